@@ -1,0 +1,44 @@
+# Thin names for the commands of README.md and BUILD.md. Variables to set on the command line:
+#   EXTRAS      what `make install` adds to the core:  make install EXTRAS=dev,export
+#   EXPERIMENT  ce, l2 or l2_noise:                    make train EXPERIMENT=ce
+#   ARGS        more flags for train, bench or pytest: make train ARGS=--train_steps=1000
+EXTRAS ?= dev
+EXPERIMENT ?= l2_noise
+ARGS ?=
+# The virtual environment where there is one, else the Python on the path.
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test test-slow test-all check format bench
+
+help:  ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install:  ## Makes .venv and installs the checkout into it, editable, with EXTRAS (dev).
+	python3 -m venv .venv
+	.venv/bin/python -m pip install -q -e '.[$(EXTRAS)]'
+
+train:  ## Trains EXPERIMENT (l2_noise); again: resumes.
+	$(PYTHON) -m selforg_mnist.train --experiment=$(EXPERIMENT) $(ARGS)
+
+test:  ## The tests that take seconds.
+	$(PYTHON) -m pytest -m "not slow" $(ARGS)
+
+test-slow:  ## The tests that take minutes.
+	$(PYTHON) -m pytest -m slow $(ARGS)
+
+test-all:  ## All tests, as CI runs them.
+	$(PYTHON) -m pytest $(ARGS)
+
+check:  ## Format, lint, types, and the direction of imports.
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m pytest -q tests/test_imports.py
+
+format:  ## Puts right what ruff can.
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+bench:  ## Steps per second on this machine.
+	$(PYTHON) -m experiments.benchmark $(ARGS)

@@ -1,0 +1,7 @@
+"""Self-classifying MNIST digits: neural cellular automata in Keras 3 and TensorFlow.
+
+A reproduction of Randazzo, Mordvintsev, Niklasson, Levin and Greydanus,
+"Self-classifying MNIST Digits", Distill 2020, doi:10.23915/distill.00027.002.
+"""
+
+__version__ = "0.1.0"

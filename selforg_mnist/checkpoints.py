@@ -1,0 +1,148 @@
+"""Checkpoints: the whole training state in one file, written beside and then renamed.
+
+A checkpoint is a NumPy archive of every tensor of the state, named by its place in it, so a
+kill at any moment leaves either the old set of files or the old set and a complete new one.
+The archive carries checksums; one that is damaged is passed over for the one before it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from selforg_mnist.errors import UserError
+
+_NAME = re.compile(r"step-(\d{8})\.npz")
+
+
+class CheckpointError(UserError):
+    """A checkpoint can't be written, or none can be read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What `Checkpoints.restore` found.
+
+    Attributes:
+      state: the nest of tensors, shaped as asked for.
+      path: the file that it came from.
+      damaged: newer files that could not be read, each with the reason.
+    """
+
+    state: Any
+    path: Path
+    damaged: list[str]
+
+
+class Checkpoints:
+    """The checkpoints of one run, the newest few of them kept.
+
+    Args:
+      directory: to keep them in; made when the first is written.
+      keep: number of checkpoints to keep; at least 2, so that one can be damaged.
+    """
+
+    def __init__(self, directory: Path, keep: int = 3):
+        if keep < 2:
+            raise ValueError(f"keep={keep}: expected 2 or more, one to fall back to")
+        self.directory = directory
+        self.keep = keep
+
+    def paths(self) -> list[Path]:
+        """The complete checkpoints, oldest first."""
+        if not self.directory.is_dir():
+            return []
+        return sorted(p for p in self.directory.iterdir() if _NAME.fullmatch(p.name))
+
+    def save(self, step: int, state: Any) -> Path:
+        """Writes a checkpoint and removes those that are too many.
+
+        Args:
+          step: training steps done.
+          state: nest of tensors.
+
+        Returns:
+          path: of the new checkpoint.
+
+        Raises:
+          CheckpointError: it can't be written; what was there is untouched.
+        """
+        path = self.directory / f"step-{step:08d}.npz"
+        beside = path.with_suffix(".partial")
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                np.savez(file, **_named(state))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            kept = self.paths()
+            last = f"the last one is intact: {kept[-1]}" if kept else "there is none before it"
+            raise CheckpointError(
+                f"checkpoint {path}: can't be written ({error.strerror or error}); {last}; "
+                "make room or mend the folder, then start the same command again"
+            ) from error
+        for old in self.paths()[: -self.keep]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def restore(self, like: Any) -> Restored | None:
+        """Reads the newest checkpoint that is whole.
+
+        Args:
+          like: nest of tensors of the shapes and types expected.
+
+        Returns:
+          restored: or None where there is no checkpoint at all.
+
+        Raises:
+          CheckpointError: there are checkpoints, none of which can be read.
+        """
+        damaged: list[str] = []
+        for path in reversed(self.paths()):
+            try:
+                return Restored(_read(path, like), path, damaged)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                damaged.append(f"{path}: damaged ({error})")
+        if damaged:
+            raise CheckpointError(
+                f"{self.directory}: none of its {len(damaged)} checkpoints can be read "
+                f"({'; '.join(damaged)}); delete the run's folder to start anew"
+            )
+        return None
+
+
+def _named(state: Any, name: str = "") -> dict[str, np.ndarray]:
+    """The tensors of a nest of tuples by the names of their places, such as `pool.labels`."""
+    if not isinstance(state, tuple):
+        return {name: np.asarray(state)}
+    fields = getattr(state, "_fields", None) or [str(i) for i in range(len(state))]
+    parts = (_named(s, f"{name}.{f}" if name else f) for f, s in zip(fields, state, strict=True))
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _read(path: Path, like: Any) -> Any:
+    with np.load(path, allow_pickle=False) as archive:
+        found = {name: archive[name] for name in archive.files}
+    expected = _named(like)
+    tensors = []
+    for name, tensor in expected.items():
+        if name not in found:
+            raise KeyError(f"{name} is missing")
+        value = found[name]
+        if value.shape != tensor.shape or value.dtype != tensor.dtype:
+            raise ValueError(
+                f"{name} is {value.dtype}{list(value.shape)}, "
+                f"expected {tensor.dtype}{list(tensor.shape)}"
+            )
+        tensors.append(tf.constant(value))
+    return tf.nest.pack_sequence_as(like, tensors)

@@ -1,0 +1,47 @@
+"""The two losses of the article, per cell and summed up (sections "Experiment 1", "2").
+
+Targets are zero at dead cells, whose logits are zero as well, so either engine may pass all
+pixels or the living cells only: the sum is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def l2(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Half the squared distance of a cell's ten channels to its target ("Experiment 2").
+
+    Args:
+      logits: [..., 10] float32.
+      targets: [..., 10] float32, one-hot at living cells, zero at dead ones.
+
+    Returns:
+      loss: [...] float32.
+    """
+    return tf.reduce_sum(tf.math.squared_difference(targets, logits), axis=-1) / 2.0
+
+
+def cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Softmax cross-entropy of a cell's ten channels, in nats ("Experiment 1").
+
+    Notebook: its softmax runs over all channels of the cell. Here: over the ten
+    classification channels, as the article says.
+
+    Args:
+      logits: [..., 10] float32.
+      targets: [..., 10] float32, one-hot at living cells, zero at dead ones, which
+        therefore cost nothing.
+
+    Returns:
+      loss: [...] float32.
+    """
+    return tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+
+
+LOSSES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "l2": l2,
+    "cross_entropy": cross_entropy,
+}

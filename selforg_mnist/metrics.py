@@ -1,0 +1,78 @@
+"""How well cells agree: cell accuracy and total agreement (article: "Experiments").
+
+Counts first, shares last, so that counts of lanes, batches and replicas add up exactly and a
+short last batch weighs what it should.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from selforg_mnist import spec
+
+
+class Counts(NamedTuple):
+    """Cells and samples counted, [] or [steps] float32 each.
+
+    A sample without a living cell is not counted: it has nothing to agree on.
+    """
+
+    living: tf.Tensor  # living cells
+    correct: tf.Tensor  # living cells that give their digit's label
+    samples: tf.Tensor  # samples with at least one living cell
+    agreeing: tf.Tensor  # samples whose living cells all give one label, right or wrong
+    agreeing_correct: tf.Tensor  # samples whose living cells all give the right label
+
+    def cell_accuracy(self) -> tf.Tensor:
+        """Share of the living cells that are right, in [0, 1]; 0 where none lives."""
+        return tf.math.divide_no_nan(self.correct, self.living)
+
+    def total_agreement(self) -> tf.Tensor:
+        """Share of the samples whose cells all agree, right or wrong, in [0, 1]."""
+        return tf.math.divide_no_nan(self.agreeing, self.samples)
+
+    def correct_agreement(self) -> tf.Tensor:
+        """Share of the samples whose cells all agree and are right, in [0, 1]."""
+        return tf.math.divide_no_nan(self.agreeing_correct, self.samples)
+
+
+def count(
+    logits: tf.Tensor, labels: tf.Tensor, samples: tf.Tensor, num_samples: int | tf.Tensor
+) -> Counts:
+    """Counts over the living cells of a batch.
+
+    Args:
+      logits: [N, 10] float32, the classification channels of the living cells.
+      labels: [N] int32, the label of the digit that each cell is part of.
+      samples: [N] int32, not falling, which sample each cell belongs to.
+      num_samples: of the batch, those without a living cell included.
+
+    Returns:
+      counts: [] float32 each.
+    """
+    given = tf.argmax(logits, axis=-1, output_type=tf.int32)  # [N]
+    right = tf.cast(tf.equal(given, labels), tf.int32)
+    lowest = tf.math.unsorted_segment_min(given, samples, num_samples)
+    highest = tf.math.unsorted_segment_max(given, samples, num_samples)
+    all_right = tf.math.unsorted_segment_min(right, samples, num_samples)
+    # A sample without cells has the largest integer for its lowest label, so it never agrees.
+    present = tf.less(lowest, spec.NUM_CLASSES)
+    agrees = tf.equal(lowest, highest)
+
+    def number(mask: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.math.count_nonzero(mask), tf.float32)
+
+    return Counts(
+        living=tf.cast(tf.shape(given)[0], tf.float32),
+        correct=number(right),
+        samples=number(present),
+        agreeing=number(agrees),
+        agreeing_correct=number(tf.logical_and(agrees, tf.equal(all_right, 1))),
+    )
+
+
+def total(counts: list[Counts]) -> Counts:
+    """The sum of several counts."""
+    return Counts(*(tf.add_n(list(parts)) for parts in zip(*counts, strict=True)))

@@ -1,0 +1,268 @@
+"""The cellular automaton: a Keras model whose call is one step of every cell.
+
+Holds the dense form, in which the update rule is three convolutions over the whole image,
+as in the article's section "Model" and its notebook. The same rule over living cells only
+is in `living_cells.py`; training and data are elsewhere.
+
+A sample is `x: [B, H, W, 20] float32`: channel 0 is the gray value in [0, 1], which never
+changes; channels 1 to 19 are the state, of which the last 10 are the logits of the label.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from selforg_mnist import spec
+from selforg_mnist.randomness import Purpose, derive
+
+
+class CAWeights(NamedTuple):
+    """The rule's six tensors, in the order of `CAModel.trainable_variables`."""
+
+    perceive_kernel: tf.Tensor  # [3, 3, C, hidden]
+    perceive_bias: tf.Tensor  # [hidden]
+    hidden_kernel: tf.Tensor  # [1, 1, hidden, hidden]
+    hidden_bias: tf.Tensor  # [hidden]
+    residual_kernel: tf.Tensor  # [1, 1, hidden, C - 1]
+    residual_bias: tf.Tensor  # [C - 1]
+
+
+@keras.saving.register_keras_serializable(package="selforg_mnist")
+class CAModel(keras.Model):
+    """One update rule that every living cell of an image follows (article: "Model").
+
+    A 3x3 convolution to `hidden_channels` with ReLU, a 1x1 convolution with ReLU and a
+    1x1 convolution whose kernel starts at zero give the residual update of the state.
+    Noise and asynchronous firing act alike in training and in inference: that is the
+    article's model, and the reason why Keras' Dropout and GaussianNoise are not used.
+
+    Args:
+      channels: gray and state channels of a cell; the last 10 are the logits.
+      hidden_channels: width of the two hidden layers.
+      fire_rate: probability that a cell updates in a step, in (0, 1].
+      residual_noise: standard deviation of the noise added to the residual of a firing
+        cell; 0.02 in the experiment "L2 + noise", 0 in the others.
+      seed: of the initial weights.
+      name: Keras' name of the model.
+
+    Raises:
+      ValueError: an argument is outside its range.
+    """
+
+    def __init__(
+        self,
+        channels: int = spec.NUM_CHANNELS,
+        hidden_channels: int = spec.HIDDEN_CHANNELS,
+        fire_rate: float = spec.FIRE_RATE,
+        residual_noise: float = 0.0,
+        seed: int = 0,
+        name: str = "ca",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        least = spec.GRAY_CHANNELS + spec.NUM_CLASSES
+        if channels < least:
+            raise ValueError(f"channels={channels}: expected at least {least} (gray and 10 logits)")
+        if hidden_channels < 1:
+            raise ValueError(f"hidden_channels={hidden_channels}: expected at least 1")
+        if not 0.0 < fire_rate <= 1.0:
+            raise ValueError(f"fire_rate={fire_rate}: expected a probability in (0, 1]")
+        if residual_noise < 0.0:
+            raise ValueError(f"residual_noise={residual_noise}: expected 0 or more")
+        self.channels = channels
+        self.state_channels = channels - spec.GRAY_CHANNELS
+        self.hidden_channels = hidden_channels
+        self.fire_rate = fire_rate
+        self.residual_noise = residual_noise
+        self.seed = seed
+
+        glorot = keras.initializers.GlorotUniform
+        self.perceive_conv = keras.layers.Conv2D(
+            hidden_channels,
+            spec.KERNEL_SIZE,
+            padding="same",
+            activation="relu",
+            kernel_initializer=glorot(seed=seed),
+            name="perceive",
+        )
+        self.hidden_conv = keras.layers.Conv2D(
+            hidden_channels,
+            1,
+            activation="relu",
+            kernel_initializer=glorot(seed=seed + 1),
+            name="hidden",
+        )
+        self.residual_conv = keras.layers.Conv2D(
+            self.state_channels, 1, kernel_initializer="zeros", name="residual"
+        )
+        self.build((None, None, None, channels))
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the weights; Keras calls it again, without effect, on loading."""
+        if self.built:
+            return
+        batch, height, width, _ = input_shape
+        hidden_shape = (batch, height, width, self.hidden_channels)
+        self.perceive_conv.build(input_shape)
+        self.hidden_conv.build(hidden_shape)
+        self.residual_conv.build(hidden_shape)
+        self.built = True
+
+    def ca_weights(self) -> CAWeights:
+        """The six weight tensors, as the living-cell engine takes them."""
+        return CAWeights(*(tf.convert_to_tensor(v) for v in self.trainable_variables))
+
+    def fresh(self, gray: tf.Tensor) -> tf.Tensor:
+        """A fresh sample (the article's "seed"): the digit, with state 0 everywhere.
+
+        Args:
+          gray: [B, H, W] float32 in [0, 1].
+
+        Returns:
+          x: [B, H, W, C] float32.
+        """
+        gray = tf.convert_to_tensor(gray, tf.float32)[..., None]
+        return tf.pad(gray, [[0, 0], [0, 0], [0, 0], [0, self.state_channels]])
+
+    def perceive(self, x: tf.Tensor) -> tf.Tensor:
+        """What each cell makes of its 3x3 neighbourhood, zero beyond the border.
+
+        Args:
+          x: [B, H, W, C] float32.
+
+        Returns:
+          perception: [B, H, W, hidden_channels] float32, not negative.
+        """
+        return self.perceive_conv(x)
+
+    def residual(self, x: tf.Tensor) -> tf.Tensor:
+        """The residual update of every cell, before noise, firing and the alive mask.
+
+        Args:
+          x: [B, H, W, C] float32.
+
+        Returns:
+          residual: [B, H, W, C - 1] float32.
+        """
+        return self.residual_conv(self.hidden_conv(self.perceive(x)))
+
+    def step(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor | None = None,
+        fires: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """One CA step: state += (residual + noise) where the cell fires and lives.
+
+        Nothing is rescaled by 1 / fire_rate, and a dead cell never changes (article:
+        "Model", "Experiment 2").
+
+        Args:
+          x: [B, H, W, C] float32.
+          seed: [2] int32, a stateless key; draws `fires` and `noise` where not given.
+          fires: [B, H, W] bool, which cells fire, or None to draw them.
+          noise: [B, H, W, C - 1] float32, added to the residual, or None to draw
+            N(0, residual_noise). Zero noise is passed as zeros.
+
+        Returns:
+          x: [B, H, W, C] float32, the gray channel untouched.
+
+        Raises:
+          ValueError: something is to be drawn and no seed is given.
+        """
+        gray, state = x[..., : spec.GRAY_CHANNELS], x[..., spec.GRAY_CHANNELS :]
+        residual = self.residual(x)  # [B, H, W, C - 1]
+        if noise is None and self.residual_noise > 0.0:
+            key = derive(_required(seed, "noise"), Purpose.NOISE)
+            noise = tf.random.stateless_normal(
+                tf.shape(residual), key, stddev=self.residual_noise
+            )
+        if noise is not None:
+            residual += noise
+        if fires is None:
+            key = derive(_required(seed, "fires"), Purpose.FIRING)
+            fires = tf.random.stateless_uniform(tf.shape(x)[:-1], key) <= self.fire_rate
+        updates = tf.logical_and(fires, spec.alive_mask(gray[..., 0]))  # [B, H, W]
+        state += residual * tf.cast(updates[..., None], residual.dtype)
+        return tf.concat([gray, state], axis=-1)
+
+    def rollout(
+        self,
+        x: tf.Tensor,
+        steps: int,
+        seed: tf.Tensor | None = None,
+        fires: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Several CA steps, unrolled: a while loop costs more than it saves at 20 steps.
+
+        Args:
+          x: [B, H, W, C] float32.
+          steps: number of CA steps.
+          seed: [2] int32; step t draws from a key derived from (seed, t).
+          fires: [steps, B, H, W] bool, or None to draw.
+          noise: [steps, B, H, W, C - 1] float32, or None to draw.
+
+        Returns:
+          x: [B, H, W, C] float32 after the last step.
+
+        Raises:
+          ValueError: something is to be drawn and no seed is given.
+        """
+        for t in range(steps):
+            x = self.step(
+                x,
+                seed=None if seed is None else derive(seed, t),
+                fires=None if fires is None else fires[t],
+                noise=None if noise is None else noise[t],
+            )
+        return x
+
+    def call(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor | None = None,
+        fires: tf.Tensor | None = None,
+        noise: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """One CA step: see `step`."""
+        return self.step(x, seed=seed, fires=fires, noise=noise)
+
+    def logits(self, x: tf.Tensor) -> tf.Tensor:
+        """The classification channels, [..., 10], of samples [..., C]."""
+        return x[..., -spec.NUM_CLASSES :]
+
+    def classify(self, x: tf.Tensor) -> tf.Tensor:
+        """The label that each cell gives: the argmax of its ten classification channels.
+
+        Args:
+          x: [B, H, W, C] float32.
+
+        Returns:
+          labels: [B, H, W] int32, 0 to 9, and -1 at dead cells.
+        """
+        labels = tf.argmax(self.logits(x), axis=-1, output_type=tf.int32)
+        return tf.where(spec.alive_mask(x[..., 0]), labels, -1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as Keras saves them."""
+        return super().get_config() | {
+            "channels": self.channels,
+            "hidden_channels": self.hidden_channels,
+            "fire_rate": self.fire_rate,
+            "residual_noise": self.residual_noise,
+            "seed": self.seed,
+        }
+
+
+def _required(seed: tf.Tensor | None, what: str) -> tf.Tensor:
+    if seed is None:
+        raise ValueError(
+            f"seed=None: expected a key of shape [2] to draw `{what}` from; "
+            f"pass seed= or pass {what}= itself"
+        )
+    return seed

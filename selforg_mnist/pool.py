@@ -1,0 +1,147 @@
+"""The sample pool: samples that live on between training steps, on the device.
+
+Pure functions over a `Pool` of tensors: `sample` draws a batch, `renew` replaces parts of it
+by fresh and mutated samples, `commit` writes it back (article: "Training"; its three pool
+modes are the notebook's). The rollout in between is the trainer's affair.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from selforg_mnist import spec
+from selforg_mnist.randomness import Purpose, derive
+
+
+class Pool(NamedTuple):
+    """Samples of a pool, or of a batch drawn from one."""
+
+    images: tf.Tensor  # [P, H, W] uint8, the digit that each sample shows
+    labels: tf.Tensor  # [P] int32, 0 to 9
+    state: tf.Tensor  # [P, H, W, C - 1] float32, zero at dead cells
+    age: tf.Tensor  # [P] int32, training steps since the sample was fresh
+
+
+class Source(NamedTuple):
+    """The training digits that fresh and mutated samples are drawn from."""
+
+    images: tf.Tensor  # [D, H, W] uint8
+    labels: tf.Tensor  # [D] int32
+
+
+def gray_of(images: tf.Tensor) -> tf.Tensor:
+    """Rescales uint8 images, [...], to float32 gray values in [0, 1]."""
+    return tf.cast(images, tf.float32) / 255.0
+
+
+def fresh(
+    source: Source, count: int, key: tf.Tensor, channels: int = spec.NUM_CHANNELS
+) -> Pool:
+    """Fresh samples: random digits, each drawn on its own, with state zero.
+
+    Notebook: its random indices never reach the last training digit. Here they do.
+
+    Args:
+      source: D digits.
+      count: number of samples.
+      key: [2] int32, a stateless key.
+      channels: C.
+
+    Returns:
+      samples: of age 0.
+    """
+    total = source.images.shape[0]
+    chosen = tf.random.stateless_uniform([count], key, maxval=total, dtype=tf.int32)
+    images = tf.gather(source.images, chosen)
+    height, width = source.images.shape[1:]
+    return Pool(
+        images=images,
+        labels=tf.gather(source.labels, chosen),
+        state=tf.zeros([count, height, width, channels - spec.GRAY_CHANNELS]),
+        age=tf.zeros([count], tf.int32),
+    )
+
+
+def sample(pool: Pool, batch_size: int, key: tf.Tensor) -> tuple[tf.Tensor, Pool]:
+    """Draws a batch without replacement.
+
+    Args:
+      pool: P samples.
+      batch_size: B, at most P.
+      key: [2] int32, a stateless key.
+
+    Returns:
+      indices: [B] int32, all different.
+      batch: the B samples.
+    """
+    shuffled = tf.random.experimental.stateless_shuffle(tf.range(pool.labels.shape[0]), key)
+    indices = shuffled[:batch_size]
+    return indices, Pool(*(tf.gather(part, indices) for part in pool))
+
+
+def renew(batch: Pool, mode: str, source: Source, key: tf.Tensor) -> Pool:
+    """Replaces parts of a batch by fresh and mutated samples.
+
+    "naive": all fresh. "persistent": the first and the last quarter fresh. "mutating", the
+    mode of the article's experiments: the first quarter fresh, the last quarter mutated.
+
+    Args:
+      batch: B samples; B a multiple of 4 unless the mode is "naive".
+      mode: "naive", "persistent" or "mutating".
+      source: the training digits.
+      key: [2] int32, a stateless key.
+
+    Returns:
+      batch: B samples.
+    """
+    size = batch.labels.shape[0]
+    channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+    if mode == "naive":
+        return fresh(source, size, derive(key, Purpose.FRESH_DIGITS), channels)
+    quarter = size // 4
+    first = fresh(source, quarter, derive(key, Purpose.FRESH_DIGITS), channels)
+    middle = Pool(*(part[quarter:-quarter] for part in batch))
+    last = fresh(source, quarter, derive(key, Purpose.MUTATION_DIGITS), channels)
+    if mode == "mutating":
+        last = mutate(Pool(*(part[-quarter:] for part in batch)), last.images, last.labels)
+    return Pool(*(tf.concat(parts, axis=0) for parts in zip(first, middle, last, strict=True)))
+
+
+def mutate(batch: Pool, images: tf.Tensor, labels: tf.Tensor) -> Pool:
+    """Puts other digits under the samples: their gray and label change, their state stays.
+
+    Where the new digit is dead the state is zeroed (article: "Training", mutation).
+
+    Args:
+      batch: B samples.
+      images: [B, H, W] uint8, the new digits.
+      labels: [B] int32, their labels.
+
+    Returns:
+      batch: B samples, of the age they had.
+    """
+    alive = spec.alive_mask(gray_of(images))
+    state = batch.state * tf.cast(alive, batch.state.dtype)[..., None]
+    return Pool(images=images, labels=labels, state=state, age=batch.age)
+
+
+def commit(pool: Pool, indices: tf.Tensor, batch: Pool) -> Pool:
+    """Writes a batch back to where it was drawn from, one training step older.
+
+    Args:
+      pool: P samples.
+      indices: [B] int32, as `sample` gave them.
+      batch: B samples.
+
+    Returns:
+      pool: P samples.
+    """
+    batch = batch._replace(age=batch.age + 1)
+    return Pool(
+        *(
+            tf.tensor_scatter_nd_update(old, indices[:, None], new)
+            for old, new in zip(pool, batch, strict=True)
+        )
+    )

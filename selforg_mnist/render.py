@@ -1,0 +1,149 @@
+"""Pictures of cells, as arrays: coloured samples, mosaics of them and the key to the colours.
+
+Follows the article's figures: a living cell has the colour of the label that it gives, black
+before it gives any, on white. Knows NumPy and Pillow only; plots over CA steps, films and what
+TensorBoard shows are for others.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from selforg_mnist import spec
+
+_BLANK = 255  # white, in gray and in each of RGB
+
+
+def colour(gray: np.ndarray, logits: np.ndarray, fade: bool = False) -> np.ndarray:
+    """Colours each cell by the label that it gives.
+
+    Args:
+      gray: [..., H, W] float32 in [0, 1].
+      logits: [..., H, W, 10] float32, the classification channels.
+      fade: take a living cell's gray value for its opacity, which fades the edges of a digit
+        (article: its figures and its demo); else every living cell is opaque.
+
+    Returns:
+      pictures: [..., H, W, 3] uint8: `spec.PALETTE` at living cells,
+        `spec.UNDECIDED_COLOUR` at those whose ten channels are all below
+        `spec.UNDECIDED_BELOW`, `spec.BACKGROUND_COLOUR` at dead cells.
+
+    Raises:
+      ValueError: the shapes don't fit.
+    """
+    if logits.shape != (*gray.shape, spec.NUM_CLASSES):
+        raise ValueError(
+            f"logits of shape {list(logits.shape)}: expected {[*gray.shape, spec.NUM_CLASSES]}, "
+            "ten channels for each gray value"
+        )
+    background = np.array(spec.BACKGROUND_COLOUR, np.float32)
+    colours = np.array([*spec.PALETTE, spec.UNDECIDED_COLOUR], np.float32)
+    undecided = np.max(logits, axis=-1) < spec.UNDECIDED_BELOW
+    label = np.where(undecided, spec.NUM_CLASSES, np.argmax(logits, axis=-1))
+    opacity = spec.alive_mask(gray).astype(np.float32)
+    if fade:
+        opacity *= np.clip(gray, 0.0, 1.0)
+    mixed = background + (colours[label] - background) * opacity[..., None]  # [..., H, W, 3]
+    return np.rint(mixed).astype(np.uint8)
+
+
+def underline(pictures: np.ndarray, labels: np.ndarray, thickness: int = 2) -> np.ndarray:
+    """Puts a bar of the true label's colour under each picture, one blank row below it.
+
+    A sample that is classified rightly then has the colour of its bar.
+
+    Args:
+      pictures: [N, H, W, 3] uint8.
+      labels: [N] integers, 0 to 9.
+      thickness: rows of the bar.
+
+    Returns:
+      pictures: [N, H + 1 + thickness, W, 3] uint8.
+    """
+    palette = np.array(spec.PALETTE, np.uint8)
+    bars = np.tile(palette[labels][:, None, None], (1, thickness, pictures.shape[2], 1))
+    blank = np.full_like(bars[:, :1], _BLANK)
+    return np.concatenate([pictures, blank, bars], axis=1)
+
+
+def mosaic(
+    images: np.ndarray, columns: int | None = None, gap: int = 1, scale: int = 1
+) -> np.ndarray:
+    """Lays images out in rows, in reading order.
+
+    Args:
+      images: [N, H, W, 3] or [N, H, W] uint8.
+      columns: images a row; None for as square a mosaic as can be.
+      gap: blank pixels between images, before scaling.
+      scale: side of the square that a pixel becomes.
+
+    Returns:
+      picture: [H', W', 3] or [H', W'] uint8; blank where the last row is not full.
+
+    Raises:
+      ValueError: there are no images, or a size is out of range.
+    """
+    count, height, width, *rest = images.shape
+    columns = columns if columns is not None else math.ceil(math.sqrt(count))
+    for name, value, least in (
+        ("number of images", count, 1),
+        ("columns", columns, 1),
+        ("gap", gap, 0),
+        ("scale", scale, 1),
+    ):
+        if value < least:
+            raise ValueError(f"{name}={value}: expected {least} or more")
+    rows = math.ceil(count / columns)
+    shape = (rows * columns, height + gap, width + gap, *rest)
+    tiles = np.full(shape, _BLANK, np.uint8)
+    tiles[:count, :height, :width] = images
+    tiles = tiles.reshape(rows, columns, *shape[1:])
+    picture = np.swapaxes(tiles, 1, 2).reshape(rows * shape[1], columns * shape[2], *rest)
+    picture = picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def legend(size: int = 24) -> np.ndarray:
+    """The key to the colours: ten squares with the labels 0 to 9, then "?" for undecided.
+
+    Args:
+      size: side of a square, in pixels.
+
+    Returns:
+      picture: [size, 11 * size, 3] uint8.
+    """
+    colours = (*spec.PALETTE, spec.UNDECIDED_COLOUR)
+    picture = Image.new("RGB", (size * len(colours), size))
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(max(8, size * 2 // 3))
+    for i, (name, rgb) in enumerate(zip([*"0123456789", "?"], colours, strict=True)):
+        left = i * size
+        draw.rectangle((left, 0, left + size - 1, size - 1), fill=rgb)
+        luma = float(np.dot(rgb, (0.299, 0.587, 0.114)))  # of ITU-R BT.601
+        ink = (0, 0, 0) if luma > 128 else (255, 255, 255)
+        draw.text((left + size / 2, size / 2), name, fill=ink, font=font, anchor="mm")
+    return np.asarray(picture)
+
+
+def stack(*pictures: np.ndarray, gap: int = 8) -> np.ndarray:
+    """Puts pictures below each other, at the left, on white.
+
+    Args:
+      *pictures: [H, W, 3] uint8 each.
+      gap: blank rows between two.
+
+    Returns:
+      picture: [sum of H and gaps, largest W, 3] uint8.
+    """
+    heights = [picture.shape[0] for picture in pictures]
+    width = max(picture.shape[1] for picture in pictures)
+    total = sum(heights) + gap * (len(pictures) - 1)
+    result = np.full((total, width, 3), _BLANK, np.uint8)
+    top = 0
+    for picture in pictures:
+        result[top : top + picture.shape[0], : picture.shape[1]] = picture
+        top += picture.shape[0] + gap
+    return result

@@ -1,0 +1,60 @@
+"""What a command does before TensorFlow is loaded, and how it ends on a user's mistake.
+
+TensorFlow reads its log level when it is imported and its thread counts when it first computes,
+so commands import this module, which loads nothing, before any other of the package.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, logging
+
+from selforg_mnist.errors import UserError
+
+
+def quiet_tensorflow() -> None:
+    """Silences TensorFlow's start-up notices, unless the environment asks for them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def one_thread_a_lane(lanes: int) -> None:
+    """Gives each lane of the living-cell engine a core, instead of each operation all of them.
+
+    A lane is a chain of small operations: splitting each one among cores costs more than it
+    saves, while whole lanes run side by side.
+
+    Args:
+      lanes: how many run at a time.
+
+    Raises:
+      RuntimeError: TensorFlow has computed already.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(max(2, lanes))
+
+
+def run(command: Callable[[], int]) -> None:
+    """Runs a command under absl; a user's mistake ends it in one line and status 1.
+
+    Args:
+      command: does the work once the flags are parsed; returns the exit status.
+    """
+
+    def main(argv: Sequence[str]) -> int:
+        logging.set_verbosity(logging.INFO)
+        if len(argv) > 1:
+            print(f"error: {argv[1]}: expected flags only, as --name=value", file=sys.stderr)
+            return 1
+        try:
+            return command()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+    quiet_tensorflow()
+    app.run(main)

@@ -1,0 +1,103 @@
+"""Command: trains one of the article's experiments, or resumes a run that was stopped.
+
+    python -m selforg_mnist.train --experiment=l2_noise
+
+Flags and wiring only; `--help` lists the flags.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from absl import flags
+
+from selforg_mnist import experiments, startup
+from selforg_mnist.experiments import Experiment
+
+# Flags that override the experiment's own option of the same name.
+_OVERRIDES = {
+    "train_steps": (flags.DEFINE_integer, "Training steps."),
+    "batch_size": (flags.DEFINE_integer, "Samples a training step."),
+    "pool_size": (flags.DEFINE_integer, "Samples in the pool."),
+    "pool_mode": (flags.DEFINE_string, f"One of {', '.join(experiments.POOL_MODES)}."),
+    "rollout_steps": (flags.DEFINE_integer, "CA steps a training step."),
+    "loss": (flags.DEFINE_string, f"One of {', '.join(experiments.LOSS_NAMES)}."),
+    "residual_noise": (flags.DEFINE_float, "Standard deviation of the residual noise."),
+    "fire_rate": (flags.DEFINE_float, "Probability that a cell fires in a CA step."),
+    "learning_rate": (flags.DEFINE_float, "Adam's learning rate at the start."),
+    "seed": (flags.DEFINE_integer, "Of everything random."),
+}
+# Flags that say how the run is watched and saved.
+_LOOKING = {
+    "log_every": "Training steps between log lines.",
+    "eval_every": "Training steps between evaluations; 0: only at the end.",
+    "eval_samples": "Held-out digits of an evaluation; 0: all.",
+    "eval_steps": "CA steps of an evaluation.",
+    "checkpoint_every": "Training steps between checkpoints.",
+    "steps_per_call": "Most training steps of one compiled call.",
+}
+
+_EXPERIMENT = flags.DEFINE_string(
+    "experiment", "l2_noise", f"What to train: {', '.join(experiments.EXPERIMENTS)}."
+)
+_RUN_DIR = flags.DEFINE_string(
+    "run_dir", None, "Folder of the run; the same one again resumes it (default: runs/EXPERIMENT)."
+)
+_DATASET = flags.DEFINE_string(
+    "dataset", "auto", "auto, mnist, drawn, or another 28x28 set of TensorFlow Datasets."
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where TensorFlow Datasets keeps its data.")
+_MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "Folder with the dataset's original files.")
+_ENGINE = flags.DEFINE_enum(
+    "engine", "auto", ["auto", "dense", "living"], "How a CA step is computed."
+)
+_LANES = flags.DEFINE_integer(
+    "lanes", 0, "Shares of the batch that the living engine runs side by side; 0: one a core."
+)
+for _name, (_define, _help) in _OVERRIDES.items():
+    _define(_name, None, f"{_help} (default: the experiment's)")
+for _name, _help in _LOOKING.items():
+    flags.DEFINE_integer(_name, None, _help)
+
+
+def _given(names: dict) -> dict:
+    """The flags among `names` that the command line sets."""
+    values = {name: flags.FLAGS[name].value for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _experiment() -> Experiment:
+    return experiments.get(_EXPERIMENT.value).replace(**_given(_OVERRIDES))
+
+
+def _train() -> int:
+    experiment = _experiment()  # before TensorFlow is loaded, so that a mistake shows at once
+
+    from selforg_mnist import trainer, training_loop
+    from selforg_mnist.digits import load_digits
+
+    engine = trainer.choose_engine(_ENGINE.value)
+    if engine == "living":
+        startup.one_thread_a_lane(_LANES.value or trainer.choose_lanes(experiment.batch_size))
+    places = (_DATA_DIR.value, _MANUAL_DIR.value, experiment.seed)
+    digits = load_digits(_DATASET.value, "train", *places)
+    outcome = training_loop.train(
+        experiment,
+        digits,
+        load_digits(digits.source, "test", *places),
+        Path(_RUN_DIR.value or Path("runs") / experiment.name),
+        training_loop.Looking(**_given(_LOOKING)),
+        engine,
+        _LANES.value,
+    )
+    return 128 + signal.Signals[outcome.stopped_by] if outcome.stopped_by else 0
+
+
+def main() -> None:
+    """Runs the command."""
+    startup.run(_train)
+
+
+if __name__ == "__main__":
+    main()

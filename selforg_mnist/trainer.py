@@ -1,0 +1,261 @@
+"""The training step: pool to pool, one compiled function, on the device throughout.
+
+Holds the training state, the step (sample, renew, rollout, loss, normalised gradients, Adam,
+commit) and the compiled loop of several steps (article: "Training"). Everything is a pure
+function of the state and the training digits, so that a checkpoint of the state is all that a
+run is. Files, logs and the outer loop are in `training_loop.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from selforg_mnist import living_cells, metrics, optimizer, spec
+from selforg_mnist import pool as pools
+from selforg_mnist.digits import one_hot_targets
+from selforg_mnist.experiments import Experiment
+from selforg_mnist.losses import LOSSES
+from selforg_mnist.model import CAModel, CAWeights
+from selforg_mnist.optimizer import AdamState
+from selforg_mnist.pool import Pool, Source
+from selforg_mnist.randomness import Purpose, derive, root_key
+
+
+class TrainState(NamedTuple):
+    """All that a training step reads and writes."""
+
+    step: tf.Tensor  # [] int32, training steps done
+    weights: CAWeights
+    adam: AdamState
+    pool: Pool
+
+
+class StepMetrics(NamedTuple):
+    """What a training step reports; over several steps, the mean."""
+
+    loss: tf.Tensor  # [] float32, of the batch's last states
+    cell_accuracy: tf.Tensor  # [] float32, share of living cells that are right
+    total_agreement: tf.Tensor  # [] float32, share of samples whose cells all agree
+    batch_age: tf.Tensor  # [] float32, mean age of the batch's samples when drawn
+    gradient_norms: tf.Tensor  # [6] float32, before normalisation
+
+
+def build_model(experiment: Experiment) -> CAModel:
+    """The untrained model of an experiment."""
+    return CAModel(
+        fire_rate=experiment.fire_rate,
+        residual_noise=experiment.residual_noise,
+        seed=experiment.seed,
+    )
+
+
+def choose_engine(engine: str) -> str:
+    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere."""
+    if engine != "auto":
+        return engine
+    accelerators = tf.config.list_physical_devices("GPU") + tf.config.list_physical_devices("TPU")
+    return "dense" if accelerators else "living"
+
+
+def choose_lanes(batch_size: int, cores: int | None = None) -> int:
+    """How many lanes the living-cell engine runs side by side: a divisor of the batch.
+
+    The steps of a rollout wait for each other, and one step of a small batch is too little
+    work to share among cores; samples don't wait for each other. So each core takes a lane
+    of samples through all steps.
+    """
+    cores = cores or os.cpu_count() or 1
+    return max(n for n in range(1, min(cores, batch_size) + 1) if batch_size % n == 0)
+
+
+class Trainer:
+    """Compiles and runs the training of one experiment.
+
+    Args:
+      experiment: what to train.
+      source: the training digits.
+      engine: "auto", "dense" or "living".
+      lanes: of the living-cell engine; 0 chooses by the number of cores. Part of a run's
+        identity: another number sums in another order and draws other masks.
+    """
+
+    def __init__(
+        self, experiment: Experiment, source: Source, engine: str = "auto", lanes: int = 0
+    ):
+        self.experiment = experiment
+        self.source = source
+        self.engine = choose_engine(engine)
+        self.lanes = 1 if self.engine == "dense" else lanes or choose_lanes(experiment.batch_size)
+        self.model = build_model(experiment)
+        self._key = root_key(experiment.seed)
+        self._loss = LOSSES[experiment.loss]
+        self._lane_rollout = (
+            self._living_rollout if self.engine == "living" else self._dense_rollout
+        )
+
+    def initial_state(self) -> TrainState:
+        """The state before the first training step: a pool of fresh samples."""
+        key = derive(self._key, Purpose.POOL)
+        weights = self.model.ca_weights()
+        return TrainState(
+            step=tf.constant(0),
+            weights=weights,
+            adam=optimizer.initial_state(weights),
+            pool=pools.fresh(self.source, self.experiment.pool_size, key, self.model.channels),
+        )
+
+    def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
+        """The learning rate, [] float32, of the training step after `step` others."""
+        config = self.experiment
+        return optimizer.learning_rate(step, config.learning_rate, config.learning_rate_drops)
+
+    def load(self, state: TrainState) -> None:
+        """Puts the weights of a state into `model`."""
+        for variable, value in zip(self.model.trainable_variables, state.weights, strict=True):
+            variable.assign(value)
+
+    @tf.function
+    def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
+        """Several training steps in one call; stops early after a loss that is not finite.
+
+        Args:
+          state: to start from.
+          steps: [] int32, at least 1.
+
+        Returns:
+          state: after the last step that was run; `state.step` says which.
+          metrics: the mean over these steps.
+        """
+        state, total = self.train_step(state)
+        last = state.step + steps - 1
+        while tf.logical_and(state.step < last, tf.math.is_finite(total.loss)):
+            state, new = self.train_step(state)
+            total = tf.nest.map_structure(tf.add, total, new)
+        done = tf.cast(state.step - last + steps, tf.float32)
+        return state, tf.nest.map_structure(lambda value: value / done, total)
+
+    def train_step(self, state: TrainState) -> tuple[TrainState, StepMetrics]:
+        """One training step (article: "Training").
+
+        Args:
+          state: after `state.step` steps.
+
+        Returns:
+          state: one step on.
+          metrics: of this step.
+        """
+        key = derive(self._key, state.step)
+        indices, batch = self._draw_batch(state.pool, key)
+        with tf.GradientTape() as tape:
+            tape.watch(state.weights)
+            loss, rolled_out, count = self._roll_out(state.weights, batch, key)
+        gradients = tape.gradient(loss, state.weights)
+        weights, adam = optimizer.adam(
+            state.weights,
+            optimizer.normalise(gradients),
+            state.adam,
+            state.step,
+            self.learning_rate(state.step),
+        )
+        return TrainState(
+            step=state.step + 1,
+            weights=CAWeights(*weights),
+            adam=adam,
+            pool=pools.commit(state.pool, indices, rolled_out),
+        ), StepMetrics(
+            loss=loss,
+            cell_accuracy=count.cell_accuracy(),
+            total_agreement=count.total_agreement(),
+            batch_age=tf.reduce_mean(tf.cast(batch.age, tf.float32)),
+            gradient_norms=tf.stack([tf.norm(g) for g in gradients]),
+        )
+
+    @tf.function
+    def preview(self, state: TrainState) -> tuple[Pool, Pool]:
+        """The batch that the next training step will draw, before and after its rollout."""
+        key = derive(self._key, state.step)
+        _, batch = self._draw_batch(state.pool, key)
+        return batch, self._roll_out(state.weights, batch, key)[1]
+
+    def _draw_batch(self, pool: Pool, key: tf.Tensor) -> tuple[tf.Tensor, Pool]:
+        """Samples and renews a batch, and lays it out lane by lane."""
+        size = self.experiment.batch_size
+        indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
+        batch = pools.renew(batch, self.experiment.pool_mode, self.source, key)
+        if self.lanes == 1:
+            return indices, batch
+        order = _balanced_order(batch, self.lanes)
+        return tf.gather(indices, order), Pool(*(tf.gather(part, order) for part in batch))
+
+    def _roll_out(
+        self, weights: CAWeights, batch: Pool, key: tf.Tensor
+    ) -> tuple[tf.Tensor, Pool, metrics.Counts]:
+        """The loss of a batch after its rollout, the batch then, and how its cells agree."""
+        size = self.experiment.batch_size
+        share = size // self.lanes
+        results = []
+        for lane in range(self.lanes):
+            samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
+            lane_key = derive(key, Purpose.FIRING, lane)
+            results.append(self._lane_rollout(weights, samples, lane_key))
+        losses, states, counts = zip(*results, strict=True)
+        rolled_out = batch._replace(state=tf.concat(states, axis=0))
+        return tf.add_n(losses) / size, rolled_out, metrics.total(list(counts))
+
+    def _living_rollout(
+        self, weights: CAWeights, batch: Pool, key: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, metrics.Counts]:
+        cells = living_cells.find(pools.gray_of(batch.images))
+        firing = living_cells.draw_firing(
+            cells,
+            self.experiment.rollout_steps,
+            self.experiment.fire_rate,
+            self.experiment.residual_noise,
+            key,
+            self.model.channels,
+        )
+        table = living_cells.to_table(cells, batch.state)
+        table = living_cells.rollout(weights, table, firing)
+        logits = self.model.logits(living_cells.living_state(cells, table))  # [N, 10]
+        labels = tf.gather(batch.labels, cells.samples)
+        loss = tf.reduce_sum(self._loss(logits, tf.one_hot(labels, spec.NUM_CLASSES)))
+        state = living_cells.to_image(cells, table, tf.shape(batch.images))
+        return loss, state, metrics.count(logits, labels, cells.samples, batch.labels.shape[0])
+
+    def _dense_rollout(
+        self, weights: CAWeights, batch: Pool, key: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, metrics.Counts]:
+        gray = pools.gray_of(batch.images)
+        x = tf.concat([gray[..., None], batch.state], axis=-1)
+        variables = self.model.trainable_variables
+        with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
+            x = self.model.rollout(x, self.experiment.rollout_steps, seed=key)
+        logits = self.model.logits(x)  # [B, H, W, 10]
+        loss = tf.reduce_sum(self._loss(logits, one_hot_targets(gray, batch.labels)))
+        positions = tf.where(spec.alive_mask(gray))  # [N, 3]
+        samples = tf.cast(positions[:, 0], tf.int32)
+        count = metrics.count(
+            tf.gather_nd(logits, positions),
+            tf.gather(batch.labels, samples),
+            samples,
+            batch.labels.shape[0],
+        )
+        return loss, x[..., spec.GRAY_CHANNELS :], count
+
+
+def _balanced_order(batch: Pool, lanes: int) -> tf.Tensor:
+    """Deals the samples to the lanes, largest first and to and fro, for equal work.
+
+    Returns:
+      order: [B] int32; consecutive shares of B / lanes samples are the lanes.
+    """
+    alive = spec.alive_mask(pools.gray_of(batch.images))
+    living = tf.math.count_nonzero(alive, axis=[1, 2], dtype=tf.int32)
+    ranked = tf.argsort(living, direction="DESCENDING", stable=True)  # [B]
+    rounds = tf.unstack(tf.reshape(ranked, [-1, lanes]))
+    rounds = [r if i % 2 == 0 else tf.reverse(r, [0]) for i, r in enumerate(rounds)]
+    return tf.reshape(tf.stack(rounds, axis=1), [-1])

@@ -1,0 +1,337 @@
+"""The outer loop of a training: resume, run, watch, save, stop in good order.
+
+Calls the compiled training steps of `trainer.py` in stretches that end where something is to
+be logged, evaluated or saved. Holds no arithmetic of the model; flags are in `train.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from selforg_mnist import evaluation, run_config
+from selforg_mnist.checkpoints import Checkpoints
+from selforg_mnist.digits import Digits, subset
+from selforg_mnist.errors import UserError
+from selforg_mnist.experiments import ConfigError, Experiment
+from selforg_mnist.pool import Source
+from selforg_mnist.summaries import RunSummaries, TrainingScalars
+from selforg_mnist.trainer import StepMetrics, Trainer, TrainState
+
+MODEL_FILE = "model.keras"
+
+
+class TrainingError(UserError):
+    """The training can't go on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Looking:
+    """How a run is watched and saved; none of it changes the training's course.
+
+    Attributes:
+      log_every: training steps between log lines and TensorBoard points.
+      eval_every: training steps between evaluations on held-out digits; 0 for none but
+        the last.
+      eval_samples: held-out digits to evaluate on; 0 for all.
+      eval_steps: CA steps of an evaluation.
+      checkpoint_every: training steps between checkpoints.
+      steps_per_call: most training steps of one compiled call; a signal waits for the call.
+    """
+
+    log_every: int = 100
+    eval_every: int = 2000
+    eval_samples: int = 500
+    eval_steps: int = 200
+    checkpoint_every: int = 500
+    steps_per_call: int = 50
+
+    def __post_init__(self) -> None:
+        least = {"eval_every": 0, "eval_samples": 0}
+        for name, value in dataclasses.asdict(self).items():
+            if value < least.get(name, 1):
+                raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a call of `train` ended.
+
+    Attributes:
+      step: training steps done in all.
+      stopped_by: name of the signal that ended it early, or "".
+    """
+
+    step: int
+    stopped_by: str = ""
+
+
+def train(
+    experiment: Experiment,
+    digits: Digits,
+    held_out: Digits,
+    run_dir: Path,
+    looking: Looking = Looking(),
+    engine: str = "auto",
+    lanes: int = 0,
+) -> Outcome:
+    """Trains, or resumes, the run in `run_dir` until `experiment.train_steps`.
+
+    SIGTERM and SIGINT save a checkpoint and end the call in good order.
+
+    Args:
+      experiment: what to train.
+      digits: to train on.
+      held_out: to evaluate on.
+      run_dir: receives config.json, checkpoints/, tensorboard/ and model.keras.
+      looking: how to watch and save the run.
+      engine: "auto", "dense" or "living".
+      lanes: of the living-cell engine; 0 takes the run's own, or one for each core.
+
+    Returns:
+      outcome: the step reached, and the signal that stopped the run if one did.
+
+    Raises:
+      ConfigError: the run in `run_dir` has another configuration, or can't be written.
+      CheckpointError: a checkpoint can't be written, or none of them can be read.
+      TrainingError: the loss is not finite.
+    """
+    saved = run_config.read(run_dir)
+    if saved is not None and not lanes:
+        lanes = saved.get("engine", {}).get("lanes", 0)
+    source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
+    trainer = Trainer(experiment, source, engine, lanes)
+    config = run_config.build(
+        experiment,
+        trainer.engine,
+        trainer.lanes,
+        run_config.describe_digits(digits),
+        dataclasses.asdict(looking),
+    )
+    if saved is not None:
+        run_config.check_same_course(saved, config, run_dir)
+    run_config.write(run_dir, config)
+
+    checkpoints = Checkpoints(run_dir / "checkpoints")
+    state = _restore(trainer, checkpoints)
+    _announce(trainer, digits)
+    held_out = subset(held_out, min(looking.eval_samples, len(held_out)), experiment.seed)
+    with RunSummaries(run_dir / "tensorboard", int(state.step)) as summaries:
+        summaries.configuration(config)
+        run = _Run(trainer, held_out, run_dir, looking, checkpoints, summaries)
+        return run.to_the_end(state)
+
+
+def _restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
+    state = trainer.initial_state()
+    restored = checkpoints.restore(state)
+    if restored is None:
+        logging.info("No checkpoint in %s: starting anew.", checkpoints.directory)
+        return state
+    for line in restored.damaged:
+        logging.warning("%s: falling back to the one before it.", line)
+    logging.info("Resuming from %s.", restored.path)
+    return restored.state
+
+
+def _announce(trainer: Trainer, digits: Digits) -> None:
+    devices = ", ".join(d.name for d in tf.config.list_logical_devices())
+    logging.info("Devices: %s, %d cores.", devices, os.cpu_count() or 1)
+    logging.info("Data: %d digits, %s.", len(digits), digits.note)
+    lanes = f", {trainer.lanes} lanes" if trainer.engine == "living" else ""
+    logging.info(
+        "Experiment %s: %d parameters, %s engine%s.",
+        trainer.experiment.name,
+        trainer.model.count_params(),
+        trainer.engine,
+        lanes,
+    )
+
+
+@contextmanager
+def _signals(numbers: tuple[signal.Signals, ...]) -> Iterator[list[str]]:
+    """Notes the first signal instead of dying of it; a second one has its usual effect."""
+    caught: list[str] = []
+    previous = {number: signal.getsignal(number) for number in numbers}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(signal.Signals(number).name)
+        logging.info("%s: saving after the steps under way.", caught[0])
+        restore()
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    try:
+        for number in numbers:
+            signal.signal(number, note)
+        yield caught
+    finally:
+        restore()
+
+
+class _Run:
+    """One call of `train`, once everything is set up."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        held_out: Digits,
+        run_dir: Path,
+        looking: Looking,
+        checkpoints: Checkpoints,
+        summaries: RunSummaries,
+    ):
+        self.trainer = trainer
+        self.held_out = held_out
+        self.run_dir = run_dir
+        self.looking = looking
+        self.checkpoints = checkpoints
+        self.summaries = summaries
+        self.end = trainer.experiment.train_steps
+
+    def to_the_end(self, state: TrainState) -> Outcome:
+        step = int(state.step)
+        if step >= self.end:
+            logging.info("Nothing to do: %d of %d training steps are done.", step, self.end)
+            return Outcome(step)
+        window = _Window(step)
+        with _signals((signal.SIGTERM, signal.SIGINT)) as caught:
+            while step < self.end and not caught:
+                state, metrics = self.trainer.run(state, tf.constant(self._stretch(step)))
+                window.add(int(state.step), metrics)
+                first, step = step == 0, int(state.step)
+                if not math.isfinite(float(metrics.loss)):
+                    raise TrainingError(self._not_finite(step, float(metrics.loss)))
+                if first:
+                    logging.info("First training step done: loss %.2f.", float(metrics.loss))
+                if self._due(step, self.looking.log_every):
+                    self._log(state, window)
+                    window = _Window(step)
+                if self._due(step, self.looking.checkpoint_every) or caught:
+                    self._save(state)
+                if self._due(step, self.looking.eval_every):
+                    self._evaluate(state)
+                    window.restart_clock()
+        if step < self.end:
+            logging.info("Stopped at step %d of %d; start the same command again to go on.",
+                         step, self.end)  # fmt: skip
+            return Outcome(step, caught[0])
+        logging.info("Done: %d training steps. The model is %s.", step, self.run_dir / MODEL_FILE)
+        return Outcome(step)
+
+    def _stretch(self, step: int) -> int:
+        """Steps until something is due; the first step stands alone, to be seen early."""
+        if step == 0:
+            return 1
+        look = self.looking
+        periods = [p for p in (look.log_every, look.eval_every, look.checkpoint_every) if p]
+        return min(look.steps_per_call, self.end - step, *(p - step % p for p in periods))
+
+    def _due(self, step: int, period: int) -> bool:
+        return step == self.end or bool(period) and step % period == 0
+
+    def _not_finite(self, step: int, loss: float) -> str:
+        kept = self.checkpoints.paths()
+        last = f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+        return (
+            f"loss={loss} at training step {step}: expected a finite number; {last}; "
+            "try a lower --learning_rate"
+        )
+
+    def _log(self, state: TrainState, window: _Window) -> None:
+        step, metrics, rate = int(state.step), window.mean(), window.steps_per_second()
+        left = time.strftime("%H:%M:%S", time.gmtime((self.end - step) / rate))
+        logging.info(
+            "step %d/%d  loss %.2f  accuracy %.1f%%  agreement %.1f%%  %.1f steps/s  %s left",
+            step,
+            self.end,
+            metrics.loss,
+            100 * metrics.cell_accuracy,
+            100 * metrics.total_agreement,
+            rate,
+            left,
+        )
+        age = state.pool.age.numpy()
+        self.summaries.training(
+            step,
+            TrainingScalars(
+                loss=float(metrics.loss),
+                cell_accuracy=float(metrics.cell_accuracy),
+                total_agreement=float(metrics.total_agreement),
+                learning_rate=float(self.trainer.learning_rate(state.step - 1)),
+                steps_per_second=rate,
+                gradient_norms=tuple(map(float, metrics.gradient_norms)),
+                batch_age=float(metrics.batch_age),
+                pool_age_mean=float(age.mean()),
+                pool_age_max=float(age.max()),
+            ),
+        )
+
+    def _save(self, state: TrainState) -> None:
+        path = self.checkpoints.save(int(state.step), state)
+        self.trainer.load(state)
+        model, beside = self.run_dir / MODEL_FILE, self.run_dir / f"partial.{MODEL_FILE}"
+        self.trainer.model.save(beside)
+        os.replace(beside, model)
+        logging.info("Saved %s.", path)
+
+    def _evaluate(self, state: TrainState) -> None:
+        step, experiment = int(state.step), self.trainer.experiment
+        self.trainer.load(state)
+        curves = evaluation.evaluate(
+            self.trainer.model, self.held_out, self.looking.eval_steps, experiment.seed
+        )
+        logging.info(
+            "Held out, %d digits, after %d CA steps: accuracy %.1f%%, agreement %.1f%%, "
+            "agreeing and right %.1f%%.",
+            curves.num_samples,
+            curves.steps,
+            100 * curves.cell_accuracy[-1],
+            100 * curves.total_agreement[-1],
+            100 * curves.correct_agreement[-1],
+        )
+        self.summaries.evaluation(step, curves)
+        before, after = self.trainer.preview(state)
+        self.summaries.mosaics(step, state.pool, before, after)
+        if step == self.end:
+            self.summaries.hparams(experiment.to_dict(), curves)
+
+
+class _Window:
+    """The training steps since the last log line."""
+
+    def __init__(self, step: int):
+        self._start = self._step = step
+        self._sums: list[np.ndarray] = []
+        self._seconds = 0.0
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Leaves out the time spent since the last `add`, on an evaluation say."""
+        self._clock = time.perf_counter()
+
+    def add(self, step: int, metrics: StepMetrics) -> None:
+        self._seconds += time.perf_counter() - self._clock
+        self.restart_clock()
+        steps, self._step = step - self._step, step
+        self._sums.append([steps * value.numpy() for value in metrics])
+
+    def mean(self) -> StepMetrics:
+        steps = self._step - self._start
+        return StepMetrics(*(sum(parts) / steps for parts in zip(*self._sums, strict=True)))
+
+    def steps_per_second(self) -> float:
+        return (self._step - self._start) / max(self._seconds, 1e-9)

@@ -1,0 +1,45 @@
+"""Fixtures that several test files share: the real MNIST, where this machine has it."""
+
+import fcntl
+import os
+import pathlib
+
+import pytest
+
+MNIST_FILES = (
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+)
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> pathlib.Path:
+    """The folder with MNIST's four original files: SELFORG_MNIST_DIR, else ../shared/mnist."""
+    root = pathlib.Path(__file__).resolve().parents[1]
+    folder = pathlib.Path(os.environ.get("SELFORG_MNIST_DIR") or root.parent / "shared" / "mnist")
+    missing = [name for name in MNIST_FILES if not (folder / name).is_file()]
+    if missing:
+        pytest.skip(
+            f"{folder} lacks {', '.join(missing)}: put MNIST's four original files in a folder "
+            "and name it in SELFORG_MNIST_DIR"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_data_dir(mnist_dir, tmp_path_factory) -> pathlib.Path:
+    """A data_dir in which MNIST is prepared: SELFORG_TFDS_DIR, else one for this session."""
+    from selforg_mnist import digits
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # one preparation for all workers: it takes 20 s
+    folder = pathlib.Path(os.environ.get("SELFORG_TFDS_DIR") or folder / "tfds")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        loaded = digits.load_digits("auto", "test", str(folder), str(mnist_dir))
+    assert loaded.source == "mnist"
+    return folder
