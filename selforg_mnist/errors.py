@@ -1,4 +1,4 @@
-"""The one kind of error that commands show to their user without a traceback."""
+"""The errors that commands show to their user in one line, without a traceback."""
 
 
 class UserError(Exception):
@@ -6,3 +6,11 @@ class UserError(Exception):
 
     The message is one line: the value, what was expected, the remedy.
     """
+
+
+class DigitsError(UserError, ValueError):
+    """Digits that can't be had, or aren't what the cells need."""
+
+
+class DigitsUnavailableError(DigitsError):
+    """The user asked for nothing wrong, the data can't be had here: 'auto' may fall back."""

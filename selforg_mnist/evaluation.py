@@ -10,6 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -81,7 +82,7 @@ def evaluate(
 
     # A batch a core: the steps of a rollout wait for each other, batches don't.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as cores:
-        sums = sum(cores.map(sums_of, range(0, len(digits), batch_size)))
+        sums = np.sum(list(cores.map(sums_of, range(0, len(digits), batch_size))), axis=0)
     counts = metrics.Counts(*sums.T[:5])
     state, change, fired = sums.T[5:]
     width = model.state_channels
@@ -109,8 +110,12 @@ def _roll_out(
     fire_rate: float,
     residual_noise: float,
 ) -> tf.Tensor:
-    """Returns [steps, 8] float32: the five counts, then the sums of |state| over living cells
-    and of |state change| over cells that fired, and how many fired."""
+    """Rolls a batch out and sums up after each step.
+
+    Returns:
+      sums: [steps, 8] float32: the five counts, the sum of |state| over living cells, the sum
+        of |state change| over cells that fired, and how many fired.
+    """
     num_samples = tf.shape(images)[0]
     channels = weights.residual_bias.shape[0]
     cells = living_cells.find(tf.cast(images, tf.float32) / 255.0)
@@ -123,13 +128,9 @@ def _roll_out(
             cells, 1, fire_rate, residual_noise, derive(key, t), channels + 1
         )
         noise = firing.noise[0] if firing.noise else None
-        table = living_cells.step(
-            weights, table, firing.rows[0], firing.neighbours[0], noise
-        )
+        table = living_cells.step(weights, table, firing.rows[0], firing.neighbours[0], noise)
         before, state = state, living_cells.living_state(cells, table)
-        counts = metrics.count(
-            state[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples
-        )
+        counts = metrics.count(state[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples)
         magnitudes = [
             tf.reduce_sum(tf.abs(state)),
             tf.reduce_sum(tf.abs(state - before)),

@@ -17,13 +17,14 @@ The shapes depend on the data, which suits a CPU; accelerators take the dense fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from selforg_mnist import spec
 from selforg_mnist.model import CAWeights
-from selforg_mnist.randomness import Purpose, derive
+from selforg_mnist.randomness import Purpose, derive, normal
 
 _FIRST_LIVING_ROW = 1
 
@@ -146,11 +147,8 @@ def draw_firing(
     noise = None
     if residual_noise > 0.0:
         total = tf.math.count_nonzero(fires, dtype=tf.int32)
-        noise = tf.random.stateless_normal(
-            [total, channels - spec.GRAY_CHANNELS],
-            derive(key, Purpose.NOISE),
-            stddev=residual_noise,
-        )
+        shape = [total, channels - spec.GRAY_CHANNELS]
+        noise = normal(shape, derive(key, Purpose.NOISE), residual_noise)
     return _firing(cells, steps, fires, noise)
 
 
@@ -175,9 +173,7 @@ def firing_from_masks(
     return _firing(cells, steps, of_cells, noise)
 
 
-def _firing(
-    cells: LivingCells, steps: int, fires: tf.Tensor, noise: tf.Tensor | None
-) -> Firing:
+def _firing(cells: LivingCells, steps: int, fires: tf.Tensor, noise: tf.Tensor | None) -> Firing:
     living = tf.cast(tf.where(fires)[:, 1], tf.int32)  # [sum F_t], step by step
     counts = tf.math.count_nonzero(fires, axis=1, dtype=tf.int32)  # [steps]
     if noise is not None:
@@ -283,7 +279,7 @@ def _rollout(firing: Firing, table: tf.Tensor, *matrices: tf.Tensor) -> tf.Tenso
     steps = range(len(firing.rows))
 
     @tf.custom_gradient
-    def run(table, *matrices):
+    def run(table: tf.Tensor, *matrices: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         kernels = _Kernels(*matrices)
         traces = []
         for t in steps:
@@ -310,9 +306,7 @@ def _backward(
         d_hidden = _relu_grad(d_residual @ residual_t, hidden)
         d_perception = _relu_grad(d_hidden @ hidden_t, perception)
         d_patches = tf.reshape(d_perception @ perceive_t, [-1, spec.NEIGHBOURHOOD, channels])
-        d_table = tf.tensor_scatter_nd_add(
-            d_table, firing.neighbours[t][..., None], d_patches
-        )
+        d_table = tf.tensor_scatter_nd_add(d_table, firing.neighbours[t][..., None], d_patches)
         per_step.append(
             (
                 tf.matmul(patches, d_perception, transpose_a=True),

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.randomness import Purpose, derive
+from selforg_mnist.randomness import Purpose, derive, normal
 
 
 class CAWeights(NamedTuple):
@@ -65,7 +65,9 @@ class CAModel(keras.Model):
         super().__init__(name=name, **kwargs)
         least = spec.GRAY_CHANNELS + spec.NUM_CLASSES
         if channels < least:
-            raise ValueError(f"channels={channels}: expected at least {least} (gray and 10 logits)")
+            raise ValueError(
+                f"channels={channels}: expected at least {least} (gray and 10 logits)"
+            )
         if hidden_channels < 1:
             raise ValueError(f"hidden_channels={hidden_channels}: expected at least 1")
         if not 0.0 < fire_rate <= 1.0:
@@ -102,7 +104,7 @@ class CAModel(keras.Model):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights; Keras calls it again, without effect, on loading."""
-        if self.built:
+        if getattr(self, "built", False):
             return
         batch, height, width, _ = input_shape
         hidden_shape = (batch, height, width, self.hidden_channels)
@@ -178,9 +180,7 @@ class CAModel(keras.Model):
         residual = self.residual(x)  # [B, H, W, C - 1]
         if noise is None and self.residual_noise > 0.0:
             key = derive(_required(seed, "noise"), Purpose.NOISE)
-            noise = tf.random.stateless_normal(
-                tf.shape(residual), key, stddev=self.residual_noise
-            )
+            noise = normal(tf.shape(residual), key, self.residual_noise)
         if noise is not None:
             residual += noise
         if fires is None:

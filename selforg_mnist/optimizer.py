@@ -28,7 +28,7 @@ class AdamState(NamedTuple):
 
 
 def normalise(gradients: Sequence[tf.Tensor]) -> Tensors:
-    """g / (||g|| + 1e-8), each variable on its own, of gradients summed over replicas."""
+    """G / (||g|| + 1e-8), each variable on its own, of gradients summed over replicas."""
     return tuple(g / (tf.norm(g) + _NORM_EPSILON) for g in gradients)
 
 

@@ -36,9 +36,7 @@ def gray_of(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(images, tf.float32) / 255.0
 
 
-def fresh(
-    source: Source, count: int, key: tf.Tensor, channels: int = spec.NUM_CHANNELS
-) -> Pool:
+def fresh(source: Source, count: int, key: tf.Tensor, channels: int = spec.NUM_CHANNELS) -> Pool:
     """Fresh samples: random digits, each drawn on its own, with state zero.
 
     Notebook: its random indices never reach the last training digit. Here they do.
@@ -131,7 +129,8 @@ def commit(pool: Pool, indices: tf.Tensor, batch: Pool) -> Pool:
     """Writes a batch back to where it was drawn from, one training step older.
 
     Args:
-      pool: P samples.
+      pool: P samples. Variables are written to in place, which spares a copy of the whole
+        pool each training step; tensors give new tensors.
       indices: [B] int32, as `sample` gave them.
       batch: B samples.
 
@@ -139,9 +138,11 @@ def commit(pool: Pool, indices: tf.Tensor, batch: Pool) -> Pool:
       pool: P samples.
     """
     batch = batch._replace(age=batch.age + 1)
-    return Pool(
-        *(
-            tf.tensor_scatter_nd_update(old, indices[:, None], new)
-            for old, new in zip(pool, batch, strict=True)
-        )
-    )
+    return Pool(*(_put(old, indices, new) for old, new in zip(pool, batch, strict=True)))
+
+
+def _put(old: tf.Tensor | tf.Variable, indices: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
+    if isinstance(old, tf.Variable):
+        old.scatter_update(tf.IndexedSlices(new, indices))
+        return old
+    return tf.tensor_scatter_nd_update(old, indices[:, None], new)

@@ -62,4 +62,4 @@ def alive_mask(gray: ArrayT) -> ArrayT:
     Returns:
       [...] bool, of the same kind and shape.
     """
-    return gray > ALIVE_THRESHOLD  # type: ignore[operator]
+    return gray > ALIVE_THRESHOLD  # type: ignore[operator,return-value]

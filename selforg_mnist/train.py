@@ -8,6 +8,7 @@ Flags and wiring only; `--help` lists the flags.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags
@@ -16,7 +17,7 @@ from selforg_mnist import experiments, startup
 from selforg_mnist.experiments import Experiment
 
 # Flags that override the experiment's own option of the same name.
-_OVERRIDES = {
+_OVERRIDES: dict[str, tuple[Callable, str]] = {
     "train_steps": (flags.DEFINE_integer, "Training steps."),
     "batch_size": (flags.DEFINE_integer, "Samples a training step."),
     "pool_size": (flags.DEFINE_integer, "Samples in the pool."),

@@ -24,6 +24,8 @@ from selforg_mnist.optimizer import AdamState
 from selforg_mnist.pool import Pool, Source
 from selforg_mnist.randomness import Purpose, derive, root_key
 
+_BEFORE_TRAINING = -1  # stands for the training step in keys
+
 
 class TrainState(NamedTuple):
     """All that a training step reads and writes."""
@@ -92,14 +94,16 @@ class Trainer:
         self.lanes = 1 if self.engine == "dense" else lanes or choose_lanes(experiment.batch_size)
         self.model = build_model(experiment)
         self._key = root_key(experiment.seed)
+        self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
         self._loss = LOSSES[experiment.loss]
-        self._lane_rollout = (
+        # A function of its own, so that it is traced once and not for each lane.
+        self._lane_rollout = tf.function(
             self._living_rollout if self.engine == "living" else self._dense_rollout
         )
 
     def initial_state(self) -> TrainState:
         """The state before the first training step: a pool of fresh samples."""
-        key = derive(self._key, Purpose.POOL)
+        key = derive(self._key, _BEFORE_TRAINING, Purpose.POOL)
         weights = self.model.ca_weights()
         return TrainState(
             step=tf.constant(0),
@@ -130,19 +134,28 @@ class Trainer:
           state: after the last step that was run; `state.step` says which.
           metrics: the mean over these steps.
         """
-        state, total = self.train_step(state)
-        last = state.step + steps - 1
-        while tf.logical_and(state.step < last, tf.math.is_finite(total.loss)):
-            state, new = self.train_step(state)
+        for variable, value in zip(self._pool, state.pool, strict=True):
+            variable.assign(value)
+        step, weights, adam = state[:3]
+        first = step
+        zero = tf.constant(0.0)
+        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]))
+        while tf.logical_and(step < first + steps, tf.math.is_finite(total.loss)):
+            state, new = self.train_step(TrainState(step, weights, adam, self._pool))
+            step, weights, adam = state[:3]
             total = tf.nest.map_structure(tf.add, total, new)
-        done = tf.cast(state.step - last + steps, tf.float32)
-        return state, tf.nest.map_structure(lambda value: value / done, total)
+        done = tf.cast(step - first, tf.float32)
+        pool = Pool(*(tf.identity(variable) for variable in self._pool))
+        return (
+            TrainState(step, weights, adam, pool),
+            tf.nest.map_structure(lambda value: value / done, total),
+        )
 
     def train_step(self, state: TrainState) -> tuple[TrainState, StepMetrics]:
         """One training step (article: "Training").
 
         Args:
-          state: after `state.step` steps.
+          state: after `state.step` steps; a pool of variables is written to in place.
 
         Returns:
           state: one step on.

@@ -129,6 +129,7 @@ def train(
     held_out = subset(held_out, min(looking.eval_samples, len(held_out)), experiment.seed)
     with RunSummaries(run_dir / "tensorboard", int(state.step)) as summaries:
         summaries.configuration(config)
+        summaries.hparams({**experiment.to_dict(), "dataset": digits.source})
         run = _Run(trainer, held_out, run_dir, looking, checkpoints, summaries)
         return run.to_the_end(state)
 
@@ -226,8 +227,8 @@ class _Run:
                     self._evaluate(state)
                     window.restart_clock()
         if step < self.end:
-            logging.info("Stopped at step %d of %d; start the same command again to go on.",
-                         step, self.end)  # fmt: skip
+            logging.info("Stopped by %s at step %d of %d.", caught[0], step, self.end)
+            logging.info("Start the same command again to go on.")
             return Outcome(step, caught[0])
         logging.info("Done: %d training steps. The model is %s.", step, self.run_dir / MODEL_FILE)
         return Outcome(step)
@@ -241,7 +242,7 @@ class _Run:
         return min(look.steps_per_call, self.end - step, *(p - step % p for p in periods))
 
     def _due(self, step: int, period: int) -> bool:
-        return step == self.end or bool(period) and step % period == 0
+        return step == self.end or (bool(period) and step % period == 0)
 
     def _not_finite(self, step: int, loss: float) -> str:
         kept = self.checkpoints.paths()
@@ -306,8 +307,6 @@ class _Run:
         self.summaries.evaluation(step, curves)
         before, after = self.trainer.preview(state)
         self.summaries.mosaics(step, state.pool, before, after)
-        if step == self.end:
-            self.summaries.hparams(experiment.to_dict(), curves)
 
 
 class _Window:
@@ -315,7 +314,7 @@ class _Window:
 
     def __init__(self, step: int):
         self._start = self._step = step
-        self._sums: list[np.ndarray] = []
+        self._sums: list[list[np.ndarray]] = []
         self._seconds = 0.0
         self.restart_clock()
 

@@ -435,7 +435,7 @@ def test_drawn_digits_are_in_one_piece(drawn):
 
 def test_a_digit_that_falls_apart_is_drawn_again(monkeypatch):
     # Two bars that touch under a broad pen only.
-    monkeypatch.setitem(strokes.HANDS, 1, ("40,5 40,95 | 54,5 54,95",))
+    monkeypatch.setitem(strokes.HANDS, 1, ("40,5 40,95 | 66,5 66,95",))
     images = strokes.draw(np.ones(300, int), np.random.default_rng(0))
     assert strokes.connected(images).all()
     monkeypatch.setattr(strokes, "connected", lambda images: np.ones(len(images), bool))

@@ -15,31 +15,32 @@ PACKAGE = "selforg_mnist"
 BUILT_ON_IT = ("experiments", "export")
 ROOT = Path(__file__).resolve().parents[1]
 
-# Layer 0 holds constants, 1 one idea a module, 2 the loops that put them together, 3 the commands;
-# a half is for a module that others of its layer build on, or that builds on them. A new module
-# goes into the lowest layer above everything that it imports. A subpackage counts as one module.
-LAYERS: dict[str, float] = {
+# A new module goes into the lowest layer above everything that it imports. A subpackage counts
+# as one module.
+LAYERS = {
     "__init__": -1,  # imports no module; every module may import its `__version__`
     "spec": 0,
-    "experiments": 0.5,
-    "randomness": 0.5,
-    "strokes": 0.5,
-    "digits": 1,
-    "model": 1,
-    "optimizer": 1,
+    "errors": 0,
+    "experiments": 1,
+    "startup": 1,
+    "randomness": 1,
+    "strokes": 1,
+    "tfds_reader": 1,
     "losses": 1,
     "metrics": 1,
-    "pool": 1,
-    "render": 1,
-    "distribution": 1,
+    "optimizer": 1,
     "checkpoints": 1,
-    "living_cells": 1.5,  # the same step as `model`, with its weights
-    "trainer": 2,
-    "evaluation": 2,
-    "summaries": 2,
-    "train": 3,
-    "evaluate": 3,
-    "classify": 3,
+    "render": 1,
+    "digits": 2,
+    "model": 2,
+    "pool": 2,
+    "living_cells": 3,
+    "run_config": 3,
+    "trainer": 4,
+    "evaluation": 4,
+    "summaries": 5,
+    "training_loop": 6,
+    "train": 7,
 }
 
 

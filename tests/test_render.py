@@ -103,9 +103,10 @@ def test_mosaic_keeps_the_rows_and_columns_of_an_image():
 
 def test_mosaic_scales_by_the_nearest_pixel():
     images = np.array([[[1, 2]], [[3, 4]]], np.uint8)
-    assert render.mosaic(images, columns=2, gap=1, scale=2).tolist() == [
-        [1, 1, 2, 2, 255, 255, 3, 3, 4, 4]
-    ] * 2
+    assert (
+        render.mosaic(images, columns=2, gap=1, scale=2).tolist()
+        == [[1, 1, 2, 2, 255, 255, 3, 3, 4, 4]] * 2
+    )
 
 
 def test_mosaic_of_colours():
@@ -129,7 +130,7 @@ def test_mosaic_is_square_by_itself(count, shape):
     [(0, {}), (1, {"columns": 0}), (1, {"gap": -1}), (1, {"scale": 0})],
 )
 def test_mosaic_refuses_sizes_that_make_no_picture(count, options):
-    with pytest.raises(ValueError, match="expected [01] or more"):
+    with pytest.raises(ValueError, match=r"expected [01] or more"):
         render.mosaic(np.zeros([count, 2, 2], np.uint8), **options)
 
 

@@ -1,0 +1,1 @@
+"""Studies run from a checkout: `python -m experiments.NAME`."""

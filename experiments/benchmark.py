@@ -1,0 +1,283 @@
+"""Command: training and evaluation speed of this machine, beside the article's dense graph.
+
+    python -m experiments.benchmark [--json]
+
+Each round times every subject right after the dense reference, so that a ratio compares two
+neighbours in time, and a machine that slows down slows both. Takes about three minutes on two
+cores; expect `living` at batch 16 to be ten times the reference or more.
+
+TensorFlow fixes its thread counts when a process first computes. The reference and the
+subjects without a mark run in one process under TensorFlow's own counts, which suit the
+reference best; those marked "1 thread a lane" run as `selforg_mnist.train` runs them, in a
+process of their own that is idle while the other one is timed.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import functools
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags, logging
+
+from selforg_mnist import experiments, spec, startup
+
+_JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
+_ROUNDS = flags.DEFINE_integer("rounds", 7, "Timings of each subject.", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "Least length of one timing.", lower_bound=0.01)
+_DATASET = flags.DEFINE_string("dataset", "auto", "As in selforg_mnist.train.")
+_DATA_DIR = flags.DEFINE_string("data_dir", "", "As in selforg_mnist.train.")
+_MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "As in selforg_mnist.train.")
+
+_CEILING_SIZE = 2048
+_EVALUATED = 250
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """Something to time: `kind` is reference, dense, living, evaluation or ceiling."""
+
+    kind: str
+    batch: int = 0
+    one_thread_a_lane: bool = False
+
+    def __str__(self) -> str:
+        names = {
+            "reference": "dense reference",
+            "dense": "engine dense",
+            "living": "engine living",
+        }
+        mark = ", 1 thread a lane" if self.one_thread_a_lane else ""
+        return names.get(self.kind, self.kind) + mark
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Where the digits come from: the arguments of `load_digits`."""
+
+    dataset: str
+    data_dir: str
+    manual_dir: str
+
+
+CEILING = Subject("ceiling")
+SUBJECTS = (
+    Subject("dense", 16),
+    Subject("living", 16),
+    Subject("living", 16, one_thread_a_lane=True),
+    Subject("dense", 64),
+    Subject("living", 64),
+    Subject("living", 64, one_thread_a_lane=True),
+    Subject("evaluation", _EVALUATED),
+    Subject("evaluation", _EVALUATED, one_thread_a_lane=True),
+)
+
+
+@functools.cache
+def _digits(data: Data) -> Any:
+    """The training digits, loaded once a process."""
+    from selforg_mnist.digits import load_digits
+
+    return load_digits(data.dataset, "train", data.data_dir, data.manual_dir)
+
+
+@functools.cache
+def _prepare(subject: Subject, data: Data) -> Callable[[int], object]:
+    """Builds a subject; the result runs it a number of steps and waits for the end."""
+    import numpy as np
+    import tensorflow as tf
+
+    from experiments import dense_reference
+    from selforg_mnist import evaluation, trainer
+    from selforg_mnist.digits import subset
+    from selforg_mnist.pool import Source
+
+    if subject.kind == "ceiling":
+        matrix = tf.random.normal([_CEILING_SIZE, _CEILING_SIZE])
+        return lambda steps: [tf.matmul(matrix, matrix) for _ in range(steps)][-1].numpy()
+
+    digits = _digits(data)
+    experiment = experiments.l2_noise()
+    if subject.kind == "reference":
+        batch = subset(digits, subject.batch)
+        step = dense_reference.make_training_step(batch.images, batch.labels)
+        return lambda steps: [step() for _ in range(steps)][-1].numpy()
+    if subject.kind == "evaluation":
+        model = trainer.build_model(experiment)
+        cores = os.cpu_count() or 1
+        batches = subset(digits, cores * subject.batch)
+        # A batch a core at a time, so that many CA steps of one batch cost this much less.
+        return lambda steps: evaluation.evaluate(
+            model, batches, max(1, steps // cores), batch_size=subject.batch
+        )
+
+    size = subject.batch
+    experiment = experiment.replace(batch_size=size, pool_size=10 * size)
+    source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
+    subject_trainer = trainer.Trainer(experiment, source, subject.kind)
+    state = subject_trainer.initial_state()
+
+    def run(steps: int) -> object:
+        nonlocal state
+        state, metrics = subject_trainer.run(state, tf.constant(steps))
+        return float(metrics.loss)
+
+    return run
+
+
+def time_steps(subject: Subject, data: Data, steps: int) -> float:
+    """Seconds that so many steps of a subject take, in the process that calls this."""
+    run = _prepare(subject, data)
+    start = time.perf_counter()
+    run(steps)
+    return time.perf_counter() - start
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _start_worker() -> None:
+    startup.quiet_tensorflow()
+    startup.one_thread_a_lane(os.cpu_count() or 1)
+
+
+def _enough_steps(timer: Callable[[int], float], seconds: float) -> int:
+    """Steps that take at least so long; the first call compiles and does not count."""
+    timer(1)
+    steps = 1
+    while (taken := timer(steps)) < seconds:
+        steps = max(2 * steps, int(1.2 * steps * seconds / max(taken, 1e-4)))
+        steps = min(steps, 4096)
+        if steps == 4096:
+            break
+    return steps
+
+
+def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
+    """Times all subjects.
+
+    Args:
+      data: to train and evaluate on.
+      rounds: timings of each subject.
+      seconds: least length of a timing.
+
+    Returns:
+      report: plain values; rates are steps a second, medians over the rounds; `ratio` is the
+        median over the rounds of a subject's rate to the reference's beside it, at the same
+        batch size; `share_of_ceiling` is in [0, 1].
+    """
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, context, _start_worker) as worker:
+
+        def timer(subject: Subject) -> Callable[[int], float]:
+            if subject.one_thread_a_lane:
+                return lambda steps: worker.submit(time_steps, subject, data, steps).result()
+            return lambda steps: time_steps(subject, data, steps)
+
+        batches = sorted({s.batch for s in SUBJECTS if s.kind != "evaluation"})
+        references = {size: Subject("reference", size) for size in batches}
+        subjects = [CEILING, *references.values(), *SUBJECTS]
+        steps = {}
+        for subject in subjects:
+            logging.info("Compiling %s, batch %d.", subject, subject.batch)
+            steps[subject] = _enough_steps(timer(subject), seconds)
+
+        def rate(subject: Subject) -> float:
+            return steps[subject] / timer(subject)(steps[subject])
+
+        rates: dict[Subject, list[float]] = {subject: [] for subject in subjects}
+        ratios: dict[Subject, list[float]] = {subject: [] for subject in SUBJECTS}
+        for number in range(rounds):
+            logging.info("Round %d of %d.", number + 1, rounds)
+            rates[CEILING].append(rate(CEILING))
+            for subject in SUBJECTS:
+                if subject.kind == "evaluation":
+                    rates[subject].append(rate(subject))
+                    continue
+                reference = references[subject.batch]
+                beside = rate(reference)
+                rates[reference].append(beside)
+                rates[subject].append(rate(subject))
+                ratios[subject].append(rates[subject][-1] / beside)
+        peaks = {False: _peak_bytes(), True: worker.submit(_peak_bytes).result()}
+
+    ceiling = 2 * _CEILING_SIZE**3 * max(rates[CEILING])
+    rows = []
+    for subject in subjects[1:]:
+        median = statistics.median(rates[subject])
+        row: dict[str, Any] = {
+            "subject": str(subject),
+            "batch": subject.batch,
+            "steps_per_second": median,
+            "slowest": min(rates[subject]),
+            "fastest": max(rates[subject]),
+            "share_of_ceiling": median * _least_arithmetic(subject, data) / ceiling,
+        }
+        if ratios.get(subject):
+            row["ratio"] = statistics.median(ratios[subject])
+        rows.append(row)
+    return {
+        "rows": rows,
+        "ceiling_gflops": ceiling / 1e9,
+        "peak_memory_mb": {
+            "default threads": round(peaks[False] / 2**20),
+            "1 thread a lane": round(peaks[True] / 2**20),
+        },
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "dataset": _digits(data).note,
+        "rounds": rounds,
+    }
+
+
+def _least_arithmetic(subject: Subject, data: Data) -> float:
+    """Floating-point operations that a step needs: living, firing cells, nothing else."""
+    import numpy as np
+
+    living = float(np.mean(np.sum(spec.alive_mask(_digits(data).gray()), axis=(1, 2))))
+    patch = spec.NEIGHBOURHOOD * spec.NUM_CHANNELS
+    products = (patch + spec.HIDDEN_CHANNELS + spec.STATE_CHANNELS) * spec.HIDDEN_CHANNELS
+    forward = 2 * products * subject.batch * living * spec.FIRE_RATE
+    if subject.kind == "evaluation":
+        return forward  # of one CA step
+    return 3 * forward * experiments.l2_noise().rollout_steps  # the backward pass is two of it
+
+
+def _print_table(report: dict[str, Any]) -> None:
+    print(f"\nData: {report['dataset']}. {report['cores']} cores, {report['machine']}.")
+    print(f"Large float32 matrix product: {report['ceiling_gflops']:.0f} GFLOP/s.\n")
+    heads = ("subject", "batch", "steps/s", "(slowest-fastest)", "x reference", "of ceiling")
+    print("{:34} {:>5} {:>9} {:>18} {:>12} {:>11}".format(*heads))
+    for row in report["rows"]:
+        span = f"({row['slowest']:.1f}-{row['fastest']:.1f})"
+        ratio = f"{row['ratio']:.1f}" if "ratio" in row else ""
+        print(
+            f"{row['subject']:34} {row['batch']:5} {row['steps_per_second']:9.1f} {span:>18} "
+            f"{ratio:>12} {row['share_of_ceiling']:11.0%}"
+        )
+    peaks = ", ".join(f"{mb} MB ({name})" for name, mb in report["peak_memory_mb"].items())
+    print(f"\nA step of evaluation is one CA step of its batch. Peak memory: {peaks}.")
+
+
+def _benchmark() -> int:
+    data = Data(_DATASET.value, _DATA_DIR.value, _MANUAL_DIR.value)
+    report = measure(data, _ROUNDS.value, _SECONDS.value)
+    if _JSON.value:
+        print(json.dumps(report, indent=2))
+    else:
+        _print_table(report)
+    return 0
+
+
+if __name__ == "__main__":
+    startup.run(_benchmark)

@@ -1,0 +1,149 @@
+"""The two losses by hand, and that training really uses the one asked for."""
+
+import numpy as np
+import pytest
+import reference_ca
+import tensorflow as tf
+
+from selforg_mnist import digits
+from selforg_mnist.experiments import Experiment
+from selforg_mnist.losses import LOSSES, cross_entropy, l2
+from selforg_mnist.pool import Source
+from selforg_mnist.trainer import Trainer
+
+ENGINES = ["dense", "living"]
+
+
+def one_hot(*labels):
+    return np.eye(10, dtype=np.float32)[list(labels)]
+
+
+class TestByHand:
+    def test_l2_is_half_the_squared_distance_of_each_cell(self):
+        logits = np.zeros((4, 10), np.float32)
+        logits[1] = 1.0
+        logits[2, 3] = 1.0
+        logits[3, :3] = [-2.0, 0.5, 3.0]
+        expected = [0.5, 4.5, 0.0, (9.0 + 0.25 + 9.0) / 2.0]
+        np.testing.assert_allclose(l2(logits, one_hot(3, 3, 3, 0)), expected, rtol=1e-6)
+
+    def test_cross_entropy_is_that_of_the_softmax_in_nats(self):
+        logits = np.zeros((3, 10), np.float32)
+        logits[1, 4] = 2.0
+        logits[2, 4] = 2.0
+        total = np.log(np.exp(2.0) + 9.0)
+        expected = [np.log(10.0), total - 2.0, total]
+        np.testing.assert_allclose(cross_entropy(logits, one_hot(0, 4, 5)), expected, rtol=1e-6)
+
+    def test_cross_entropy_of_large_logits_stays_finite(self):
+        logits = np.full((1, 10), -1e4, np.float32)
+        logits[0, 2] = 1e4
+        assert cross_entropy(logits, one_hot(2)).numpy().tolist() == [0.0]
+        assert cross_entropy(logits, one_hot(3)).numpy().tolist() == [2e4]
+
+    def test_gradients(self):
+        logits = tf.constant([[2.0] + 9 * [0.0]])
+        target = one_hot(1)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(logits)
+            values = l2(logits, target), cross_entropy(logits, target)
+        np.testing.assert_allclose(tape.gradient(values[0], logits), logits - target)
+        softmax = np.exp(logits) / np.exp(logits).sum()
+        np.testing.assert_allclose(tape.gradient(values[1], logits), softmax - target, rtol=1e-5)
+
+    @pytest.mark.parametrize("name", LOSSES)
+    def test_dead_cells_cost_nothing(self, name):
+        dead = np.zeros((2, 10), np.float32)
+        assert LOSSES[name](dead, dead).numpy().tolist() == [0.0, 0.0]
+
+    @pytest.mark.parametrize("name", LOSSES)
+    def test_any_leading_shape(self, name):
+        logits = np.random.default_rng(0).standard_normal((2, 3, 4, 10)).astype(np.float32)
+        targets = one_hot(*range(10), *range(10), *range(4)).reshape(2, 3, 4, 10)
+        flat = LOSSES[name](logits.reshape(-1, 10), targets.reshape(-1, 10))
+        np.testing.assert_array_equal(LOSSES[name](logits, targets), tf.reshape(flat, (2, 3, 4)))
+
+
+@pytest.fixture(scope="module")
+def source():
+    drawn = digits.load_digits("drawn", "train", num_drawn=20)
+    return Source(tf.constant(drawn.images), tf.constant(drawn.labels.astype(np.int32)))
+
+
+def trainer_and_state(source, loss, engine="dense", lanes=1, weights=None):
+    experiment = Experiment("test", loss=loss, batch_size=8, pool_size=16, rollout_steps=2)
+    trainer = Trainer(experiment, source, engine=engine, lanes=lanes)
+    state = trainer.initial_state()
+    if weights is not None:
+        state = state._replace(weights=type(state.weights)(*map(tf.constant, weights)))
+    return trainer, state
+
+
+def rolled_out(trainer, state):
+    """The next step's batch after its rollout: x [B, H, W, 20] and labels."""
+    _, batch = trainer.preview.python_function(state)
+    gray = batch.images.numpy().astype(np.float32)[..., None] / np.float32(255)
+    return np.concatenate([gray, batch.state], axis=-1), batch.labels.numpy()
+
+
+def bias_only(*channels):
+    """Weights under which each firing gives these state channels 1 and the others 0."""
+    weights = [np.zeros_like(weight) for weight in reference_ca.random_weights()]
+    weights[-1][list(channels)] = 1.0
+    return weights
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestInTraining:
+    @pytest.mark.parametrize("lanes", [1, 2])
+    @pytest.mark.parametrize("loss", LOSSES)
+    def test_reported_loss_is_the_article_s(self, source, engine, loss, lanes):
+        weights = reference_ca.random_weights()
+        trainer, state = trainer_and_state(source, loss, engine, lanes, weights)
+        _, reported = trainer.train_step(state)
+        x, labels = rolled_out(trainer, state)
+        expected = reference_ca.LOSSES[loss](x, labels)
+        assert float(reported.loss) == pytest.approx(expected, rel=1e-5)
+
+    def test_losses_differ_in_value_and_gradient(self, source, engine):
+        weights = reference_ca.random_weights()
+        updated = {}
+        for loss in LOSSES:
+            trainer, state = trainer_and_state(source, loss, engine, weights=weights)
+            after, reported = trainer.train_step(state)
+            updated[loss] = float(reported.loss), reported.gradient_norms, after.adam.first
+        ours, other = updated["l2"], updated["cross_entropy"]
+        assert abs(ours[0] / other[0] - 1.0) > 0.1
+        assert np.all(np.abs(ours[1] / other[1] - 1.0) > 0.01)
+        for first, second in zip(ours[2], other[2], strict=True):
+            assert np.abs(first - second).max() > 1e-4
+
+    @pytest.mark.parametrize("loss", LOSSES)
+    def test_only_the_last_ten_channels_count(self, source, engine, loss):
+        def loss_of(*channels):
+            trainer, state = trainer_and_state(source, loss, engine, weights=bias_only(*channels))
+            return float(trainer.train_step(state)[1].loss)
+
+        silent = loss_of()
+        assert loss_of(*range(9)) == silent
+        for channel in (9, 18):
+            assert abs(loss_of(channel) - silent) > 1.0
+
+    def test_undecided_cells_cost_one_half_or_log_10_each(self, source, engine):
+        for loss, cost in (("l2", 0.5), ("cross_entropy", np.log(10.0))):
+            trainer, state = trainer_and_state(source, loss, engine, weights=bias_only())
+            x, _ = rolled_out(trainer, state)
+            living = reference_ca.alive(x[..., 0]).sum()
+            reported = trainer.train_step(state)[1].loss
+            assert float(reported) == pytest.approx(cost * living / len(x), rel=1e-5)
+
+
+def test_first_l2_loss_on_mnist_is_half_its_living_cells(mnist_data_dir):
+    mnist = digits.load_digits("mnist", "train", data_dir=str(mnist_data_dir))
+    source = Source(tf.constant(mnist.images), tf.constant(mnist.labels.astype(np.int32)))
+    experiment = Experiment(
+        "test", pool_mode="naive", batch_size=512, pool_size=512, rollout_steps=1
+    )
+    trainer = Trainer(experiment, source, engine="living", lanes=1)
+    _, reported = trainer.train_step(trainer.initial_state())
+    assert 136.5 / 2 - 3 < float(reported.loss) < 136.5 / 2 + 3
