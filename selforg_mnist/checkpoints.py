@@ -7,10 +7,10 @@ The archive carries checksums; one that is damaged is passed over for the one be
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -78,22 +78,36 @@ class Checkpoints:
         beside = path.with_suffix(".partial")
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
+            for left in self.directory.glob("*.partial"):  # by a process that was killed
+                left.unlink()
             with beside.open("wb") as file:
                 np.savez(file, **_named(state))
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
+            self._tidy(path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink()
             kept = self.paths()
             last = f"the last one is intact: {kept[-1]}" if kept else "there is none before it"
             raise CheckpointError(
                 f"checkpoint {path}: can't be written ({error.strerror or error}); {last}; "
                 "make room or mend the folder, then start the same command again"
             ) from error
-        for old in self.paths()[: -self.keep]:
-            old.unlink(missing_ok=True)
         return path
+
+    def _tidy(self, newest: Path) -> None:
+        """Removes what is too many, and files of later steps.
+
+        Those are damaged, or the run would have gone on from them. Counted among the newest,
+        they would push out the whole ones.
+        """
+        paths = self.paths()
+        later = [path for path in paths if path.name > newest.name]
+        upto = paths[: len(paths) - len(later)]
+        for path in later + upto[: -self.keep]:
+            path.unlink(missing_ok=True)
 
     def restore(self, like: Any) -> Restored | None:
         """Reads the newest checkpoint that is whole.
@@ -111,8 +125,9 @@ class Checkpoints:
         for path in reversed(self.paths()):
             try:
                 return Restored(_read(path, like), path, damaged)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                damaged.append(f"{path}: damaged ({error})")
+            except Exception as error:  # one flipped bit can raise any of eight types
+                reason = " ".join(str(error).split()) or type(error).__name__
+                damaged.append(f"{path}: damaged ({reason})")
         if damaged:
             raise CheckpointError(
                 f"{self.directory}: none of its {len(damaged)} checkpoints can be read "

@@ -2,17 +2,20 @@
 
 config.json holds everything needed to run again: the experiment, the data, the engine, the
 package versions. What decides a training's course has to be the same on resuming; how often
-it is looked at, and how long it is to be, may change.
+it is looked at, and how long it is to be, may change. Loads no TensorFlow, so that commands
+can check options at once.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,37 @@ from selforg_mnist.experiments import ConfigError, Experiment
 
 FILE_NAME = "config.json"
 _PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "tensorboard")
+
+
+@dataclasses.dataclass(frozen=True)
+class Looking:
+    """How a run is watched and saved; none of it changes the training's course.
+
+    Attributes:
+      log_every: training steps between log lines and TensorBoard points.
+      eval_every: training steps between evaluations on held-out digits; 0 for none but
+        the last.
+      eval_samples: held-out digits to evaluate on; 0 for all.
+      eval_steps: CA steps of an evaluation.
+      checkpoint_every: training steps between checkpoints.
+      steps_per_call: most training steps of one compiled call; a signal waits for the call.
+
+    Raises:
+      ConfigError: a value is out of range.
+    """
+
+    log_every: int = 100
+    eval_every: int = 2000
+    eval_samples: int = 500
+    eval_steps: int = 200
+    checkpoint_every: int = 500
+    steps_per_call: int = 50
+
+    def __post_init__(self) -> None:
+        least = {"eval_every": 0, "eval_samples": 0}
+        for name, value in dataclasses.asdict(self).items():
+            if value < least.get(name, 1):
+                raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
 
 
 def describe_digits(digits: Digits) -> dict[str, Any]:
@@ -40,7 +74,7 @@ def build(
     engine: str,
     lanes: int,
     dataset: Mapping[str, Any],
-    looking: Mapping[str, Any],
+    looking: Looking,
 ) -> dict[str, Any]:
     """The content of config.json.
 
@@ -49,7 +83,7 @@ def build(
       engine: "dense" or "living", as resolved.
       lanes: of the living-cell engine.
       dataset: as `describe_digits` gives it, of the training digits.
-      looking: options that only say how the run is watched and saved.
+      looking: how the run is watched and saved.
 
     Returns:
       config: plain values, ready for JSON.
@@ -58,7 +92,7 @@ def build(
         "experiment": experiment.to_dict(),
         "engine": {"name": engine, "lanes": lanes},
         "dataset": dict(dataset),
-        "looking": dict(looking),
+        "looking": dataclasses.asdict(looking),
         "versions": {
             "selforg_mnist": __version__,
             "python": platform.python_version(),
@@ -76,13 +110,15 @@ def read(run_dir: Path) -> dict[str, Any] | None:
     path = run_dir / FILE_NAME
     try:
         config = json.loads(path.read_text())
-        return {**config, "experiment": dict(config["experiment"])}
+        sections = {name: dict(config[name]) for name in ("experiment", "engine", "dataset")}
+        sections["engine"]["lanes"] = int(sections["engine"]["lanes"])
+        return {**config, **sections}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path}: not the configuration of a run ({type(error).__name__}: {error}); "
-            "give another --run_dir, or delete this one to start anew"
+            f"give another --run_dir, or delete the folder {run_dir} to start anew"
         ) from error
 
 
@@ -99,10 +135,58 @@ def write(run_dir: Path, config: Mapping[str, Any]) -> None:
         beside.write_text(json.dumps(config, indent=2) + "\n")
         os.replace(beside, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise _unwritable(run_dir, error) from error
+
+
+@contextlib.contextmanager
+def claim(run_dir: Path) -> Iterator[None]:
+    """Makes the run's folder, if need be, and keeps other processes out of it for a while.
+
+    The lock is the system's, on the folder itself: it adds no file, and ends with the process
+    however that ends. Where there are no such locks there is none.
+
+    Raises:
+      ConfigError: the folder can't be made, or another process trains in it.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(run_dir, error) from error
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl  # Windows has none
+
+            folder = os.open(run_dir, os.O_RDONLY)
+            stack.callback(os.close, folder)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"run_dir={run_dir}: another process is training in it; "
+                    "stop that one first, or give another --run_dir"
+                ) from error
+        yield
+
+
+def _unwritable(run_dir: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"run_dir={run_dir}: can't be written ({error.strerror or error}); "
+        "make room, or give a folder that you may write to"
+    )
+
+
+def check_lanes(lanes: int, experiment: Experiment) -> None:
+    """Refuses a number of lanes that the batch can't be shared among; 0 stands for a choice.
+
+    Raises:
+      ConfigError: as said.
+    """
+    if lanes < 0 or (lanes and experiment.batch_size % lanes):
         raise ConfigError(
-            f"run_dir={run_dir}: can't be written ({error.strerror or error}); "
-            "give a folder that you may write to"
-        ) from error
+            f"lanes={lanes}: expected a divisor of batch_size={experiment.batch_size}, or 0"
+        )
 
 
 def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_dir: Path) -> None:

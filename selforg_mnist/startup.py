@@ -7,10 +7,11 @@ so commands import this module, which loads nothing, before any other of the pac
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from selforg_mnist.errors import UserError
 
@@ -55,6 +56,18 @@ def run(command: Callable[[], int]) -> None:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 128 + signal.SIGINT
 
     quiet_tensorflow()
-    app.run(main)
+    app.run(main, flags_parser=_parse)
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+    """Parses the flags, as absl does, but tells a mistake in one line."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"error: {' '.join(str(error).split())}; --help lists the flags", file=sys.stderr)
+        sys.exit(1)

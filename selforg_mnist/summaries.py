@@ -12,23 +12,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from matplotlib import cm, colors
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.plugins.hparams import api
 
-from selforg_mnist import render, spec
+from selforg_mnist import event_files, figures, render, spec
 from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import Curves
 from selforg_mnist.model import CAWeights
@@ -106,7 +100,7 @@ class RunSummaries:
         self._curves: dict[int, dict[str, np.ndarray]] = {}  # by training step, then field
         with self._reporting():
             for name in ("training", "evaluation"):
-                _take_back(log_dir / name, step)
+                event_files.take_back(log_dir / name, step)
             for folder, after in _curve_folders(log_dir):
                 if after > step:
                     shutil.rmtree(folder)
@@ -129,7 +123,7 @@ class RunSummaries:
     def evaluation(self, step: int, curves: Curves) -> None:
         """Shows an evaluation after `step` training steps: results, curves and a figure."""
         self._curves[step] = {name: getattr(curves, name) for name in _CURVES}
-        figure = _draw(self._curves)
+        figure = figures.curves_over_training(self._curves)
         folder = self.log_dir / "curves" / f"after_{step:06d}_steps"
         with self._reporting():
             if folder.exists():
@@ -275,42 +269,6 @@ def _to_markdown(config: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _draw(curves: Mapping[int, Mapping[str, np.ndarray]]) -> np.ndarray:
-    """The curves of all evaluations, early ones light, late ones dark: [H, W, 3] uint8."""
-    titles = {
-        "cell_accuracy": "Cell accuracy (%)",
-        "total_agreement": "Agreement (%), dotted: right",
-        "state_magnitude": "State magnitude",
-        "residual_magnitude": "Residual magnitude",
-    }
-    # Small, with large letters: TensorBoard shows it at half its size until it is clicked on.
-    figure = Figure(figsize=(7, 6.2), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    panels = figure.subplots(2, 2, sharex=True)
-    # The map's first colours are too light for lines on white.
-    colour_map = colors.ListedColormap(cm.viridis_r(np.linspace(0.1, 1, 256)))
-    scale = colors.Normalize(0, max(*curves, 1))
-    for panel, (field, title) in zip(panels.flat, titles.items(), strict=True):
-        factor = _CURVES[field].factor
-        for step, fields in sorted(curves.items()):
-            colour, x = colour_map(scale(step)), np.arange(1, len(fields[field]) + 1)
-            panel.plot(x, factor * fields[field], color=colour)
-            if field == "total_agreement":
-                panel.plot(x, factor * fields["correct_agreement"], ":", color=colour)
-        panel.set_title(title, fontsize=13)
-        panel.tick_params(labelsize=11)
-        panel.grid(alpha=0.3)
-        if factor == 100:
-            panel.set_ylim(0, 100)
-        else:  # the article's axis: under cross-entropy magnitudes are a hundred times larger
-            panel.set_yscale("log", nonpositive="clip")
-    figure.supxlabel("CA step", fontsize=13)
-    bar = figure.colorbar(cm.ScalarMappable(scale, colour_map), ax=panels, fraction=0.04)
-    bar.set_label("training step", fontsize=13)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
-
-
 def _curve_folders(log_dir: Path) -> list[tuple[Path, int]]:
     found = [(p, _CURVES_FOLDER.fullmatch(p.name)) for p in (log_dir / "curves").glob("*")]
     return [(path, int(match[1])) for path, match in found if match]
@@ -319,60 +277,11 @@ def _curve_folders(log_dir: Path) -> list[tuple[Path, int]]:
 def _read_curves(folder: Path) -> dict[str, np.ndarray] | None:
     """The curves that `RunSummaries.evaluation` wrote, or None where they are not whole."""
     values: dict[str, list[float]] = {shown.tag: [] for shown in _CURVES.values()}
-    for path in _event_files(folder):
-        for _, event in _events(path):
+    for path in event_files.find(folder):
+        for _, event in event_files.read(path):
             for value in event.summary.value:
                 if value.tag in values:
                     values[value.tag].append(float(tf.make_ndarray(value.tensor)))
-    lengths = {len(part) for part in values.values()}
-    if len(lengths) != 1 or lengths == {0}:
+    if len({len(part) for part in values.values()}) != 1:
         return None
     return {name: np.array(values[s.tag]) / s.factor for name, s in _CURVES.items()}
-
-
-def _event_files(folder: Path) -> list[Path]:
-    """In the order in which TensorBoard reads them, by name; it begins with the time."""
-    return sorted(folder.glob("events.out.tfevents.*"))
-
-
-def _events(path: Path) -> Iterator[tuple[bytes, Any]]:
-    """The records of an event file and their meaning, up to one that a kill cut off."""
-    for record in event_file_loader.RawEventFileLoader(str(path)).Load():
-        yield record, tf.compat.v1.Event.FromString(record)
-
-
-def _take_back(folder: Path, step: int) -> None:
-    """Leaves, of what the event files of a folder say, that of `step` or earlier.
-
-    What stays is copied to one new file and the old ones are deleted. A TensorBoard that is
-    watching keeps what it has read, though: its Python loader until it reads of a restart, its
-    default loader, which knows no restarts, until a tag comes again with a step no later. So
-    the new file opens with a restart at step 0 and repeats everything.
-    """
-    old = _event_files(folder)
-    if not old:
-        return
-    kept: list[bytes] = []
-    for path in old:
-        for record, said in _events(path):
-            if said.HasField("session_log"):  # of an earlier file like ours: it says all again
-                kept.clear()
-            elif said.HasField("summary") and said.step <= step:
-                kept.append(record)
-    event, log = tf.compat.v1.Event, tf.compat.v1.SessionLog
-    start = event(session_log=log(status=log.START))
-    # Twice: the first start that the Python loader reads of isn't yet a restart to it.
-    heads = [event(file_version="brain.Event:2"), start, start]
-    beside = folder / "resumed.partial"  # no event file to TensorBoard, by its name
-    with tf.io.TFRecordWriter(str(beside)) as writer:
-        for head in heads:
-            head.wall_time = time.time()
-            writer.write(head.SerializeToString())
-        for record in kept:
-            writer.write(record)
-    os.replace(beside, old[-1].with_name(f"{old[-1].name}.resumed"))
-    for path in old:
-        path.unlink()
-    # The next file's name has to come after this one's, and names tell seconds only.
-    second = int(old[-1].name.split(".")[3])
-    time.sleep(max(0.0, min(1.0, second + 1 - time.time())))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from selforg_mnist import experiments, startup
+from selforg_mnist import experiments, run_config, startup
 from selforg_mnist.experiments import Experiment
 
 # Flags that override the experiment's own option of the same name.
@@ -73,7 +73,11 @@ def _experiment() -> Experiment:
 
 
 def _train() -> int:
-    experiment = _experiment()  # before TensorFlow is loaded, so that a mistake shows at once
+    # Before TensorFlow is loaded, so that a mistake shows at once.
+    experiment = _experiment()
+    looking = run_config.Looking(**_given(_LOOKING))
+    run_config.check_lanes(_LANES.value, experiment)
+    run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
 
     from selforg_mnist import trainer, training_loop
     from selforg_mnist.digits import load_digits
@@ -87,8 +91,8 @@ def _train() -> int:
         experiment,
         digits,
         load_digits(digits.source, "test", *places),
-        Path(_RUN_DIR.value or Path("runs") / experiment.name),
-        training_loop.Looking(**_given(_LOOKING)),
+        run_dir,
+        looking,
         engine,
         _LANES.value,
     )

@@ -7,14 +7,16 @@ be logged, evaluated or saved. Holds no arithmetic of the model; flags are in `t
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +28,7 @@ from selforg_mnist.digits import Digits, subset
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.pool import Source
+from selforg_mnist.run_config import Looking
 from selforg_mnist.summaries import RunSummaries, TrainingScalars
 from selforg_mnist.trainer import StepMetrics, Trainer, TrainState
 
@@ -34,34 +37,6 @@ MODEL_FILE = "model.keras"
 
 class TrainingError(UserError):
     """The training can't go on."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Looking:
-    """How a run is watched and saved; none of it changes the training's course.
-
-    Attributes:
-      log_every: training steps between log lines and TensorBoard points.
-      eval_every: training steps between evaluations on held-out digits; 0 for none but
-        the last.
-      eval_samples: held-out digits to evaluate on; 0 for all.
-      eval_steps: CA steps of an evaluation.
-      checkpoint_every: training steps between checkpoints.
-      steps_per_call: most training steps of one compiled call; a signal waits for the call.
-    """
-
-    log_every: int = 100
-    eval_every: int = 2000
-    eval_samples: int = 500
-    eval_steps: int = 200
-    checkpoint_every: int = 500
-    steps_per_call: int = 50
-
-    def __post_init__(self) -> None:
-        least = {"eval_every": 0, "eval_samples": 0}
-        for name, value in dataclasses.asdict(self).items():
-            if value < least.get(name, 1):
-                raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +57,7 @@ def train(
     digits: Digits,
     held_out: Digits,
     run_dir: Path,
-    looking: Looking = Looking(),
+    looking: Looking | None = None,
     engine: str = "auto",
     lanes: int = 0,
 ) -> Outcome:
@@ -95,7 +70,7 @@ def train(
       digits: to train on.
       held_out: to evaluate on.
       run_dir: receives config.json, checkpoints/, tensorboard/ and model.keras.
-      looking: how to watch and save the run.
+      looking: how to watch and save the run; None: as `Looking` has it.
       engine: "auto", "dense" or "living".
       lanes: of the living-cell engine; 0 takes the run's own, or one for each core.
 
@@ -103,13 +78,29 @@ def train(
       outcome: the step reached, and the signal that stopped the run if one did.
 
     Raises:
-      ConfigError: the run in `run_dir` has another configuration, or can't be written.
+      ConfigError: the run in `run_dir` has another configuration, can't be written, or belongs
+        to another process; or `lanes` doesn't fit.
       CheckpointError: a checkpoint can't be written, or none of them can be read.
-      TrainingError: the loss is not finite.
+      SummaryError: TensorBoard's files can't be written.
+      TrainingError: the loss or the weights are not finite, or the model can't be written.
     """
+    with run_config.claim(run_dir):
+        return _train(experiment, digits, held_out, run_dir, looking or Looking(), engine, lanes)
+
+
+def _train(
+    experiment: Experiment,
+    digits: Digits,
+    held_out: Digits,
+    run_dir: Path,
+    looking: Looking,
+    engine: str,
+    lanes: int,
+) -> Outcome:
     saved = run_config.read(run_dir)
     if saved is not None and not lanes:
-        lanes = saved.get("engine", {}).get("lanes", 0)
+        lanes = saved["engine"]["lanes"]
+    run_config.check_lanes(lanes, experiment)
     source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
     trainer = Trainer(experiment, source, engine, lanes)
     config = run_config.build(
@@ -117,20 +108,37 @@ def train(
         trainer.engine,
         trainer.lanes,
         run_config.describe_digits(digits),
-        dataclasses.asdict(looking),
+        looking,
     )
+    checkpoints = Checkpoints(run_dir / "checkpoints")
     if saved is not None:
         run_config.check_same_course(saved, config, run_dir)
-    run_config.write(run_dir, config)
+    elif checkpoints.paths():
+        raise ConfigError(
+            f"run_dir={run_dir}: has checkpoints but no {run_config.FILE_NAME} to say of what; "
+            "give another --run_dir, or delete this folder to start anew"
+        )
 
-    checkpoints = Checkpoints(run_dir / "checkpoints")
     state = _restore(trainer, checkpoints)
     _announce(trainer, digits)
+    if int(state.step) >= experiment.train_steps:
+        logging.info(
+            "Nothing to do: %d training steps are done, of %d asked for. The model is %s.",
+            int(state.step),
+            experiment.train_steps,
+            run_dir / MODEL_FILE,
+        )
+        if not (run_dir / MODEL_FILE).exists():
+            _save_model(trainer, state, run_dir)
+        return Outcome(int(state.step))
+    if saved is not None:
+        _compare_versions(saved.get("versions", {}), config["versions"])
+    run_config.write(run_dir, config)
     held_out = subset(held_out, min(looking.eval_samples, len(held_out)), experiment.seed)
     with RunSummaries(run_dir / "tensorboard", int(state.step)) as summaries:
         summaries.configuration(config)
         summaries.hparams({**experiment.to_dict(), "dataset": digits.source})
-        run = _Run(trainer, held_out, run_dir, looking, checkpoints, summaries)
+        run = _Run(trainer, held_out, run_dir, config, looking, checkpoints, summaries)
         return run.to_the_end(state)
 
 
@@ -160,27 +168,53 @@ def _announce(trainer: Trainer, digits: Digits) -> None:
     )
 
 
+def _compare_versions(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    for name, version in now.items():
+        if before.get(name) != version:
+            logging.warning(
+                "Going on with %s %s, begun with %s: results may differ in rounding.",
+                name,
+                version,
+                before.get(name),
+            )
+
+
+def _save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
+    """Writes the model beside, then renames it into place."""
+    trainer.load(state)
+    model, beside = run_dir / MODEL_FILE, run_dir / f"partial.{MODEL_FILE}"
+    try:
+        trainer.model.save(beside)
+        os.replace(beside, model)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise TrainingError(
+            f"model {model}: can't be written ({error.strerror or error}); make room or mend the "
+            "folder, then start the same command again"
+        ) from error
+
+
 @contextmanager
 def _signals(numbers: tuple[signal.Signals, ...]) -> Iterator[list[str]]:
-    """Notes the first signal instead of dying of it; a second one has its usual effect."""
+    """Notes the first signal instead of dying of it; the process dies at once of a second."""
     caught: list[str] = []
     previous = {number: signal.getsignal(number) for number in numbers}
 
     def note(number: int, frame: FrameType | None) -> None:
+        # Python's own handler of SIGINT would wait for the steps under way.
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
         caught.append(signal.Signals(number).name)
-        logging.info("%s: saving after the steps under way.", caught[0])
-        restore()
-
-    def restore() -> None:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        logging.info("%s: saving after the steps under way; again: ends at once.", caught[0])
 
     try:
         for number in numbers:
             signal.signal(number, note)
         yield caught
     finally:
-        restore()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class _Run:
@@ -191,6 +225,7 @@ class _Run:
         trainer: Trainer,
         held_out: Digits,
         run_dir: Path,
+        config: Mapping[str, Any],
         looking: Looking,
         checkpoints: Checkpoints,
         summaries: RunSummaries,
@@ -198,34 +233,38 @@ class _Run:
         self.trainer = trainer
         self.held_out = held_out
         self.run_dir = run_dir
+        self.config = config
         self.looking = looking
         self.checkpoints = checkpoints
         self.summaries = summaries
         self.end = trainer.experiment.train_steps
 
     def to_the_end(self, state: TrainState) -> Outcome:
-        step = int(state.step)
-        if step >= self.end:
-            logging.info("Nothing to do: %d of %d training steps are done.", step, self.end)
-            return Outcome(step)
+        start = saved = step = int(state.step)
         window = _Window(step)
         with _signals((signal.SIGTERM, signal.SIGINT)) as caught:
             while step < self.end and not caught:
-                state, metrics = self.trainer.run(state, tf.constant(self._stretch(step)))
-                window.add(int(state.step), metrics)
-                first, step = step == 0, int(state.step)
-                if not math.isfinite(float(metrics.loss)):
-                    raise TrainingError(self._not_finite(step, float(metrics.loss)))
+                first = step == start  # alone, to be seen early: compiling takes a while
+                stretch = 1 if first else self._stretch(step)
+                state, metrics = self.trainer.run(state, tf.constant(stretch))
+                step = int(state.step)
+                window.add(step, metrics)
+                if not math.isfinite(loss := float(metrics.loss)):
+                    raise TrainingError(self._not_finite(f"loss={loss}", step))
                 if first:
-                    logging.info("First training step done: loss %.2f.", float(metrics.loss))
+                    logging.info("First training step done: loss %.2f.", loss)
                 if self._due(step, self.looking.log_every):
                     self._log(state, window)
                     window = _Window(step)
-                if self._due(step, self.looking.checkpoint_every) or caught:
-                    self._save(state)
                 if self._due(step, self.looking.eval_every):
                     self._evaluate(state)
                     window.restart_clock()
+                # Last, so that resuming from a checkpoint misses nothing of what was due.
+                if self._due(step, self.looking.checkpoint_every):
+                    self._save(state)
+                    saved = step
+            if step > saved:
+                self._save(state)
         if step < self.end:
             logging.info("Stopped by %s at step %d of %d.", caught[0], step, self.end)
             logging.info("Start the same command again to go on.")
@@ -234,9 +273,7 @@ class _Run:
         return Outcome(step)
 
     def _stretch(self, step: int) -> int:
-        """Steps until something is due; the first step stands alone, to be seen early."""
-        if step == 0:
-            return 1
+        """Steps until something is due."""
         look = self.looking
         periods = [p for p in (look.log_every, look.eval_every, look.checkpoint_every) if p]
         return min(look.steps_per_call, self.end - step, *(p - step % p for p in periods))
@@ -244,17 +281,17 @@ class _Run:
     def _due(self, step: int, period: int) -> bool:
         return step == self.end or (bool(period) and step % period == 0)
 
-    def _not_finite(self, step: int, loss: float) -> str:
+    def _not_finite(self, what: str, step: int) -> str:
         kept = self.checkpoints.paths()
         last = f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
         return (
-            f"loss={loss} at training step {step}: expected a finite number; {last}; "
-            "try a lower --learning_rate"
+            f"{what} at training step {step}: expected finite numbers; {last}; "
+            "try a lower --learning_rate in another --run_dir"
         )
 
     def _log(self, state: TrainState, window: _Window) -> None:
         step, metrics, rate = int(state.step), window.mean(), window.steps_per_second()
-        left = time.strftime("%H:%M:%S", time.gmtime((self.end - step) / rate))
+        left = datetime.timedelta(seconds=round((self.end - step) / rate))
         logging.info(
             "step %d/%d  loss %.2f  accuracy %.1f%%  agreement %.1f%%  %.1f steps/s  %s left",
             step,
@@ -282,11 +319,16 @@ class _Run:
         )
 
     def _save(self, state: TrainState) -> None:
-        path = self.checkpoints.save(int(state.step), state)
-        self.trainer.load(state)
-        model, beside = self.run_dir / MODEL_FILE, self.run_dir / f"partial.{MODEL_FILE}"
-        self.trainer.model.save(beside)
-        os.replace(beside, model)
+        step = int(state.step)
+        if not all(np.isfinite(part).all() for part in tf.nest.flatten(state)):
+            # A finite loss can have gradients that are not.
+            raise TrainingError(self._not_finite("weights or states", step))
+        if not (self.run_dir / run_config.FILE_NAME).exists():  # deleted meanwhile
+            run_config.write(self.run_dir, self.config)
+        # Before the checkpoint: killed in between, the run goes on from the checkpoint before
+        # and writes the model again.
+        _save_model(self.trainer, state, self.run_dir)
+        path = self.checkpoints.save(step, state)
         logging.info("Saved %s.", path)
 
     def _evaluate(self, state: TrainState) -> None:

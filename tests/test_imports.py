@@ -31,6 +31,8 @@ LAYERS = {
     "optimizer": 1,
     "checkpoints": 1,
     "render": 1,
+    "figures": 1,
+    "event_files": 1,
     "digits": 2,
     "model": 2,
     "pool": 2,

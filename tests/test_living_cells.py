@@ -208,11 +208,12 @@ def test_neighbour_table_by_brute_force(case):
     assert cells.samples.numpy().tolist() == [where[0] for where in living]
     assert cells.gray[0] == 0.0
 
+    neighbours, grays = cells.neighbours.numpy(), cells.gray.numpy()
     seen = {}  # dead cells that are not blank, by table row
     for n, (sample, y, x) in enumerate(living):
-        assert cells.gray[1 + n] == gray[sample, y, x]
+        assert grays[1 + n] == gray[sample, y, x]
         for k, (dy, dx) in enumerate(itertools.product((-1, 0, 1), repeat=2)):
-            where, row = (sample, y + dy, x + dx), int(cells.neighbours[n, k])
+            where, row = (sample, y + dy, x + dx), neighbours[n, k]
             inside = 0 <= y + dy < gray.shape[1] and 0 <= x + dx < gray.shape[2]
             if not inside or gray[where] == 0.0:
                 assert row == 0
@@ -220,7 +221,7 @@ def test_neighbour_table_by_brute_force(case):
                 assert row == row_of[where]
             else:
                 assert row > len(living)
-                assert cells.gray[row] == gray[where]
+                assert grays[row] == gray[where]
                 assert seen.setdefault(row, where) == where
     assert len(set(seen.values())) == len(seen)
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from selforg_mnist import digits
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.losses import LOSSES, cross_entropy, l2
+from selforg_mnist.model import CAWeights
 from selforg_mnist.pool import Source
 from selforg_mnist.trainer import Trainer
 
@@ -70,13 +71,20 @@ def source():
     return Source(tf.constant(drawn.images), tf.constant(drawn.labels.astype(np.int32)))
 
 
-def trainer_and_state(source, loss, engine="dense", lanes=1, weights=None):
-    experiment = Experiment("test", loss=loss, batch_size=8, pool_size=16, rollout_steps=2)
-    trainer = Trainer(experiment, source, engine=engine, lanes=lanes)
-    state = trainer.initial_state()
-    if weights is not None:
-        state = state._replace(weights=type(state.weights)(*map(tf.constant, weights)))
-    return trainer, state
+@pytest.fixture(scope="module")
+def set_out(source):
+    """A function that gives a trainer, made once for all tests, and a state with weights."""
+    made = {}
+
+    def set_out(weights, loss, engine, lanes=1):
+        if (loss, engine, lanes) not in made:
+            experiment = Experiment("test", loss=loss, batch_size=8, pool_size=16, rollout_steps=2)
+            made[loss, engine, lanes] = Trainer(experiment, source, engine=engine, lanes=lanes)
+        trainer = made[loss, engine, lanes]
+        state = trainer.initial_state()
+        return trainer, state._replace(weights=CAWeights(*map(tf.constant, weights)))
+
+    return set_out
 
 
 def rolled_out(trainer, state):
@@ -95,21 +103,20 @@ def bias_only(*channels):
 
 @pytest.mark.parametrize("engine", ENGINES)
 class TestInTraining:
-    @pytest.mark.parametrize("lanes", [1, 2])
     @pytest.mark.parametrize("loss", LOSSES)
-    def test_reported_loss_is_the_article_s(self, source, engine, loss, lanes):
-        weights = reference_ca.random_weights()
-        trainer, state = trainer_and_state(source, loss, engine, lanes, weights)
+    def test_reported_loss_is_the_article_s(self, set_out, engine, loss):
+        lanes = 2 if engine == "living" else 1
+        trainer, state = set_out(reference_ca.random_weights(), loss, engine, lanes)
         _, reported = trainer.train_step(state)
         x, labels = rolled_out(trainer, state)
         expected = reference_ca.LOSSES[loss](x, labels)
         assert float(reported.loss) == pytest.approx(expected, rel=1e-5)
 
-    def test_losses_differ_in_value_and_gradient(self, source, engine):
+    def test_losses_differ_in_value_and_gradient(self, set_out, engine):
         weights = reference_ca.random_weights()
         updated = {}
         for loss in LOSSES:
-            trainer, state = trainer_and_state(source, loss, engine, weights=weights)
+            trainer, state = set_out(weights, loss, engine)
             after, reported = trainer.train_step(state)
             updated[loss] = float(reported.loss), reported.gradient_norms, after.adam.first
         ours, other = updated["l2"], updated["cross_entropy"]
@@ -119,9 +126,9 @@ class TestInTraining:
             assert np.abs(first - second).max() > 1e-4
 
     @pytest.mark.parametrize("loss", LOSSES)
-    def test_only_the_last_ten_channels_count(self, source, engine, loss):
+    def test_only_the_last_ten_channels_count(self, set_out, engine, loss):
         def loss_of(*channels):
-            trainer, state = trainer_and_state(source, loss, engine, weights=bias_only(*channels))
+            trainer, state = set_out(bias_only(*channels), loss, engine)
             return float(trainer.train_step(state)[1].loss)
 
         silent = loss_of()
@@ -129,9 +136,9 @@ class TestInTraining:
         for channel in (9, 18):
             assert abs(loss_of(channel) - silent) > 1.0
 
-    def test_undecided_cells_cost_one_half_or_log_10_each(self, source, engine):
+    def test_undecided_cells_cost_one_half_or_log_10_each(self, set_out, engine):
         for loss, cost in (("l2", 0.5), ("cross_entropy", np.log(10.0))):
-            trainer, state = trainer_and_state(source, loss, engine, weights=bias_only())
+            trainer, state = set_out(bias_only(), loss, engine)
             x, _ = rolled_out(trainer, state)
             living = reference_ca.alive(x[..., 0]).sum()
             reported = trainer.train_step(state)[1].loss

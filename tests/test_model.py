@@ -400,9 +400,9 @@ class TestErrors:
         assert model(model.fresh(gray), seed=root_key(0)).shape == (3, 28, 28, 11)
 
     def test_firing_to_draw_without_a_seed_is_refused(self, start):
-        with pytest.raises(ValueError, match="seed=None: .*fires"):
+        with pytest.raises(ValueError, match=r"seed=None: .*fires"):
             CAModel().step(start)
 
     def test_noise_to_draw_without_a_seed_is_refused(self, start, draws):
-        with pytest.raises(ValueError, match="seed=None: .*noise"):
+        with pytest.raises(ValueError, match=r"seed=None: .*noise"):
             CAModel(residual_noise=0.02).step(start, fires=draws[0][0])

@@ -300,6 +300,15 @@ def test_resuming_leaves_no_later_points_on_disk(tmp_path):
     assert list((tmp_path / "curves").iterdir()) == []
 
 
+def test_what_resuming_kept_is_read_before_what_follows(tmp_path):
+    """TensorBoard reads files in the order of their names, and the kept ones start it anew."""
+    _write_and_kill(tmp_path, 100)
+    _write_and_kill(tmp_path, 200, start=100)  # within the same second
+    kept, new = sorted((tmp_path / "training").glob("*tfevents*"))
+    assert kept.name.endswith(".resumed")
+    assert int(kept.name.split(".")[3]) < int(new.name.split(".")[3])
+
+
 def test_the_figure_keeps_earlier_evaluations_on_resuming(tmp_path):
     def figure(name):
         with RunSummaries(tmp_path / name, step=200) as summaries:

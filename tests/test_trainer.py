@@ -1,5 +1,7 @@
 """The training step end to end: every option, reproducibility, lanes, early stop, preview."""
 
+import functools
+
 import numpy as np
 import pytest
 import reference_ca
@@ -31,13 +33,25 @@ def source_of(images, labels):
 @pytest.fixture(scope="module")
 def source():
     drawn = digits.load_digits("drawn", "train", num_drawn=20)
-    return source_of(drawn.images, drawn.labels)
+    return source_of(drawn.images[:, 4:24, 4:24], drawn.labels)  # all ink is in there
 
 
 @pytest.fixture(scope="module")
 def one_digit():
     """Samples that differ in nothing but what is drawn for them: one digit, all alive."""
     return source_of(np.full((1, 28, 28), 255, np.uint8), [3])
+
+
+@pytest.fixture(scope="module")
+def trainer_of(source, one_digit):
+    """A function that gives trainers, each made, and its rollout traced, once for all tests."""
+
+    @functools.cache
+    def trainer_of(experiment, engine="living", lanes=1, data="drawn"):
+        digits = {"drawn": source, "one digit": one_digit}[data]
+        return Trainer(experiment, digits, engine=engine, lanes=lanes)
+
+    return trainer_of
 
 
 def eager_steps(trainer, state, count):
@@ -87,10 +101,9 @@ def differ(first, second):
     params=[("dense", 1), ("living", 1), ("living", 2)],
     ids=["dense", "living", "two lanes"],
 )
-def trainer(request, source):
-    """One compiled trainer of each kind for all tests that need one."""
-    engine, lanes = request.param
-    return Trainer(TINY, source, engine=engine, lanes=lanes)
+def trainer(request, trainer_of):
+    """A compiled trainer of each kind."""
+    return trainer_of(TINY, *request.param)
 
 
 class TestCompiledRun:
@@ -162,10 +175,9 @@ def test_stops_early_and_names_the_step(source):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_training_reduces_the_loss(engine):
-    drawn = digits.load_digits("drawn", "train", num_drawn=20)
-    source = source_of(drawn.images[1:3], drawn.labels[1:3])
-    assert drawn.labels[1] != drawn.labels[2]
+def test_training_reduces_the_loss(source, engine):
+    two = type(source)(*(part[1:3] for part in source))
+    assert two.labels[0] != two.labels[1]
     experiment = TINY.replace(
         pool_mode="naive",
         batch_size=4,
@@ -173,9 +185,9 @@ def test_training_reduces_the_loss(engine):
         learning_rate=2e-3,
         learning_rate_drops=(),
     )
-    trainer = Trainer(experiment, source, engine=engine, lanes=1)
+    trainer = Trainer(experiment, two, engine=engine, lanes=1)
     state, first = trainer.run(trainer.initial_state(), tf.constant(1))
-    state, _ = trainer.run(state, tf.constant(80))
+    state, _ = trainer.run(state, tf.constant(60))
     _, last = trainer.run(state, tf.constant(20))
     assert float(last.loss) < 0.6 * float(first.loss)
 
@@ -229,7 +241,8 @@ class TestOptions:
     def assert_changes(self, source, unchanged, engine, change):
         state, _ = three_steps(ONE_CA_STEP.replace(**change), source, engine)
         for ours, theirs in zip(state.weights, unchanged[engine][0].weights, strict=True):
-            assert np.abs(ours - theirs).max() > 1e-5
+            assert np.any(ours != theirs)
+        assert np.abs(state.weights[0] - unchanged[engine][0].weights[0]).max() > 1e-5
 
     def test_number_of_steps_and_name_are_the_loop_s(self, source, unchanged):
         experiment = ONE_CA_STEP.replace(train_steps=3, name="another")
@@ -248,11 +261,11 @@ class TestOptions:
 
 class TestStep:
     @pytest.mark.parametrize("engine", ENGINES)
-    def test_end_to_end(self, source, engine):
-        trainer = Trainer(TINY, source, engine=engine, lanes=1)
+    def test_end_to_end(self, trainer_of, engine):
+        trainer = trainer_of(TINY, engine)
         start = trainer.initial_state()
         assert int(start.step) == 0
-        assert start.pool.state.shape == (16, 28, 28, 19)
+        assert start.pool.state.shape == (16, 20, 20, 19)
         after, reported = trainer.train_step(start)
         assert int(after.step) == 1
         tf.nest.assert_same_structure(start, after)
@@ -270,17 +283,17 @@ class TestStep:
         assert sorted(after.pool.age.numpy()) == [0] * 8 + [1] * 8
 
     @pytest.mark.parametrize("engine", ENGINES)
-    def test_each_variable_s_gradient_has_norm_one(self, source, engine):
+    def test_each_variable_s_gradient_has_norm_one(self, trainer_of, engine):
         # Adam's first moment after one update is a tenth of the gradient that it was given.
-        trainer = Trainer(TINY, source, engine=engine, lanes=1)
+        trainer = trainer_of(TINY, engine)
         start = with_weights(trainer.initial_state(), reference_ca.random_weights())
         after, reported = trainer.train_step(start)
         for moment in after.adam.first:
             assert np.linalg.norm(np.ravel(moment)) == pytest.approx(0.1, rel=1e-4)
         assert np.ptp(reported.gradient_norms) > 1.0
 
-    def test_reported_agreement_is_the_reference_s(self, source):
-        trainer = Trainer(TINY, source, engine="living", lanes=2)
+    def test_reported_agreement_is_the_reference_s(self, trainer_of):
+        trainer = trainer_of(TINY, lanes=2)
         start = with_weights(trainer.initial_state(), reference_ca.random_weights())
         _, batch = eager_preview(trainer, start)
         x = np.concatenate([pools.gray_of(batch.images)[..., None], batch.state], axis=-1)
@@ -304,9 +317,9 @@ class TestStep:
             assert_identical(state.pool[:2], dense.pool[:2])
             assert_identical(state.pool.age, dense.pool.age)
 
-    def test_learning_rate_is_that_of_the_step(self, source):
+    def test_learning_rate_is_that_of_the_step(self, trainer_of):
         # Adam's first update moves each weight by the rate, whatever the step is called.
-        trainer = Trainer(TINY, source, engine="living", lanes=1)
+        trainer = trainer_of(TINY)
         start = trainer.initial_state()
         for step, rate in ((0, 1e-3), (1, 1e-3), (2, 1e-4)):
             assert float(trainer.learning_rate(tf.constant(step))) == pytest.approx(rate)
@@ -314,7 +327,7 @@ class TestStep:
         assert np.abs(first).max() == pytest.approx(1e-3, rel=1e-3)
 
     def test_load_puts_the_weights_into_the_model(self, source):
-        trainer = Trainer(TINY, source, engine="living", lanes=1)
+        trainer = Trainer(TINY, source)
         weights = reference_ca.random_weights()
         trainer.load(with_weights(trainer.initial_state(), weights))
         for ours, expected in zip(trainer.model.get_weights(), weights, strict=True):
@@ -322,7 +335,7 @@ class TestStep:
 
     @pytest.mark.parametrize("engine", ENGINES)
     def test_weights_of_the_state_are_used_not_the_model_s(self, source, engine):
-        trainer = Trainer(TINY, source, engine=engine, lanes=1)
+        trainer = Trainer(ONE_CA_STEP, source, engine=engine, lanes=1)
         start = trainer.initial_state()
         before = trainer.train_step(start)
         trainer.load(with_weights(start, reference_ca.random_weights()))
@@ -330,30 +343,30 @@ class TestStep:
 
 
 class TestPoolModes:
-    def state_after(self, source, mode, steps=6):
+    def state_after(self, trainer_of, mode, steps=6):
         # The noise leaves a trace in whatever has been rolled out.
-        experiment = TINY.replace(pool_mode=mode, pool_size=8, learning_rate=1e-6)
-        trainer = Trainer(experiment, source, engine="living", lanes=1)
+        experiment = ONE_CA_STEP.replace(pool_mode=mode, pool_size=8, learning_rate=1e-6)
+        trainer = trainer_of(experiment)
         state, _ = eager_steps(trainer, trainer.initial_state(), steps)
         return trainer, state
 
-    def test_naive_batches_are_always_fresh(self, source):
-        trainer, state = self.state_after(source, "naive")
+    def test_naive_batches_are_always_fresh(self, trainer_of):
+        trainer, state = self.state_after(trainer_of, "naive")
         batch, _ = eager_preview(trainer, state)
         assert not batch.state.numpy().any()
         assert not batch.age.numpy().any()
 
-    def test_persistent_batches_are_half_old_half_fresh(self, source):
-        trainer, state = self.state_after(source, "persistent")
+    def test_persistent_batches_are_half_old_half_fresh(self, trainer_of):
+        trainer, state = self.state_after(trainer_of, "persistent")
         batch, _ = eager_preview(trainer, state)
         old = batch.state.numpy().any(axis=(1, 2, 3))
         assert old.tolist() == [False] * 2 + [True] * 4 + [False] * 2
         # A sample that goes on has lived only under its own digit, all of which may have fired.
         assert np.all(batch.age.numpy()[2:6] > 0)
 
-    def test_mutating_batches_keep_states_under_new_digits(self, source):
-        trainer, state = self.state_after(source, "mutating")
-        indices, drawn = pools.sample(state.pool, 8, derive(root_key(TINY.seed), 6, 0))
+    def test_mutating_batches_keep_states_under_new_digits(self, trainer_of):
+        trainer, state = self.state_after(trainer_of, "mutating")
+        _, drawn = pools.sample(state.pool, 8, derive(root_key(TINY.seed), 6, 0))
         batch, _ = eager_preview(trainer, state)
         old = batch.state.numpy().any(axis=(1, 2, 3))
         assert old.tolist() == [False] * 2 + [True] * 6
@@ -373,42 +386,42 @@ class TestPoolModes:
 class TestDraws:
     """On one digit and with a residual of 1, states after a step are the fire masks."""
 
-    def masks(self, one_digit, step=0, lanes=1, engine="living", **options):
+    def masks(self, trainer_of, step=0, lanes=1, engine="living", **options):
         options = {"pool_mode": "naive", "rollout_steps": 1, "residual_noise": 0.0} | options
-        trainer = Trainer(TINY.replace(**options), one_digit, engine=engine, lanes=lanes)
+        trainer = trainer_of(TINY.replace(**options), engine, lanes, "one digit")
         state = with_weights(trainer.initial_state(), bias_only())
         _, batch = eager_preview(trainer, state._replace(step=tf.constant(step)))
         return batch.state.numpy()[..., 0].reshape(8, -1)
 
     @pytest.mark.parametrize("engine", ENGINES)
-    def test_steps_draw_masks_of_their_own(self, one_digit, engine):
-        masks = [self.masks(one_digit, step, engine=engine) for step in (0, 0, 1, 2, 70_000)]
+    def test_steps_draw_masks_of_their_own(self, trainer_of, engine):
+        masks = [self.masks(trainer_of, step, engine=engine) for step in (0, 0, 1, 2, 70_000)]
         np.testing.assert_array_equal(masks[0], masks[1])
         correlations = np.corrcoef(np.reshape(masks[1:], (4, -1)))[np.triu_indices(4, 1)]
         assert np.abs(correlations).max() < 0.06  # 4.5 sigma of 8 * 784 cells
 
     @pytest.mark.parametrize("lanes", [2, 4, 8])
-    def test_lanes_draw_masks_of_their_own(self, one_digit, lanes):
-        masks = self.masks(one_digit, lanes=lanes)
+    def test_lanes_draw_masks_of_their_own(self, trainer_of, lanes):
+        masks = self.masks(trainer_of, lanes=lanes)
         correlations = np.corrcoef(masks)[np.triu_indices(8, 1)]
         assert np.abs(correlations).max() < 0.17  # 4.5 sigma of 784 cells
 
-    def test_lanes_draw_noise_of_their_own(self, one_digit):
+    def test_lanes_draw_noise_of_their_own(self, trainer_of):
         # With the bias out of the way by centring, all that is left is noise.
-        masks = self.masks(one_digit, lanes=2, residual_noise=1.0, fire_rate=1.0) - 1.0
+        masks = self.masks(trainer_of, lanes=2, residual_noise=1.0, fire_rate=1.0) - 1.0
         assert masks.std() == pytest.approx(1.0, abs=0.05)
         correlations = np.corrcoef(masks)[np.triu_indices(8, 1)]
         assert np.abs(correlations).max() < 0.17
 
-    def test_seeds_draw_masks_of_their_own(self, one_digit):
-        masks = [self.masks(one_digit, seed=seed).ravel() for seed in (0, 1, -1, 2**40)]
+    def test_seeds_draw_masks_of_their_own(self, trainer_of):
+        masks = [self.masks(trainer_of, seed=seed).ravel() for seed in (0, 1, -1, 2**40)]
         correlations = np.corrcoef(masks)[np.triu_indices(4, 1)]
         assert np.abs(correlations).max() < 0.06
 
     @pytest.mark.parametrize("engine", ENGINES)
     @pytest.mark.parametrize("fire_rate", [0.5, 0.2])
-    def test_share_of_firing_cells_is_the_fire_rate(self, one_digit, engine, fire_rate):
-        masks = self.masks(one_digit, engine=engine, fire_rate=fire_rate)
+    def test_share_of_firing_cells_is_the_fire_rate(self, trainer_of, engine, fire_rate):
+        masks = self.masks(trainer_of, engine=engine, fire_rate=fire_rate)
         assert masks.mean() == pytest.approx(fire_rate, abs=0.025)
         assert set(np.unique(masks)) == {0.0, 1.0}
 
@@ -427,27 +440,27 @@ class TestDraws:
 
 
 class TestLanes:
-    def previews(self, source, lanes, steps=2):
-        trainer = Trainer(TINY, source, engine="living", lanes=lanes)
+    def previews(self, trainer_of, lanes, steps=2):
+        trainer = trainer_of(TINY, lanes=lanes)
         weights = reference_ca.random_weights()
         start = with_weights(trainer.initial_state(), weights)
         return eager_preview(trainer, start._replace(step=tf.constant(steps)))
 
     @pytest.mark.parametrize("lanes", [2, 4, 8])
-    def test_cover_each_sample_once(self, source, lanes):
-        (one, _), (many, rolled_out) = (self.previews(source, n) for n in (1, lanes))
+    def test_cover_each_sample_once(self, trainer_of, lanes):
+        (one, _), (many, rolled_out) = (self.previews(trainer_of, n) for n in (1, lanes))
         assert as_set(leaves(one)) == as_set(leaves(many))
         assert_identical(many[:2], rolled_out[:2])
 
-    def test_share_the_work(self, source):
-        batch, _ = self.previews(source, 2)
+    def test_share_the_work(self, trainer_of):
+        batch, _ = self.previews(trainer_of, 2)
         living = reference_ca.alive(pools.gray_of(batch.images)).sum(axis=(1, 2))
         halves = living[:4].sum(), living[4:].sum()
         assert abs(halves[0] - halves[1]) <= living.max() - living.min()
 
     @pytest.mark.parametrize("lanes", [1, 2])
-    def test_states_go_back_to_the_sample_that_they_belong_to(self, source, lanes):
-        trainer = Trainer(TINY, source, engine="living", lanes=lanes)
+    def test_states_go_back_to_the_sample_that_they_belong_to(self, trainer_of, source, lanes):
+        trainer = trainer_of(TINY, lanes=lanes)
         start = with_weights(trainer.initial_state(), reference_ca.random_weights())
         after, _ = trainer.train_step(start)
         index_of = {image.tobytes(): n for n, image in enumerate(source.images.numpy())}
