@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import os
 import re
 from pathlib import Path
@@ -76,12 +77,15 @@ class Checkpoints:
         """
         path = self.directory / f"step-{step:08d}.npz"
         beside = path.with_suffix(".partial")
+        # In memory first: on a full disk NumPy's archive would fail once more when it is deleted.
+        archive = io.BytesIO()
+        np.savez(archive, **_named(state))
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             for left in self.directory.glob("*.partial"):  # by a process that was killed
                 left.unlink()
             with beside.open("wb") as file:
-                np.savez(file, **_named(state))
+                file.write(archive.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)

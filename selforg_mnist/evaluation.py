@@ -14,10 +14,10 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from selforg_mnist import living_cells, metrics, spec
+from selforg_mnist import living_cells, living_rollout, metrics, spec
 from selforg_mnist.digits import Digits
 from selforg_mnist.model import CAModel, CAWeights
-from selforg_mnist.randomness import Purpose, derive, root_key
+from selforg_mnist.randomness import EVALUATION, derive, root_key
 
 _BATCH = 250
 
@@ -64,7 +64,13 @@ def evaluate(
 
     Returns:
       curves: of `steps` steps.
+
+    Raises:
+      ValueError: there is no step to take, or no digit to take it.
     """
+    for name, value in (("steps", steps), ("batch_size", batch_size), ("digits", len(digits))):
+        if value < 1:
+            raise ValueError(f"{name}={value}: expected 1 or more")
     weights = model.ca_weights()
 
     def sums_of(start: int) -> np.ndarray:
@@ -74,7 +80,7 @@ def evaluate(
             tf.constant(digits.images[share]),
             tf.constant(digits.labels[share].astype(np.int32)),
             tf.constant(steps),
-            derive(root_key(seed), Purpose.EVALUATION, start),
+            derive(root_key(seed), EVALUATION, start),
             fire_rate=model.fire_rate,
             residual_noise=model.residual_noise,
         )
@@ -100,7 +106,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def _roll_out(
     weights: CAWeights,
     images: tf.Tensor,
@@ -128,7 +134,7 @@ def _roll_out(
             cells, 1, fire_rate, residual_noise, derive(key, t), channels + 1
         )
         noise = firing.noise[0] if firing.noise else None
-        table = living_cells.step(weights, table, firing.rows[0], firing.neighbours[0], noise)
+        table = living_rollout.step(weights, table, firing.rows[0], firing.neighbours[0], noise)
         before, state = state, living_cells.living_state(cells, table)
         counts = metrics.count(state[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples)
         magnitudes = [

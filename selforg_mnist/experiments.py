@@ -16,6 +16,7 @@ from selforg_mnist.errors import UserError
 
 LOSS_NAMES = ("l2", "cross_entropy")
 POOL_MODES = ("naive", "persistent", "mutating")
+ENGINES = ("auto", "dense", "living")
 
 
 class ConfigError(UserError, ValueError):
@@ -33,13 +34,13 @@ class Experiment:
       fire_rate: probability that a cell fires in a CA step.
       train_steps: optimiser steps.
       batch_size: samples a training step, over all replicas.
-      pool_size: samples kept between steps, over all replicas.
+      pool_size: samples kept between steps, over all replicas; "naive" keeps its batch only.
       pool_mode: "naive" (no pool), "persistent" (half of each batch goes on, half is
         fresh) or "mutating" (half goes on, a quarter is fresh, a quarter is mutated).
       rollout_steps: CA steps a training step; the loss looks at the last state.
       learning_rate: Adam's, at the start.
       learning_rate_drops: pairs (training step, factor on `learning_rate` from there on).
-      seed: of everything random.
+      seed: of everything random, less than 2**63 in size.
 
     Raises:
       ConfigError: a value is out of range, or two of them don't fit together.
@@ -63,16 +64,20 @@ class Experiment:
             value = getattr(self, field)
             _require(value in choices, field, value, f"one of {', '.join(choices)}")
         for field in ("train_steps", "batch_size", "pool_size", "rollout_steps"):
-            _require(getattr(self, field) >= 1, field, getattr(self, field), "1 or more")
+            value = getattr(self, field)
+            _require(_whole(value) and value >= 1, field, value, "a whole number, 1 or more")
+        whole = _whole(self.seed) and abs(self.seed) < 2**63
+        _require(whole, "seed", self.seed, "a whole number of 64 bits")
 
         noise, rate, fire_rate = self.residual_noise, self.learning_rate, self.fire_rate
-        _require(0.0 <= noise < math.inf, "residual_noise", noise, "a number of 0 or more")
-        _require(0.0 < rate < math.inf, "learning_rate", rate, "a number above 0")
-        _require(0.0 < fire_rate <= 1.0, "fire_rate", fire_rate, "above 0 and at most 1")
+        usable = _number(noise) and noise >= 0.0
+        _require(usable, "residual_noise", noise, "a number, 0 or more")
+        _require(_number(rate) and rate > 0.0, "learning_rate", rate, "a number above 0")
+        usable = _number(fire_rate) and 0.0 < fire_rate <= 1.0
+        _require(usable, "fire_rate", fire_rate, "a number above 0, at most 1")
         drops = self.learning_rate_drops
-        starts = [step for step, _ in drops]
-        rising = starts == sorted(set(starts)) and all(start >= 1 for start in starts)
-        _require(rising, "learning_rate_drops", drops, "steps that rise from 1 or more")
+        expected = "pairs (training step, factor above 0), steps rising from 1 or more"
+        _require(_are_drops(drops), "learning_rate_drops", drops, expected)
 
         if self.pool_mode != "naive":
             _require(
@@ -102,6 +107,37 @@ class Experiment:
 def _require(condition: bool, field: str, value: Any, expected: str) -> None:
     if not condition:
         raise ConfigError(f"{field}={value}: expected {expected}")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return (isinstance(value, float) and math.isfinite(value)) or _whole(value)
+
+
+def _are_drops(drops: Any) -> bool:
+    try:
+        pairs = [(step, factor) for step, factor in drops]
+    except (TypeError, ValueError):
+        return False
+    steps = [step for step, _ in pairs]
+    return (
+        all(_whole(step) and step >= 1 for step in steps)
+        and all(_number(factor) and factor > 0.0 for _, factor in pairs)
+        and steps == sorted(set(steps))
+    )
+
+
+def check_lanes(lanes: int, batch_size: int) -> None:
+    """Refuses a number of lanes that a batch can't be shared among; 0 stands for a choice.
+
+    Raises:
+      ConfigError: as said.
+    """
+    fits = lanes == 0 or (lanes > 0 and batch_size % lanes == 0)
+    _require(fits, "lanes", lanes, f"a divisor of batch_size={batch_size}, or 0")
 
 
 def ce() -> Experiment:

@@ -10,6 +10,7 @@ changes; channels 1 to 19 are the state, of which the last 10 are the logits of 
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -72,8 +73,8 @@ class CAModel(keras.Model):
             raise ValueError(f"hidden_channels={hidden_channels}: expected at least 1")
         if not 0.0 < fire_rate <= 1.0:
             raise ValueError(f"fire_rate={fire_rate}: expected a probability in (0, 1]")
-        if residual_noise < 0.0:
-            raise ValueError(f"residual_noise={residual_noise}: expected 0 or more")
+        if not 0.0 <= residual_noise < math.inf:
+            raise ValueError(f"residual_noise={residual_noise}: expected a number, 0 or more")
         self.channels = channels
         self.state_channels = channels - spec.GRAY_CHANNELS
         self.hidden_channels = hidden_channels
@@ -81,20 +82,21 @@ class CAModel(keras.Model):
         self.residual_noise = residual_noise
         self.seed = seed
 
+        initial_seed = seed % 2**31  # Keras takes no larger ones
         glorot = keras.initializers.GlorotUniform
         self.perceive_conv = keras.layers.Conv2D(
             hidden_channels,
             spec.KERNEL_SIZE,
             padding="same",
             activation="relu",
-            kernel_initializer=glorot(seed=seed),
+            kernel_initializer=glorot(seed=initial_seed),
             name="perceive",
         )
         self.hidden_conv = keras.layers.Conv2D(
             hidden_channels,
             1,
             activation="relu",
-            kernel_initializer=glorot(seed=seed + 1),
+            kernel_initializer=glorot(seed=initial_seed + 1),
             name="hidden",
         )
         self.residual_conv = keras.layers.Conv2D(

@@ -45,9 +45,9 @@ def learning_rate(
     Returns:
       rate: [] float32.
     """
-    rate = tf.constant(initial)
+    rate = tf.constant(initial, tf.float32)
     for start, factor in drops:
-        rate = tf.where(step >= start, tf.constant(initial * factor), rate)
+        rate = tf.where(step >= start, tf.constant(initial * factor, tf.float32), rate)
     return rate
 
 

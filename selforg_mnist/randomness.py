@@ -23,7 +23,11 @@ class Purpose(enum.IntEnum):
     MUTATION_DIGITS = 2
     FIRING = 3
     NOISE = 4
-    EVALUATION = 5
+
+
+# Keys fold the training step in first; these stand in its place where there is none.
+BEFORE_TRAINING = -1
+EVALUATION = -2
 
 
 def root_key(seed: int) -> tf.Tensor:

@@ -177,18 +177,6 @@ def _unwritable(run_dir: Path, error: OSError) -> ConfigError:
     )
 
 
-def check_lanes(lanes: int, experiment: Experiment) -> None:
-    """Refuses a number of lanes that the batch can't be shared among; 0 stands for a choice.
-
-    Raises:
-      ConfigError: as said.
-    """
-    if lanes < 0 or (lanes and experiment.batch_size % lanes):
-        raise ConfigError(
-            f"lanes={lanes}: expected a divisor of batch_size={experiment.batch_size}, or 0"
-        )
-
-
 def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_dir: Path) -> None:
     """Refuses to resume a run under options that would have led it elsewhere.
 

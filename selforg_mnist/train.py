@@ -15,6 +15,7 @@ from absl import flags
 
 from selforg_mnist import experiments, run_config, startup
 from selforg_mnist.experiments import Experiment
+from selforg_mnist.run_config import Looking
 
 # Flags that override the experiment's own option of the same name.
 _OVERRIDES: dict[str, tuple[Callable, str]] = {
@@ -51,7 +52,7 @@ _DATASET = flags.DEFINE_string(
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "Where TensorFlow Datasets keeps its data.")
 _MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "Folder with the dataset's original files.")
 _ENGINE = flags.DEFINE_enum(
-    "engine", "auto", ["auto", "dense", "living"], "How a CA step is computed."
+    "engine", "auto", list(experiments.ENGINES), "How a CA step is computed."
 )
 _LANES = flags.DEFINE_integer(
     "lanes", 0, "Shares of the batch that the living engine runs side by side; 0: one a core."
@@ -59,7 +60,7 @@ _LANES = flags.DEFINE_integer(
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
 for _name, _help in _LOOKING.items():
-    flags.DEFINE_integer(_name, None, _help)
+    flags.DEFINE_integer(_name, getattr(Looking, _name), _help)
 
 
 def _given(names: dict) -> dict:
@@ -75,9 +76,11 @@ def _experiment() -> Experiment:
 def _train() -> int:
     # Before TensorFlow is loaded, so that a mistake shows at once.
     experiment = _experiment()
-    looking = run_config.Looking(**_given(_LOOKING))
-    run_config.check_lanes(_LANES.value, experiment)
+    looking = Looking(**_given(_LOOKING))
+    experiments.check_lanes(_LANES.value, experiment.batch_size)
     run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
+    with run_config.claim(run_dir):
+        run_config.read(run_dir)
 
     from selforg_mnist import trainer, training_loop
     from selforg_mnist.digits import load_digits

@@ -14,17 +14,15 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from selforg_mnist import living_cells, metrics, optimizer, spec
+from selforg_mnist import living_cells, living_rollout, metrics, optimizer, spec
 from selforg_mnist import pool as pools
 from selforg_mnist.digits import one_hot_targets
-from selforg_mnist.experiments import Experiment
+from selforg_mnist.experiments import ENGINES, ConfigError, Experiment, check_lanes
 from selforg_mnist.losses import LOSSES
 from selforg_mnist.model import CAModel, CAWeights
 from selforg_mnist.optimizer import AdamState
 from selforg_mnist.pool import Pool, Source
-from selforg_mnist.randomness import Purpose, derive, root_key
-
-_BEFORE_TRAINING = -1  # stands for the training step in keys
+from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, root_key
 
 
 class TrainState(NamedTuple):
@@ -56,7 +54,13 @@ def build_model(experiment: Experiment) -> CAModel:
 
 
 def choose_engine(engine: str) -> str:
-    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere."""
+    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere.
+
+    Raises:
+      ConfigError: there is no such engine.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"engine={engine}: expected one of {', '.join(ENGINES)}")
     if engine != "auto":
         return engine
     accelerators = tf.config.list_physical_devices("GPU") + tf.config.list_physical_devices("TPU")
@@ -83,6 +87,9 @@ class Trainer:
       engine: "auto", "dense" or "living".
       lanes: of the living-cell engine; 0 chooses by the number of cores. Part of a run's
         identity: another number sums in another order and draws other masks.
+
+    Raises:
+      ConfigError: there is no such engine, or the batch can't be shared among the lanes.
     """
 
     def __init__(
@@ -91,8 +98,10 @@ class Trainer:
         self.experiment = experiment
         self.source = source
         self.engine = choose_engine(engine)
+        check_lanes(lanes, experiment.batch_size)
         self.lanes = 1 if self.engine == "dense" else lanes or choose_lanes(experiment.batch_size)
         self.model = build_model(experiment)
+        self._initial_weights = self.model.ca_weights()
         self._key = root_key(experiment.seed)
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
         self._loss = LOSSES[experiment.loss]
@@ -103,13 +112,15 @@ class Trainer:
 
     def initial_state(self) -> TrainState:
         """The state before the first training step: a pool of fresh samples."""
-        key = derive(self._key, _BEFORE_TRAINING, Purpose.POOL)
-        weights = self.model.ca_weights()
+        key = derive(self._key, BEFORE_TRAINING, Purpose.POOL)
+        weights = self._initial_weights
+        naive = self.experiment.pool_mode == "naive"
+        size = self.experiment.batch_size if naive else self.experiment.pool_size
         return TrainState(
             step=tf.constant(0),
             weights=weights,
             adam=optimizer.initial_state(weights),
-            pool=pools.fresh(self.source, self.experiment.pool_size, key, self.model.channels),
+            pool=pools.fresh(self.source, size, key, self.model.channels),
         )
 
     def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
@@ -232,7 +243,7 @@ class Trainer:
             self.model.channels,
         )
         table = living_cells.to_table(cells, batch.state)
-        table = living_cells.rollout(weights, table, firing)
+        table = living_rollout.rollout(weights, table, firing)
         logits = self.model.logits(living_cells.living_state(cells, table))  # [N, 10]
         labels = tf.gather(batch.labels, cells.samples)
         loss = tf.reduce_sum(self._loss(logits, tf.one_hot(labels, spec.NUM_CLASSES)))

@@ -100,7 +100,6 @@ def _train(
     saved = run_config.read(run_dir)
     if saved is not None and not lanes:
         lanes = saved["engine"]["lanes"]
-    run_config.check_lanes(lanes, experiment)
     source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
     trainer = Trainer(experiment, source, engine, lanes)
     config = run_config.build(
@@ -248,7 +247,7 @@ class _Run:
                 stretch = 1 if first else self._stretch(step)
                 state, metrics = self.trainer.run(state, tf.constant(stretch))
                 step = int(state.step)
-                window.add(step, metrics)
+                window.add(step, metrics, compiling=first)
                 if not math.isfinite(loss := float(metrics.loss)):
                     raise TrainingError(self._not_finite(f"loss={loss}", step))
                 if first:
@@ -323,7 +322,8 @@ class _Run:
         if not all(np.isfinite(part).all() for part in tf.nest.flatten(state)):
             # A finite loss can have gradients that are not.
             raise TrainingError(self._not_finite("weights or states", step))
-        if not (self.run_dir / run_config.FILE_NAME).exists():  # deleted meanwhile
+        if not (self.run_dir / run_config.FILE_NAME).exists():
+            logging.warning("%s was deleted meanwhile: writing it anew.", self.run_dir)
             run_config.write(self.run_dir, self.config)
         # Before the checkpoint: killed in between, the run goes on from the checkpoint before
         # and writes the model again.
@@ -356,18 +356,23 @@ class _Window:
 
     def __init__(self, step: int):
         self._start = self._step = step
-        self._sums: list[list[np.ndarray]] = []
-        self._seconds = 0.0
+        self._sums: list[np.ndarray] = []
+        self._timed = (0, 0.0)  # steps, seconds
+        self._compiling = (0, 0.0)
         self.restart_clock()
 
     def restart_clock(self) -> None:
         """Leaves out the time spent since the last `add`, on an evaluation say."""
         self._clock = time.perf_counter()
 
-    def add(self, step: int, metrics: StepMetrics) -> None:
-        self._seconds += time.perf_counter() - self._clock
-        self.restart_clock()
+    def add(self, step: int, metrics: StepMetrics, compiling: bool) -> None:
         steps, self._step = step - self._step, step
+        spent = time.perf_counter() - self._clock
+        self.restart_clock()
+        if compiling:
+            self._compiling = (steps, spent)
+        else:
+            self._timed = (self._timed[0] + steps, self._timed[1] + spent)
         self._sums.append([steps * value.numpy() for value in metrics])
 
     def mean(self) -> StepMetrics:
@@ -375,4 +380,6 @@ class _Window:
         return StepMetrics(*(sum(parts) / steps for parts in zip(*self._sums, strict=True)))
 
     def steps_per_second(self) -> float:
-        return (self._step - self._start) / max(self._seconds, 1e-9)
+        """Without compiling, unless there was nothing else: it would say too little."""
+        steps, seconds = self._timed if self._timed[0] else self._compiling
+        return steps / max(seconds, 1e-9)

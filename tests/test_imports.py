@@ -37,12 +37,13 @@ LAYERS = {
     "model": 2,
     "pool": 2,
     "living_cells": 3,
+    "living_rollout": 4,
     "run_config": 3,
-    "trainer": 4,
-    "evaluation": 4,
-    "summaries": 5,
-    "training_loop": 6,
-    "train": 7,
+    "trainer": 5,
+    "evaluation": 5,
+    "summaries": 6,
+    "training_loop": 7,
+    "train": 8,
 }
 
 

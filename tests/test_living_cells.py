@@ -7,7 +7,7 @@ import pytest
 import reference_ca
 import tensorflow as tf
 
-from selforg_mnist import digits, living_cells
+from selforg_mnist import digits, living_cells, living_rollout
 from selforg_mnist.losses import LOSSES
 from selforg_mnist.model import CAModel, CAWeights
 from selforg_mnist.randomness import root_key
@@ -117,7 +117,7 @@ def run_living(model, gray, state, labels, fires, noise, loss):
         tape.watch((weights, state))
         cells = living_cells.find(gray)
         firing = living_cells.firing_from_masks(cells, fires, noise)
-        table = living_cells.rollout(weights, living_cells.to_table(cells, state), firing)
+        table = living_rollout.rollout(weights, living_cells.to_table(cells, state), firing)
         logits = model.logits(living_cells.living_state(cells, table))
         targets = tf.one_hot(tf.gather(labels, cells.samples), 10)
         value = tf.reduce_sum(LOSSES[loss](logits, targets))
@@ -181,10 +181,10 @@ class TestAgainstTheDenseEngine:
         firing = living_cells.firing_from_masks(cells, fires, noise)
         start = table = living_cells.to_table(cells, state)
         for t in range(STEPS):
-            table = living_cells.step(
+            table = living_rollout.step(
                 weights, table, firing.rows[t], firing.neighbours[t], firing.noise[t]
             )
-        expected = living_cells.rollout(weights, start, firing)
+        expected = living_rollout.rollout(weights, start, firing)
         np.testing.assert_allclose(table, expected, atol=1e-6)
 
     def test_nobody_fires(self, models):
@@ -193,7 +193,7 @@ class TestAgainstTheDenseEngine:
         cells = living_cells.find(gray)
         firing = living_cells.firing_from_masks(cells, np.zeros((2, *gray.shape), bool))
         table = living_cells.to_table(cells, state)
-        after = living_cells.rollout(models[20].ca_weights(), table, firing)
+        after = living_rollout.rollout(models[20].ca_weights(), table, firing)
         np.testing.assert_array_equal(after, table)
 
 

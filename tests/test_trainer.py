@@ -361,7 +361,6 @@ class TestPoolModes:
         batch, _ = eager_preview(trainer, state)
         old = batch.state.numpy().any(axis=(1, 2, 3))
         assert old.tolist() == [False] * 2 + [True] * 4 + [False] * 2
-        # A sample that goes on has lived only under its own digit, all of which may have fired.
         assert np.all(batch.age.numpy()[2:6] > 0)
 
     def test_mutating_batches_keep_states_under_new_digits(self, trainer_of):

@@ -1,0 +1,157 @@
+"""The same CA step as `CAModel.step`, over living cells that fire and nothing else.
+
+A step gathers the neighbourhoods of the firing rows of a table (`living_cells.py`) into one
+matrix, multiplies it by the three kernels and adds the residual back. With the same fire masks
+and noise the states, the loss and the gradients are those of the dense convolutions to float32
+rounding. The rule itself is the article's section "Model". Shapes as in `living_cells.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from selforg_mnist import spec
+from selforg_mnist.living_cells import Firing
+from selforg_mnist.model import CAWeights
+
+
+class _Kernels(NamedTuple):
+    """The rule as matrices; the residual's are padded with a zero gray column."""
+
+    perceive: tf.Tensor  # [9 * C, hidden]
+    perceive_bias: tf.Tensor  # [hidden]
+    hidden: tf.Tensor  # [hidden, hidden]
+    hidden_bias: tf.Tensor  # [hidden]
+    residual: tf.Tensor  # [hidden, C]
+    residual_bias: tf.Tensor  # [C]
+
+
+def _as_matrices(weights: CAWeights) -> _Kernels:
+    kernel, bias, hidden, hidden_bias, residual, residual_bias = weights
+    width = kernel.shape[-1]
+    gray = [spec.GRAY_CHANNELS, 0]
+    return _Kernels(
+        tf.reshape(kernel, [-1, width]),
+        tf.convert_to_tensor(bias),
+        tf.reshape(hidden, [width, width]),
+        tf.convert_to_tensor(hidden_bias),
+        tf.pad(tf.reshape(residual, [width, -1]), [[0, 0], gray]),
+        tf.pad(residual_bias, [gray]),
+    )
+
+
+class _Trace(NamedTuple):
+    """What the backward pass of one step needs."""
+
+    patches: tf.Tensor  # [F, 9 * C]
+    perception: tf.Tensor  # [F, hidden]
+    hidden: tf.Tensor  # [F, hidden]
+
+
+def _step(
+    kernels: _Kernels,
+    table: tf.Tensor,
+    rows: tf.Tensor,
+    neighbours: tf.Tensor,
+    noise: tf.Tensor | None,
+) -> tuple[tf.Tensor, _Trace]:
+    patches = tf.reshape(tf.gather(table, neighbours), [-1, kernels.perceive.shape[0]])
+    # bias_add and relu, so that TensorFlow fuses them into the matrix product.
+    perception = tf.nn.relu(tf.nn.bias_add(patches @ kernels.perceive, kernels.perceive_bias))
+    hidden = tf.nn.relu(tf.nn.bias_add(perception @ kernels.hidden, kernels.hidden_bias))
+    residual = tf.nn.bias_add(hidden @ kernels.residual, kernels.residual_bias)  # [F, C]
+    if noise is not None:
+        residual += noise
+    table = tf.tensor_scatter_nd_add(table, rows[:, None], residual)
+    return table, _Trace(patches, perception, hidden)
+
+
+def step(
+    weights: CAWeights,
+    table: tf.Tensor,
+    rows: tf.Tensor,
+    neighbours: tf.Tensor,
+    noise: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """One CA step of the firing cells, for rollouts that need no gradient.
+
+    Args:
+      weights: of the rule.
+      table: [R, C] float32.
+      rows: [F] int32, the table rows of the firing cells.
+      neighbours: [F, 9] int32, the table rows that they see.
+      noise: [F, C] float32, zero at the gray channel, or None.
+
+    Returns:
+      table: [R, C] float32.
+    """
+    return _step(_as_matrices(weights), table, rows, neighbours, noise)[0]
+
+
+def rollout(weights: CAWeights, table: tf.Tensor, firing: Firing) -> tf.Tensor:
+    """All steps of `firing`, with a gradient written for this layout.
+
+    The backward pass scatters the gradient of each gathered neighbourhood back, and takes
+    the gradients of the kernels from the matrices that the forward pass has kept.
+
+    Args:
+      weights: of the rule; differentiable.
+      table: [R, C] float32; differentiable.
+      firing: of the steps to take.
+
+    Returns:
+      table: [R, C] float32 after the last step.
+    """
+    return _rollout(firing, table, *_as_matrices(weights))
+
+
+def _rollout(firing: Firing, table: tf.Tensor, *matrices: tf.Tensor) -> tf.Tensor:
+    steps = range(len(firing.rows))
+
+    @tf.custom_gradient
+    def run(table: tf.Tensor, *matrices: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        kernels = _Kernels(*matrices)
+        traces = []
+        for t in steps:
+            noise = None if firing.noise is None else firing.noise[t]
+            table, trace = _step(kernels, table, firing.rows[t], firing.neighbours[t], noise)
+            traces.append(trace)
+        return table, lambda d_table: _backward(kernels, firing, traces, d_table)
+
+    return run(table, *matrices)
+
+
+def _backward(
+    kernels: _Kernels, firing: Firing, traces: list[_Trace], d_table: tf.Tensor
+) -> tuple[tf.Tensor, ...]:
+    """Gradients of the table before the first step and of the six matrices."""
+    residual_t, hidden_t, perceive_t = (
+        tf.transpose(kernel) for kernel in (kernels.residual, kernels.hidden, kernels.perceive)
+    )
+    channels = kernels.residual.shape[1]
+    per_step: list[tuple[tf.Tensor, ...]] = []
+    for t in reversed(range(len(traces))):
+        patches, perception, hidden = traces[t]
+        d_residual = tf.gather(d_table, firing.rows[t])  # [F, C]
+        d_hidden = _relu_grad(d_residual @ residual_t, hidden)
+        d_perception = _relu_grad(d_hidden @ hidden_t, perception)
+        d_patches = tf.reshape(d_perception @ perceive_t, [-1, spec.NEIGHBOURHOOD, channels])
+        d_table = tf.tensor_scatter_nd_add(d_table, firing.neighbours[t][..., None], d_patches)
+        per_step.append(
+            (
+                tf.matmul(patches, d_perception, transpose_a=True),
+                tf.reduce_sum(d_perception, axis=0),
+                tf.matmul(perception, d_hidden, transpose_a=True),
+                tf.reduce_sum(d_hidden, axis=0),
+                tf.matmul(hidden, d_residual, transpose_a=True),
+                tf.reduce_sum(d_residual, axis=0),
+            )
+        )
+    return d_table, *(tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
+
+
+def _relu_grad(gradient: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.ReluGrad(gradients=gradient, features=output)

@@ -1,0 +1,183 @@
+"""The training command's flags: each does something, and a mistake is one line at once."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+from train_process import ROOT, run, start_anew
+
+from selforg_mnist.experiments import Experiment
+from selforg_mnist.run_config import Looking
+
+# A module named TensorFlow that can't be loaded: what must not need it can't have it.
+NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'train'; "
+NO_TENSORFLOW += "from selforg_mnist import train; train.main()"
+
+
+def refused(*flags, cwd, env=None):
+    """Runs the command on a mistake, without TensorFlow; the one line that it answers with."""
+    command = [sys.executable, "-c", NO_TENSORFLOW, *flags]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", **(env or {})}
+    asked = time.monotonic()
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith("\n")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert time.monotonic() - asked < 20
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--experiment=nonsense", "experiment=nonsense: expected one of ce, l2, l2_noise"),
+        ("--experiment=", "experiment=: expected one of ce, l2, l2_noise"),
+        ("--train_steps=0", "train_steps=0: expected 1 or more"),
+        ("--batch_size=6", "batch_size=6: expected a multiple of 4"),
+        ("--batch_size=-4", "batch_size=-4: expected 1 or more"),
+        ("--batch_size=abc", "--batch_size=abc: invalid literal for int() with base 10: 'abc'"),
+        ("--batch_size=1.5", "--batch_size=1.5: invalid literal"),
+        ("--batch_size=", "--batch_size="),
+        ("--pool_size=8", "pool_size=8: expected at least batch_size=16"),
+        (
+            "--pool_mode=nonsense",
+            "pool_mode=nonsense: expected one of naive, persistent, mutating",
+        ),
+        ("--rollout_steps=0", "rollout_steps=0: expected 1 or more"),
+        ("--loss=mse", "loss=mse: expected one of l2, cross_entropy"),
+        ("--residual_noise=-1", "residual_noise=-1.0: expected a number of 0 or more"),
+        ("--residual_noise=nan", "residual_noise=nan: expected a number of 0 or more"),
+        ("--fire_rate=0", "fire_rate=0.0: expected above 0 and at most 1"),
+        ("--fire_rate=50%", "--fire_rate=50%: could not convert string to float"),
+        ("--learning_rate=0", "learning_rate=0.0: expected a number above 0"),
+        ("--learning_rate=inf", "learning_rate=inf: expected a number above 0"),
+        ("--seed=one", "--seed=one: invalid literal"),
+        ("--engine=fast", "--engine=fast: value should be one of <auto|dense|living>"),
+        ("--lanes=3", "lanes=3: expected a divisor of batch_size=16"),
+        ("--lanes=-1", "lanes=-1: expected a divisor of batch_size=16"),
+        ("--log_every=0", "log_every=0: expected 1 or more"),
+        ("--eval_every=-1", "eval_every=-1: expected 0 or more"),
+        ("--eval_samples=-1", "eval_samples=-1: expected 0 or more"),
+        ("--eval_steps=0", "eval_steps=0: expected 1 or more"),
+        ("--checkpoint_every=0", "checkpoint_every=0: expected 1 or more"),
+        ("--steps_per_call=0", "steps_per_call=0: expected 1 or more"),
+        ("--epochs=3", "Unknown command line flag 'epochs'"),
+        ("--batchsize=16", "Did you mean: batch_size"),
+        ("--run_dir", "Missing value for flag --run_dir"),
+        ("l2_noise", "l2_noise: expected flags only, as --name=value"),
+        ("--run_dir=file", "run_dir=file: can't be written (File exists)"),
+        ("--run_dir=file/run", "run_dir=file/run: can't be written (Not a directory)"),
+        ("--run_dir=/proc/run", "run_dir=/proc/run: can't be written ("),  # nor by root
+        ("--run_dir=damaged", "damaged/config.json: not the configuration of a run ("),
+    ],
+)
+def test_a_mistake_is_one_line_at_once(tmp_path, flag, said):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "config.json").write_text('{"experiment": {"na')
+    assert said in refused(flag, cwd=tmp_path)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert [path.name for path in (tmp_path / "damaged").iterdir()] == ["config.json"]
+
+
+def test_help_lists_every_flag_with_its_default():
+    printed, said = start_anew("--help").communicate(timeout=60)
+    assert said == ""
+    sections = re.split(r"^  --(?:\[no\])?(\w+): ", printed, flags=re.MULTILINE)
+    told = dict(zip(sections[1::2], sections[2::2], strict=True))
+    experiment = {field.name for field in dataclasses.fields(Experiment)}
+    flags = {"experiment", "run_dir", "dataset", "data_dir", "manual_dir", "engine", "lanes"}
+    assert flags | experiment - {"name", "learning_rate_drops"} <= told.keys()
+    for field in dataclasses.fields(Looking):
+        assert f"(default: '{field.default}')" in told[field.name]
+    assert "python -m selforg_mnist.train --experiment=l2_noise" in sections[0]
+    assert "ce, l2, l2_noise" in told["experiment"]
+    assert "naive, persistent, mutating" in told["pool_mode"]
+    assert "l2, cross_entropy" in told["loss"]
+
+
+@pytest.mark.slow
+def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
+    experiment = {
+        "train_steps": 3,
+        "batch_size": 8,
+        "pool_size": 12,
+        "pool_mode": "persistent",
+        "rollout_steps": 2,
+        "loss": "cross_entropy",
+        "residual_noise": 0.25,
+        "fire_rate": 0.75,
+        "learning_rate": 0.5,
+        "seed": 7,
+    }
+    looking = {
+        "log_every": 3,
+        "eval_every": 1,
+        "eval_samples": 9,
+        "eval_steps": 4,
+        "checkpoint_every": 2,
+        "steps_per_call": 5,
+    }
+    flags = [f"--{name}={value}" for name, value in (experiment | looking).items()]
+    flags += ["--experiment=ce", "--engine=living", "--lanes=4"]
+    flags += ["--dataset=auto", f"--data_dir={tmp_path / 'data'}"]
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    nowhere |= {"no_proxy": "", "NO_PROXY": ""} | {n.upper(): nowhere[n] for n in nowhere}
+    status, text = run(*flags, run_dir=tmp_path / "run", env=nowhere)
+    assert status == 0, text
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
+    assert config["experiment"] == {"name": "ce", **experiment, **drops}
+    assert config["looking"] == looking
+    assert config["engine"] == {"name": "living", "lanes": 4}
+
+    assert config["dataset"]["source"] == "drawn"
+    note = config["dataset"]["note"]
+    assert note.startswith("drawn: embedded hand-made strokes, NOT MNIST; train split, seed 7")
+    assert "mnist not found: dataset 'mnist' is not prepared in" in note
+    assert str(tmp_path / "data") in note
+    assert f"Data: 10000 digits, {note}." in text
+
+    # What the run looks at itself with.
+    assert re.findall(r"step (\d)/3", text) == ["3"]
+    assert text.count("Held out, 9 digits, after 4 CA steps") == 3
+    curves = {path.name for path in (tmp_path / "run" / "tensorboard" / "curves").iterdir()}
+    assert curves == {f"after_{step:06d}_steps" for step in (1, 2, 3)}
+    saved = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
+    assert saved == {"step-00000002.npz", "step-00000003.npz"}
+    written = b"".join(
+        path.read_bytes() for path in (tmp_path / "run" / "tensorboard" / "training").iterdir()
+    )
+    assert b"mnist not found" in written
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--dataset=nonsense"], "dataset 'nonsense' is unknown: expected 'auto', 'drawn', "),
+        (["--manual_dir=nowhere"], "manual_dir 'nowhere' does not exist"),
+        (["--dataset=drawn", "--seed=-1"], "seed -1: expected 0 or more"),
+    ],
+)
+def test_a_mistake_about_the_data_is_one_line(tmp_path, flags, said):
+    status, text = run(*flags, f"--data_dir={tmp_path / 'data'}", run_dir=tmp_path / "run")
+    assert status == 1
+    assert said in text.splitlines()[-1]
+    assert text.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in text
+
+
+def test_the_run_dir_is_named_after_the_experiment_and_knows_home(tmp_path):
+    # A file in its place shows where it would be, at once.
+    (tmp_path / "runs").write_text("mine")
+    assert "run_dir=runs/l2: can't be written" in refused("--experiment=l2", cwd=tmp_path)
+    said = refused("--run_dir=~/runs/mine", cwd=tmp_path, env={"HOME": str(tmp_path)})
+    assert f"run_dir={tmp_path}/runs/mine: can't be written" in said
