@@ -11,26 +11,25 @@ import datetime
 import math
 import os
 import signal
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from selforg_mnist import evaluation, run_config
+from selforg_mnist import evaluation, interrupts, run_config
 from selforg_mnist.checkpoints import Checkpoints
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.pool import Source
+from selforg_mnist.progress import Window
 from selforg_mnist.run_config import Looking
 from selforg_mnist.summaries import RunSummaries, TrainingScalars
-from selforg_mnist.trainer import StepMetrics, Trainer, TrainState
+from selforg_mnist.trainer import Trainer, TrainState
 
 MODEL_FILE = "model.keras"
 
@@ -133,7 +132,8 @@ def _train(
     if saved is not None:
         _compare_versions(saved.get("versions", {}), config["versions"])
     run_config.write(run_dir, config)
-    held_out = subset(held_out, min(looking.eval_samples, len(held_out)), experiment.seed)
+    count = min(looking.eval_samples, len(held_out))
+    held_out = subset(held_out, count, experiment.seed % 2**64)  # NumPy has no negative seeds
     with RunSummaries(run_dir / "tensorboard", int(state.step)) as summaries:
         summaries.configuration(config)
         summaries.hparams({**experiment.to_dict(), "dataset": digits.source})
@@ -194,28 +194,6 @@ def _save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
         ) from error
 
 
-@contextmanager
-def _signals(numbers: tuple[signal.Signals, ...]) -> Iterator[list[str]]:
-    """Notes the first signal instead of dying of it; the process dies at once of a second."""
-    caught: list[str] = []
-    previous = {number: signal.getsignal(number) for number in numbers}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        # Python's own handler of SIGINT would wait for the steps under way.
-        for each in numbers:
-            signal.signal(each, signal.SIG_DFL)
-        caught.append(signal.Signals(number).name)
-        logging.info("%s: saving after the steps under way; again: ends at once.", caught[0])
-
-    try:
-        for number in numbers:
-            signal.signal(number, note)
-        yield caught
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 class _Run:
     """One call of `train`, once everything is set up."""
 
@@ -240,8 +218,8 @@ class _Run:
 
     def to_the_end(self, state: TrainState) -> Outcome:
         start = saved = step = int(state.step)
-        window = _Window(step)
-        with _signals((signal.SIGTERM, signal.SIGINT)) as caught:
+        window = Window(step)
+        with interrupts.noted((signal.SIGTERM, signal.SIGINT)) as caught:
             while step < self.end and not caught:
                 first = step == start  # alone, to be seen early: compiling takes a while
                 stretch = 1 if first else self._stretch(step)
@@ -254,7 +232,7 @@ class _Run:
                     logging.info("First training step done: loss %.2f.", loss)
                 if self._due(step, self.looking.log_every):
                     self._log(state, window)
-                    window = _Window(step)
+                    window = Window(step)
                 if self._due(step, self.looking.eval_every):
                     self._evaluate(state)
                     window.restart_clock()
@@ -288,7 +266,7 @@ class _Run:
             "try a lower --learning_rate in another --run_dir"
         )
 
-    def _log(self, state: TrainState, window: _Window) -> None:
+    def _log(self, state: TrainState, window: Window) -> None:
         step, metrics, rate = int(state.step), window.mean(), window.steps_per_second()
         left = datetime.timedelta(seconds=round((self.end - step) / rate))
         logging.info(
@@ -349,37 +327,3 @@ class _Run:
         self.summaries.evaluation(step, curves)
         before, after = self.trainer.preview(state)
         self.summaries.mosaics(step, state.pool, before, after)
-
-
-class _Window:
-    """The training steps since the last log line."""
-
-    def __init__(self, step: int):
-        self._start = self._step = step
-        self._sums: list[np.ndarray] = []
-        self._timed = (0, 0.0)  # steps, seconds
-        self._compiling = (0, 0.0)
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        """Leaves out the time spent since the last `add`, on an evaluation say."""
-        self._clock = time.perf_counter()
-
-    def add(self, step: int, metrics: StepMetrics, compiling: bool) -> None:
-        steps, self._step = step - self._step, step
-        spent = time.perf_counter() - self._clock
-        self.restart_clock()
-        if compiling:
-            self._compiling = (steps, spent)
-        else:
-            self._timed = (self._timed[0] + steps, self._timed[1] + spent)
-        self._sums.append([steps * value.numpy() for value in metrics])
-
-    def mean(self) -> StepMetrics:
-        steps = self._step - self._start
-        return StepMetrics(*(sum(parts) / steps for parts in zip(*self._sums, strict=True)))
-
-    def steps_per_second(self) -> float:
-        """Without compiling, unless there was nothing else: it would say too little."""
-        steps, seconds = self._timed if self._timed[0] else self._compiling
-        return steps / max(seconds, 1e-9)

@@ -23,6 +23,7 @@ LAYERS = {
     "errors": 0,
     "experiments": 1,
     "startup": 1,
+    "interrupts": 1,
     "randomness": 1,
     "strokes": 1,
     "tfds_reader": 1,
@@ -42,6 +43,7 @@ LAYERS = {
     "trainer": 5,
     "evaluation": 5,
     "summaries": 6,
+    "progress": 6,
     "training_loop": 7,
     "train": 8,
 }

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from selforg_mnist.randomness import Purpose, derive, normal, root_key
+from selforg_mnist.randomness import (
+    BEFORE_TRAINING,
+    EVALUATION,
+    Purpose,
+    derive,
+    normal,
+    root_key,
+)
 
 
 def keys_of(keys):
@@ -22,8 +29,8 @@ class TestKeys:
             "MUTATION_DIGITS": 2,
             "FIRING": 3,
             "NOISE": 4,
-            "EVALUATION": 5,
         }
+        assert (BEFORE_TRAINING, EVALUATION) == (-1, -2)  # in place of a training step
 
     def test_a_key_is_a_stateless_seed(self):
         key = derive(root_key(3), 1)
@@ -40,7 +47,7 @@ class TestKeys:
         places = [
             (seed, step, purpose, replica)
             for seed, step, purpose, replica in itertools.product(
-                (0, 1), (0, 1, 2, 99_999), Purpose, (0, 1, 7)
+                (0, 1), (EVALUATION, BEFORE_TRAINING, 0, 1, 2, 99_999), Purpose, (0, 1, 7)
             )
         ]
         keys = keys_of(derive(root_key(seed), *rest) for seed, *rest in places)

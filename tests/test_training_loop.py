@@ -253,23 +253,32 @@ def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, 
     flags = (*TINY, f"--train_steps={STEPS}", "--log_every=1", "--eval_every=20")
     flags += ("--checkpoint_every=1",)
     before = 0
-    for moment in ("a while", "a while", "checkpoints/*.partial", "partial.model.keras"):
+    # The first checkpoint is there; in the middle of writing a model, a checkpoint; after a while.
+    for moment in ("checkpoints/*.npz", "partial.model.keras", "checkpoints/*.partial", None):
         process = start(*flags, run_dir=run_dir)
-        process.wait_for("Saved ")
-        if moment == "a while":
-            time.sleep(chance.uniform(0, 0.3))
-        else:  # in the middle of writing it
+        if before:
+            process.wait_for("Saved ")
+        if moment:
             process.wait_until(lambda moment=moment: list(run_dir.glob(moment)))
+        else:
+            time.sleep(chance.uniform(0, 0.3))
         process.send(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, process.text
         assert (before == 0) == ("starting anew" in process.text)
+        assert "damaged" not in process.text
         after = steps_saved(run_dir)[-1]
         assert before < after < STEPS
         before = after
+        assert model_weights(run_dir / "model.keras")  # is there, and whole
+    # Once more when all is done but saying so: the next time there is nothing to do.
+    process = start(*flags, run_dir=run_dir)
+    process.wait_until((run_dir / "checkpoints" / f"step-{STEPS:08d}.npz").exists)
+    process.send(signal.SIGKILL)
+    assert process.wait() in (-signal.SIGKILL, 0), process.text
+    assert f"Resuming from {run_dir}/checkpoints/step-{before:08d}.npz." in process.text
     status, text = run(*flags, run_dir=run_dir)
     assert status == 0, text
-    assert f"Resuming from {run_dir}/checkpoints/step-{before:08d}.npz." in text
-    assert "damaged" not in text
+    assert "Nothing to do" in text
     assert_same_end(run_dir, straight)
     # TensorBoard has each step once, and the same numbers.
     ours, theirs = (scalars(folder / "tensorboard" / "training") for folder in (run_dir, straight))
@@ -325,8 +334,8 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
 def test_a_second_signal_ends_it_at_once(tmp_path):
     run_dir = tmp_path / "run"
     flags = (*TINY, "--eval_steps=1000000", "--eval_every=2", "--log_every=2")
-    process = start(*flags, "--train_steps=50", run_dir=run_dir)
-    process.wait_for("step 2/50")
+    process = start(*flags, f"--train_steps={10**9}", run_dir=run_dir)
+    process.wait_for(r"step 2/1000000000 .* steps/s  \d+ days, \d+:\d\d:\d\d left")
     process.send(signal.SIGINT)
     process.wait_for("SIGINT: saving after the steps under way; again: ends at once.")
     asked = time.monotonic()
