@@ -2,9 +2,9 @@
 
     python -m experiments.benchmark [--json]
 
-Each round times every subject right after the dense reference, so that a ratio compares two
-neighbours in time, and a machine that slows down slows both. Takes about three minutes on two
-cores; expect `living` at batch 16 to be ten times the reference or more.
+Each round times every subject right after the dense reference and a large matrix product, so
+that a ratio compares neighbours in time, and a machine that slows down slows both. Takes about
+five minutes on two cores; expect `living` at batch 16 to be ten times the reference or more.
 
 TensorFlow fixes its thread counts when a process first computes. The reference and the
 subjects without a mark run in one process under TensorFlow's own counts, which suit the
@@ -39,6 +39,7 @@ _DATA_DIR = flags.DEFINE_string("data_dir", "", "As in selforg_mnist.train.")
 _MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "As in selforg_mnist.train.")
 
 _CEILING_SIZE = 2048
+_CEILING_ARITHMETIC = 2 * _CEILING_SIZE**3
 _EVALUATED = 250
 
 
@@ -174,7 +175,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
     Returns:
       report: plain values; rates are steps a second, medians over the rounds; `ratio` is the
         median over the rounds of a subject's rate to the reference's beside it, at the same
-        batch size; `share_of_ceiling` is in [0, 1].
+        batch size; `share_of_ceiling`, in [0, 1], likewise to the matrix product beside it.
     """
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, context, _start_worker) as worker:
@@ -197,21 +198,23 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
 
         rates: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         ratios: dict[Subject, list[float]] = {subject: [] for subject in SUBJECTS}
+        shares: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         for number in range(rounds):
             logging.info("Round %d of %d.", number + 1, rounds)
-            rates[CEILING].append(rate(CEILING))
             for subject in SUBJECTS:
-                if subject.kind == "evaluation":
-                    rates[subject].append(rate(subject))
-                    continue
-                reference = references[subject.batch]
-                beside = rate(reference)
-                rates[reference].append(beside)
-                rates[subject].append(rate(subject))
-                ratios[subject].append(rates[subject][-1] / beside)
+                ceiling = rate(CEILING)
+                rates[CEILING].append(ceiling)
+                timed = [subject]
+                if reference := references.get(subject.batch):
+                    timed.insert(0, reference)
+                for each in timed:
+                    rates[each].append(rate(each))
+                    work = _least_arithmetic(each, data) / _CEILING_ARITHMETIC
+                    shares[each].append(rates[each][-1] * work / ceiling)
+                if reference:
+                    ratios[subject].append(rates[subject][-1] / rates[reference][-1])
         peaks = {False: _peak_bytes(), True: worker.submit(_peak_bytes).result()}
 
-    ceiling = 2 * _CEILING_SIZE**3 * max(rates[CEILING])
     rows = []
     for subject in subjects[1:]:
         median = statistics.median(rates[subject])
@@ -221,21 +224,21 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
             "steps_per_second": median,
             "slowest": min(rates[subject]),
             "fastest": max(rates[subject]),
-            "share_of_ceiling": median * _least_arithmetic(subject, data) / ceiling,
+            "share_of_ceiling": statistics.median(shares[subject]),
         }
         if ratios.get(subject):
             row["ratio"] = statistics.median(ratios[subject])
         rows.append(row)
     return {
         "rows": rows,
-        "ceiling_gflops": ceiling / 1e9,
+        "ceiling_gflops": statistics.median(rates[CEILING]) * _CEILING_ARITHMETIC / 1e9,
         "peak_memory_mb": {
             "default threads": round(peaks[False] / 2**20),
             "1 thread a lane": round(peaks[True] / 2**20),
         },
         "cores": os.cpu_count(),
         "machine": platform.machine(),
-        "dataset": _digits(data).note,
+        "dataset": f"{_digits(data).source}, {len(_digits(data))} digits",
         "rounds": rounds,
     }
 

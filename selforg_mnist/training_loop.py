@@ -98,7 +98,9 @@ def _train(
 ) -> Outcome:
     saved = run_config.read(run_dir)
     if saved is not None and not lanes:
-        lanes = saved["engine"]["lanes"]
+        # For another batch they may not fit; that it is another is what the user has to hear.
+        same = saved["experiment"].get("batch_size") == experiment.batch_size
+        lanes = saved["engine"]["lanes"] if same else 0
     source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
     trainer = Trainer(experiment, source, engine, lanes)
     config = run_config.build(

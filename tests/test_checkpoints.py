@@ -136,7 +136,7 @@ class TestDamage:
         assert restored.path == before
         (said,) = restored.damaged
         assert said.startswith(f"{newest}: damaged (")
-        assert "()" not in said
+        assert "damaged ()" not in said
         assert "\n" not in said
 
     def test_no_flipped_bit_goes_unnoticed(self, kept):

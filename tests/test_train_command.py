@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from train_process import ROOT, run, start_anew
+from train_process import ROOT, run, run_anew
 
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.run_config import Looking
@@ -90,7 +90,7 @@ def test_a_mistake_is_one_line_at_once(tmp_path, flag, said):
 
 
 def test_help_lists_every_flag_with_its_default():
-    printed, said = start_anew("--help").communicate(timeout=60)
+    _, printed, said = run_anew("--help")
     assert said == ""
     sections = re.split(r"^  --(?:\[no\])?(\w+): ", printed, flags=re.MULTILINE)
     told = dict(zip(sections[1::2], sections[2::2], strict=True))

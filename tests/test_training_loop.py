@@ -25,7 +25,7 @@ import pytest
 from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.util import tensor_util
 from tensorboard_server import eventually, get_json, serve
-from train_process import TINY, run, start, start_anew
+from train_process import TINY, run, run_anew, start
 
 import selforg_mnist.model  # noqa: F401 - registers the model for keras.models.load_model
 
@@ -114,9 +114,9 @@ def assert_same_end(run_dir, straight):
 def straight(tmp_path_factory):
     """A run that nothing happens to, started as a user starts it."""
     run_dir = tmp_path_factory.mktemp("straight") / "run"
-    process = start_anew(*TINY, *NOW_AND_THEN, f"--train_steps={STEPS}", f"--run_dir={run_dir}")
-    printed, said = process.communicate(timeout=240)
-    assert process.returncode == 0, said
+    flags = (*TINY, *NOW_AND_THEN, f"--train_steps={STEPS}", f"--run_dir={run_dir}")
+    status, printed, said = run_anew(*flags)
+    assert status == 0, said
     assert printed == ""
     (run_dir.parent / "log").write_text(said)
     return run_dir
@@ -302,9 +302,9 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
     process = start(*TINY, *ALL_THE_TIME, f"--train_steps={train_steps}", run_dir=run_dir)
     process.wait_for("step 4/")
     if number == signal.SIGTERM:  # someone starts it a second time meanwhile
-        second = start_anew(*TINY, f"--run_dir={run_dir}")
-        assert second.wait(60) == 1
-        assert f"run_dir={run_dir}: another process is training in it" in second.stderr.read()
+        second, _, said = run_anew(*TINY, "--train_steps=1", f"--run_dir={run_dir}")
+        assert second == 1
+        assert said.startswith(f"error: run_dir={run_dir}: another process is training in it")
     process.send(number)
     assert process.wait() == status, process.text
     name = signal.Signals(number).name
@@ -340,7 +340,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
     process.wait_for("SIGINT: saving after the steps under way; again: ends at once.")
     asked = time.monotonic()
     process.send(signal.SIGINT)
-    assert process.wait() == -signal.SIGINT
+    assert process.wait(60) == -signal.SIGINT
     assert time.monotonic() - asked < 10
     assert "Traceback" not in process.text
 
@@ -421,6 +421,15 @@ def test_another_configuration_is_refused_and_nothing_changed(copy):
     assert "pool_size is" not in line
     assert "train_steps is" not in line
     assert hashes(copy) == before
+
+
+def test_another_batch_is_refused_as_such_whatever_the_lanes(copy):
+    path = copy / "config.json"
+    path.write_text(re.sub(r'"lanes": \d+', '"lanes": 4', path.read_text()))
+    flags = ("--dataset=drawn", "--pool_mode=naive", "--rollout_steps=3", "--pool_size=8")
+    status, text = run(*flags, "--batch_size=6", run_dir=copy)
+    assert status == 1
+    assert "batch_size is 4 there and 6 now" in error_line(text)
 
 
 @contextlib.contextmanager

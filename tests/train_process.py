@@ -9,7 +9,6 @@ A process is forked from one that has loaded TensorFlow already, which spares mo
 from there on it runs the command as `python -m selforg_mnist.train` does.
 """
 
-import contextlib
 import multiprocessing
 import os
 import re
@@ -57,16 +56,16 @@ class Process:
 
     def wait_for(self, pattern, timeout=TIMEOUT):
         """Waits until it has printed a pattern; returns the match."""
-        self.wait_until(lambda: re.search(pattern, self.text), timeout)
+        self.wait_until(lambda: re.search(pattern, self.text), timeout, pause=0.01)
         return re.search(pattern, self.text)
 
-    def wait_until(self, condition, timeout=TIMEOUT):
+    def wait_until(self, condition, timeout=TIMEOUT, pause=0.001):
         """Waits until a condition holds, which it must while the process runs."""
         end = time.monotonic() + timeout
         while not condition():
             assert self._process.is_alive() or condition(), self.text
             assert time.monotonic() < end, self.text
-            time.sleep(0.001)
+            time.sleep(pause)
 
     def send(self, number):
         os.kill(self.pid, number)
@@ -74,7 +73,9 @@ class Process:
     def wait(self, timeout=TIMEOUT):
         """Waits for its end; the exit status, or minus the signal that ended it."""
         self._process.join(timeout)
-        assert self._process.exitcode is not None, f"still runs after {timeout} s: {self.text}"
+        if self._process.exitcode is None:
+            self._process.kill()
+            raise AssertionError(f"still runs after {timeout} s: {self.text}")
         return self._process.exitcode
 
 
@@ -100,16 +101,21 @@ def run(*flags, run_dir, **options):
     return process.wait(), process.text
 
 
-def start_anew(*flags, module="selforg_mnist.train", **options):
-    """Starts the command in an interpreter of its own, as a user does: a `subprocess.Popen`."""
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *flags],
-        cwd=options.pop("cwd", ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+def run_anew(*flags):
+    """Runs the command in an interpreter of its own, as a user does.
+
+    Returns:
+      Its exit status, what it printed, and what it said on stderr.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "selforg_mnist.train", *flags],
+        cwd=ROOT,
+        capture_output=True,
         text=True,
-        env={**os.environ, **options.pop("env", {}), "PYTHONPATH": str(ROOT)},
+        timeout=TIMEOUT,
+        check=False,
     )
+    return done.returncode, done.stdout, done.stderr
 
 
 def _run(flags, log, env, largest_file):
@@ -121,6 +127,4 @@ def _run(flags, log, env, largest_file):
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     sys.argv = ["train", *flags]
-    with contextlib.suppress(KeyError):
-        del sys.modules["selforg_mnist.train"]
     runpy.run_module("selforg_mnist.train", run_name="__main__", alter_sys=True)
