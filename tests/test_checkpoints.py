@@ -1,13 +1,12 @@
 """Checkpoints: whole or not there, whatever happens while they are written or after."""
 
-import contextlib
 import random
-import resource
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from full_disk import largest_file
 
 from selforg_mnist.checkpoints import CheckpointError, Checkpoints
 
@@ -51,17 +50,6 @@ def kept(tmp_path):
     for step in (8, 9, 10):
         checkpoints.save(step, state_at(step))
     return checkpoints
-
-
-@contextlib.contextmanager
-def largest_file(size):
-    """Lets no file of this process grow beyond `size` bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path):

@@ -3,12 +3,12 @@
 import contextlib
 import dataclasses
 import io
-import resource
 from concurrent import futures
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from full_disk import largest_file
 from PIL import Image
 from tensorboard_server import eventually, get, get_json, serve
 
@@ -348,22 +348,11 @@ def test_a_kill_while_resuming_doubles_nothing(tmp_path):
     assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200, 300]
 
 
-@contextlib.contextmanager
-def _largest_file(size):
-    """Lets no file of this process grow beyond `size` bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_is_one_line_at_once(tmp_path):
     summaries = RunSummaries(tmp_path)
     summaries.training(100, SCALARS)
     (path,) = (tmp_path / "training").glob("*tfevents*")
-    with _largest_file(path.stat().st_size + 10), pytest.raises(SummaryError) as error:
+    with largest_file(path.stat().st_size + 10), pytest.raises(SummaryError) as error:
         summaries.training(200, SCALARS)
     message = str(error.value)
     assert message.startswith(f"summaries in {tmp_path}: can't be written (")

@@ -1,0 +1,15 @@
+"""A disk that is full, as far as this process can tell."""
+
+import contextlib
+import resource
+
+
+@contextlib.contextmanager
+def largest_file(size):
+    """Lets no file of this process grow beyond `size` bytes, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
