@@ -19,7 +19,6 @@ import dataclasses
 import functools
 import json
 import multiprocessing
-import os
 import platform
 import resource
 import statistics
@@ -114,7 +113,7 @@ def _prepare(subject: Subject, data: Data) -> Callable[[int], object]:
         return lambda steps: [step() for _ in range(steps)][-1].numpy()
     if subject.kind == "evaluation":
         model = trainer.build_model(experiment)
-        cores = os.cpu_count() or 1
+        cores = startup.available_cores()
         batches = subset(digits, cores * subject.batch)
         # A batch a core at a time, so that many CA steps of one batch cost this much less.
         return lambda steps: evaluation.evaluate(
@@ -149,7 +148,7 @@ def _peak_bytes() -> int:
 
 def _start_worker() -> None:
     startup.quiet_tensorflow()
-    startup.one_thread_a_lane(os.cpu_count() or 1)
+    startup.one_thread_a_lane(startup.available_cores())
 
 
 def _enough_steps(timer: Callable[[int], float], seconds: float) -> int:
@@ -236,7 +235,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
             "default threads": round(peaks[False] / 2**20),
             "1 thread a lane": round(peaks[True] / 2**20),
         },
-        "cores": os.cpu_count(),
+        "cores": startup.available_cores(),
         "machine": platform.machine(),
         "dataset": f"{_digits(data).source}, {len(_digits(data))} digits",
         "rounds": rounds,

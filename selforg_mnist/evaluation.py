@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import os
 
 import numpy as np
 import tensorflow as tf
 
-from selforg_mnist import living_cells, living_rollout, metrics, spec
+from selforg_mnist import living_cells, living_rollout, metrics, spec, startup
 from selforg_mnist.digits import Digits
 from selforg_mnist.model import CAModel, CAWeights
 from selforg_mnist.randomness import EVALUATION, derive, root_key
@@ -87,7 +86,7 @@ def evaluate(
         return sums.numpy().astype(np.float64)  # [steps, 8]
 
     # A batch a core: the steps of a rollout wait for each other, batches don't.
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as cores:
+    with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
         sums = np.sum(list(cores.map(sums_of, range(0, len(digits), batch_size))), axis=0)
     counts = metrics.Counts(*sums.T[:5])
     state, change, fired = sums.T[5:]

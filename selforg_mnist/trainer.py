@@ -8,13 +8,12 @@ run is. Files, logs and the outer loop are in `training_loop.py`.
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from selforg_mnist import living_cells, living_rollout, metrics, optimizer, spec
+from selforg_mnist import living_cells, living_rollout, metrics, optimizer, spec, startup
 from selforg_mnist import pool as pools
 from selforg_mnist.digits import one_hot_targets
 from selforg_mnist.experiments import ENGINES, ConfigError, Experiment, check_lanes
@@ -74,7 +73,7 @@ def choose_lanes(batch_size: int, cores: int | None = None) -> int:
     work to share among cores; samples don't wait for each other. So each core takes a lane
     of samples through all steps.
     """
-    cores = cores or os.cpu_count() or 1
+    cores = cores or startup.available_cores()
     return max(n for n in range(1, min(cores, batch_size) + 1) if batch_size % n == 0)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from selforg_mnist import evaluation, interrupts, run_config
+from selforg_mnist import evaluation, interrupts, run_config, startup
 from selforg_mnist.checkpoints import Checkpoints
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.errors import UserError
@@ -157,7 +157,7 @@ def _restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
 
 def _announce(trainer: Trainer, digits: Digits) -> None:
     devices = ", ".join(d.name for d in tf.config.list_logical_devices())
-    logging.info("Devices: %s, %d cores.", devices, os.cpu_count() or 1)
+    logging.info("Devices: %s, %d cores.", devices, startup.available_cores())
     logging.info("Data: %d digits, %s.", len(digits), digits.note)
     lanes = f", {trainer.lanes} lanes" if trainer.engine == "living" else ""
     logging.info(
