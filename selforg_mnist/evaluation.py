@@ -16,6 +16,7 @@ import tensorflow as tf
 from selforg_mnist import living_cells, living_rollout, metrics, spec, startup
 from selforg_mnist.digits import Digits
 from selforg_mnist.model import CAModel, CAWeights
+from selforg_mnist.pool import gray_of
 from selforg_mnist.randomness import EVALUATION, derive, root_key
 
 _BATCH = 250
@@ -123,7 +124,7 @@ def _roll_out(
     """
     num_samples = tf.shape(images)[0]
     channels = weights.residual_bias.shape[0]
-    cells = living_cells.find(tf.cast(images, tf.float32) / 255.0)
+    cells = living_cells.find(gray_of(images))
     table = living_cells.to_table(cells, tf.zeros([*images.shape, channels]))
     state = living_cells.living_state(cells, table)
     labels = tf.gather(labels, cells.samples)
