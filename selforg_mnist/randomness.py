@@ -28,6 +28,7 @@ class Purpose(enum.IntEnum):
 # Keys fold the training step in first; these stand in its place where there is none.
 BEFORE_TRAINING = -1
 EVALUATION = -2
+TRAJECTORY = -3
 
 
 def root_key(seed: int) -> tf.Tensor:

@@ -1,0 +1,86 @@
+"""Rollouts to be looked at: every sample's whole state after each CA step.
+
+For films, for one picture's classification, for studies that need to see each cell. Runs on the
+living-cell engine, forward only, on canvases of any size. Counting agreement over whole test
+sets, without keeping any state, is `evaluation.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from selforg_mnist import living_cells, living_rollout, spec
+from selforg_mnist.living_cells import LivingCells
+from selforg_mnist.model import CAModel, CAWeights
+from selforg_mnist.randomness import TRAJECTORY, derive, root_key
+
+
+def states(
+    model: CAModel,
+    gray: np.ndarray,
+    steps: int,
+    seed: int = 0,
+    state: np.ndarray | None = None,
+    first_step: int = 0,
+) -> Iterator[np.ndarray]:
+    """Rolls samples out and yields them after each CA step.
+
+    To mutate samples in mid-run, call it again with the new digits, the last state and the
+    number of steps done: what the state holds at dead cells is taken for zero (article:
+    "Training", mutation).
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      gray: [B, H, W] float32 in [0, 1].
+      steps: CA steps.
+      seed: of the fire masks and the noise.
+      state: [B, H, W, C - 1] float32 to start from; None is zero (the article's "seed").
+      first_step: CA steps done before; step t draws the same masks in one call and in several.
+
+    Yields:
+      state: [B, H, W, C - 1] float32, zero at dead cells, after each of `steps` steps.
+
+    Raises:
+      ValueError: a shape doesn't fit, or there is no step to take.
+    """
+    expected = (*gray.shape, model.state_channels)
+    if gray.ndim != 3:
+        raise ValueError(f"gray of shape {list(gray.shape)}: expected [B, H, W]")
+    if state is not None and state.shape != expected:
+        raise ValueError(f"state of shape {list(state.shape)}: expected {list(expected)}")
+    if steps < 1:
+        raise ValueError(f"steps={steps}: expected 1 or more")
+    return _states(model, gray, range(first_step, first_step + steps), seed, state)
+
+
+def _states(
+    model: CAModel, gray: np.ndarray, steps: range, seed: int, state: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    weights, key = model.ca_weights(), derive(root_key(seed), TRAJECTORY)
+    cells = living_cells.find(tf.constant(gray, tf.float32))
+    width = model.state_channels
+    start = tf.zeros([*gray.shape, width]) if state is None else tf.constant(state, tf.float32)
+    table = living_cells.to_table(cells, start)
+    for t in steps:
+        table = _step(
+            weights, cells, table, derive(key, t), model.fire_rate, model.residual_noise
+        )
+        yield living_cells.to_image(cells, table, tf.constant(gray.shape)).numpy()
+
+
+@tf.function(reduce_retracing=True)
+def _step(
+    weights: CAWeights,
+    cells: LivingCells,
+    table: tf.Tensor,
+    key: tf.Tensor,
+    fire_rate: float,
+    residual_noise: float,
+) -> tf.Tensor:
+    channels = weights.residual_bias.shape[0] + spec.GRAY_CHANNELS
+    firing = living_cells.draw_firing(cells, 1, fire_rate, residual_noise, key, channels)
+    noise = firing.noise[0] if firing.noise else None
+    return living_rollout.step(weights, table, firing.rows[0], firing.neighbours[0], noise)
