@@ -14,7 +14,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.living_cells import Firing
+from selforg_mnist.living_cells import Firing, LivingCells, draw_firing
 from selforg_mnist.model import CAWeights
 
 
@@ -89,6 +89,35 @@ def step(
       table: [R, C] float32.
     """
     return _step(_as_matrices(weights), table, rows, neighbours, noise)[0]
+
+
+def random_step(
+    weights: CAWeights,
+    cells: LivingCells,
+    table: tf.Tensor,
+    key: tf.Tensor,
+    fire_rate: float,
+    residual_noise: float,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """One CA step, forward only, that draws which cells fire and their noise.
+
+    Args:
+      weights: the six tensors of a `CAModel`.
+      cells: of the batch.
+      table: [R, C] float32.
+      key: [2] int32, a stateless key.
+      fire_rate: probability that a living cell fires.
+      residual_noise: standard deviation of the noise; 0 draws none.
+
+    Returns:
+      table: [R, C] float32.
+      fired: [] int32, how many cells fired.
+    """
+    channels = weights.residual_bias.shape[0] + spec.GRAY_CHANNELS
+    firing = draw_firing(cells, 1, fire_rate, residual_noise, key, channels)
+    noise = firing.noise[0] if firing.noise else None
+    table = step(weights, table, firing.rows[0], firing.neighbours[0], noise)
+    return table, tf.size(firing.rows[0])
 
 
 def rollout(weights: CAWeights, table: tf.Tensor, firing: Firing) -> tf.Tensor:

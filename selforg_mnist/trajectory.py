@@ -12,9 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from selforg_mnist import living_cells, living_rollout, spec
-from selforg_mnist.living_cells import LivingCells
-from selforg_mnist.model import CAModel, CAWeights
+from selforg_mnist import living_cells, living_rollout
+from selforg_mnist.model import CAModel
 from selforg_mnist.randomness import TRAJECTORY, derive, root_key
 
 
@@ -65,22 +64,11 @@ def _states(
     start = tf.zeros([*gray.shape, width]) if state is None else tf.constant(state, tf.float32)
     table = living_cells.to_table(cells, start)
     for t in steps:
-        table = _step(
+        table, _ = _step(
             weights, cells, table, derive(key, t), model.fire_rate, model.residual_noise
         )
         yield living_cells.to_image(cells, table, tf.constant(gray.shape)).numpy()
 
 
-@tf.function(reduce_retracing=True)
-def _step(
-    weights: CAWeights,
-    cells: LivingCells,
-    table: tf.Tensor,
-    key: tf.Tensor,
-    fire_rate: float,
-    residual_noise: float,
-) -> tf.Tensor:
-    channels = weights.residual_bias.shape[0] + spec.GRAY_CHANNELS
-    firing = living_cells.draw_firing(cells, 1, fire_rate, residual_noise, key, channels)
-    noise = firing.noise[0] if firing.noise else None
-    return living_rollout.step(weights, table, firing.rows[0], firing.neighbours[0], noise)
+# Cells come and go between calls; one trace serves them all.
+_step = tf.function(living_rollout.random_step, reduce_retracing=True)
