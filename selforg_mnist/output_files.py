@@ -13,6 +13,16 @@ from pathlib import Path
 from selforg_mnist.errors import UserError
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, if need be.
+
+    Raises:
+      UserError: it can't be made.
+    """
+    with _told(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """Gives a path to write to, which takes the place of `path` when the block ends well.
@@ -30,20 +40,15 @@ def beside(path: Path) -> Iterator[Path]:
       UserError: the system refuses the writing, in one line.
     """
     partial = path.with_name(f"partial.{path.name}")
-    try:
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             yield partial
             partial.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 partial.unlink()
             raise
-    except OSError as error:
-        raise UserError(
-            f"{path}: can't be written ({error.strerror or error}); make room, mend the folder "
-            "or give another"
-        ) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,3 +69,15 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with beside(path) as partial:
         partial.write_bytes(data)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tells the system's refusal in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path}: can't be written ({error.strerror or error}); make room, mend the folder "
+            "or give another"
+        ) from error

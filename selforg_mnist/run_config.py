@@ -93,11 +93,16 @@ def build(
         "engine": {"name": engine, "lanes": lanes},
         "dataset": dict(dataset),
         "looking": dataclasses.asdict(looking),
-        "versions": {
-            "selforg_mnist": __version__,
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of this package, of Python, and of the packages that results depend on."""
+    return {
+        "selforg_mnist": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from selforg_mnist import experiments, run_config, startup
+from selforg_mnist import data_flags, experiments, run_config, startup
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.run_config import Looking
 
@@ -46,17 +46,13 @@ _EXPERIMENT = flags.DEFINE_string(
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder of the run; the same one again resumes it (default: runs/EXPERIMENT)."
 )
-_DATASET = flags.DEFINE_string(
-    "dataset", "auto", "auto, mnist, drawn, or another 28x28 set of TensorFlow Datasets."
-)
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where TensorFlow Datasets keeps its data.")
-_MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "Folder with the dataset's original files.")
 _ENGINE = flags.DEFINE_enum(
     "engine", "auto", list(experiments.ENGINES), "How a CA step is computed."
 )
 _LANES = flags.DEFINE_integer(
     "lanes", 0, "Shares of the batch that the living engine runs side by side; 0: one a core."
 )
+flags.adopt_module_key_flags(data_flags)
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
 for _name, _help in _LOOKING.items():
@@ -83,17 +79,15 @@ def _train() -> int:
         run_config.read(run_dir)
 
     from selforg_mnist import trainer, training_loop
-    from selforg_mnist.digits import load_digits
 
     engine = trainer.choose_engine(_ENGINE.value)
     if engine == "living":
         startup.one_thread_a_lane(_LANES.value or trainer.choose_lanes(experiment.batch_size))
-    places = (_DATA_DIR.value, _MANUAL_DIR.value, experiment.seed)
-    digits = load_digits(_DATASET.value, "train", *places)
+    digits = data_flags.load("train", experiment.seed)
     outcome = training_loop.train(
         experiment,
         digits,
-        load_digits(digits.source, "test", *places),
+        data_flags.load("test", experiment.seed, digits.source),
         run_dir,
         looking,
         engine,

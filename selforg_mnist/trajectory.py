@@ -7,7 +7,7 @@ sets, without keeping any state, is `evaluation.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -53,6 +53,33 @@ def states(
     if steps < 1:
         raise ValueError(f"steps={steps}: expected 1 or more")
     return _states(model, gray, range(first_step, first_step + steps), seed, state)
+
+
+def through(
+    model: CAModel, grays: Sequence[np.ndarray], steps: int, seed: int = 0
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Rolls samples out that are mutated every `steps` CA steps.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      grays: what the samples show in each phase, [B, H, W] float32 each.
+      steps: CA steps of each phase.
+      seed: of the fire masks and the noise.
+
+    Yields:
+      step: CA steps done, from 1 on.
+      gray: [B, H, W] float32, of the phase.
+      state: [B, H, W, C - 1] float32 after that step.
+
+    Raises:
+      ValueError: as `states`.
+    """
+    state = None
+    for phase, gray in enumerate(grays):
+        first = steps * phase
+        for step, after in enumerate(states(model, gray, steps, seed, state, first), first + 1):
+            state = after
+            yield step, gray, state
 
 
 def _states(

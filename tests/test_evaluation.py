@@ -6,7 +6,7 @@ import reference_ca
 
 from selforg_mnist import digits
 from selforg_mnist.digits import Digits
-from selforg_mnist.evaluation import evaluate
+from selforg_mnist.evaluation import Phase, evaluate, evaluate_phases, mutated
 from selforg_mnist.model import CAModel
 
 CURVES = (
@@ -215,3 +215,117 @@ class TestArguments:
         empty = Digits(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8), "made", "none")
         with pytest.raises(ValueError, match="digits"):
             evaluate(random_model(), empty, steps=1)
+
+
+def spread(value):
+    """A model in which a cell's own state grows by `value` in each step, in all channels."""
+    return bias_model(np.full(19, value, np.float32))
+
+
+class TestPhases:
+    @staticmethod
+    def lone_cells(*places):
+        images = np.zeros((1, 28, 28), np.uint8)
+        for y, x in places:
+            images[0, y, x] = 255
+        return images
+
+    def test_state_goes_on_where_the_new_picture_lives(self):
+        # Cells far from each other: every state is its cell's own count of steps.
+        labels = np.array([0])
+        first = Phase(self.lone_cells((2, 2), (8, 8)), labels, steps=2)
+        second = Phase(self.lone_cells((8, 8), (20, 20)), labels, steps=3)
+        before, after = evaluate_phases(spread(1.0), [first, second])
+        assert before.state_magnitude == pytest.approx([1, 2])
+        assert after.state_magnitude == pytest.approx([(3 + 1) / 2, (4 + 2) / 2, (5 + 3) / 2])
+        assert after.residual_magnitude == pytest.approx([1, 1, 1])
+
+    def test_state_is_zeroed_where_it_is_not_kept(self):
+        picture, labels = self.lone_cells((2, 2), (8, 8)), np.array([0])
+        keep = np.ones((1, 28, 28), bool)
+        keep[0, 8, 8] = False
+        phases = [Phase(picture, labels, 4), Phase(picture, labels, 1, keep)]
+        _, after = evaluate_phases(spread(1.0), phases)
+        assert after.state_magnitude == pytest.approx([(5 + 1) / 2])
+
+    def test_cell_that_dies_and_lives_again_starts_from_zero(self):
+        both, one = self.lone_cells((2, 2), (8, 8)), self.lone_cells((2, 2))
+        phases = [Phase(images, np.array([0]), 1) for images in (both, one, both)]
+        *_, last = evaluate_phases(spread(1.0), phases)
+        assert last.state_magnitude == pytest.approx([(3 + 1) / 2])
+
+    def test_labels_are_the_phase_s_own(self, drawn):
+        phases = [Phase(drawn.images, np.full(20, label), 1) for label in (3, 4)]
+        three, four = evaluate_phases(bias_model(voter(3)), phases)
+        assert three.cell_accuracy.tolist() == three.correct_agreement.tolist() == [1.0]
+        assert four.cell_accuracy.tolist() == four.correct_agreement.tolist() == [0.0]
+        assert four.total_agreement.tolist() == [1.0]
+
+    def test_phases_of_one_picture_are_one_long_phase(self, drawn):
+        model = random_model(residual_noise=0.02)
+        (whole,) = evaluate_phases(model, [Phase(drawn.images, drawn.labels, 5)])
+        parts = evaluate_phases(
+            model, [Phase(drawn.images, drawn.labels, steps) for steps in (2, 3)], batch_size=20
+        )
+        for name in CURVES:
+            joined = np.concatenate([getattr(part, name) for part in parts])
+            np.testing.assert_allclose(joined, getattr(whole, name), rtol=1e-6, err_msg=name)
+
+    def test_any_canvas(self):
+        images = np.zeros((2, 40, 31), np.uint8)
+        images[:, 39, 30] = 200
+        (curves,) = evaluate_phases(bias_model(voter(7)), [Phase(images, np.array([7, 1]), 1)])
+        assert curves.cell_accuracy.tolist() == [0.5]
+
+    def test_progress_adds_up(self, drawn):
+        done = []
+        phases = [Phase(drawn.images, drawn.labels, steps) for steps in (1, 2)]
+        evaluate_phases(random_model(), phases, batch_size=7, progress=done.append)
+        assert sum(done) == 20 * 3
+        assert len(done) == 6
+
+    @pytest.mark.parametrize(
+        ("phases", "said"),
+        [
+            ([], "steps=0"),
+            ([(3, 3, 1, None), (2, 2, 1, None)], r"\[2, 28, 28\] images and 2 labels"),
+            ([(3, 2, 1, None)], "and 2 labels"),
+            ([(3, 3, 1, None), (3, 3, 0, None)], "steps=0"),
+            ([(3, 3, 1, (3, 28))], r"keep of shape \[3, 28\]: expected \[3, 28, 28\]"),
+        ],
+    )
+    def test_phases_that_do_not_fit_are_refused(self, phases, said):
+        made = [
+            Phase(
+                np.zeros((images, 28, 28), np.uint8),
+                np.zeros(labels, np.uint8),
+                steps,
+                None if keep is None else np.ones(keep, bool),
+            )
+            for images, labels, steps, keep in phases
+        ]
+        with pytest.raises(ValueError, match=said):
+            evaluate_phases(random_model(), made)
+
+
+class TestMutated:
+    @pytest.mark.parametrize("count", [2, 3, 20])
+    def test_each_digit_becomes_another_and_each_is_used_once(self, drawn, count):
+        numbered = np.zeros((count, 28, 28), np.uint8)
+        numbered[:, 0, 0] = np.arange(count)
+        some = Digits(numbered, drawn.labels[:count], "made", "by hand")
+        other = mutated(some, seed=5)
+        order = other.images[:, 0, 0]
+        assert sorted(order) == list(range(count))
+        assert not np.any(order == np.arange(count))
+        np.testing.assert_array_equal(other.labels, some.labels[order])
+
+    def test_seed_chooses(self, drawn):
+        first, again, other = (mutated(drawn, seed).images for seed in (1, 1, -1))
+        np.testing.assert_array_equal(first, again)
+        assert np.any(first != other)
+
+    def test_a_lone_digit_has_no_other(self, drawn):
+        lone = Digits(drawn.images[:1], drawn.labels[:1], "made", "by hand")
+        with pytest.raises(ValueError, match="digits=1: expected 2 or more"):
+            mutated(lone)

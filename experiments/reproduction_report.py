@@ -1,0 +1,160 @@
+"""The report of a reproduction: report.md and the figures of all models together.
+
+Puts what was measured beside the article's figures; measures nothing itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from selforg_mnist.weights import Loaded
+
+from selforg_mnist import article, evaluation_report, figures, output_files, run_config
+from selforg_mnist.article import Row
+from selforg_mnist.digits import Digits
+from selforg_mnist.evaluation import Curves
+from selforg_mnist.evaluation_report import save_picture
+
+_WITHIN = 1.0  # point
+
+
+def write(
+    output_dir: Path,
+    models: Mapping[str, Loaded],
+    digits: Digits,
+    curves: Mapping[str, Sequence[Curves]],
+    films: Sequence[Path],
+    seed: int,
+) -> Path:
+    """Writes report.md, accuracy_and_agreement.png, magnitudes.png and ce_magnitude.png.
+
+    Args:
+      output_dir: which holds the films and, by model, the evaluations already.
+      models: by name.
+      digits: that they classified.
+      curves: before and after the mutation, by model.
+      films: what was filmed, in `output_dir`.
+      seed: of the evaluation.
+
+    Returns:
+      path: of the report.
+
+    Raises:
+      UserError: a file can't be written.
+    """
+    joined = {article.TITLES[n]: evaluation_report.joined(phases) for n, phases in curves.items()}
+    mutations = [next(iter(curves.values()))[0].steps]
+    title = article.TITLES["ce"]
+    pictures = {
+        "accuracy_and_agreement": figures.accuracy_and_agreement(joined, mutations),
+        "magnitudes": figures.magnitudes(joined, mutations),
+        "ce_magnitude": figures.magnitudes({title: joined[title]}, mutations, log=False),
+    }
+    for name, picture in pictures.items():
+        save_picture(output_dir / f"{name}.png", picture)
+    path = output_dir / "report.md"
+    output_files.write_text(path, _text(models, digits, curves, films, seed))
+    return path
+
+
+def _text(
+    models: Mapping[str, Loaded],
+    digits: Digits,
+    curves: Mapping[str, Sequence[Curves]],
+    films: Sequence[Path],
+    seed: int,
+) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in run_config.versions().items())
+    steps = next(iter(curves.values()))[0].steps
+    rows = {}
+    for name, phases in curves.items():
+        for phase, row in evaluation_report.rows(phases).items():
+            rows[f"{name}, {phase.replace('_', ' ')}"] = row
+        rows[f"article: {article.TITLES[name]}"] = article.TABLE[name]
+    parts = [
+        '# "Self-classifying MNIST Digits", reproduced',
+        f"Made by `python -m experiments.reproduce`, seed {seed}: {len(digits)} test digits of "
+        f"`{digits.source}`, {steps} CA steps, then every digit turned into another one, and "
+        f"{steps} more. Versions: {versions}.",
+        *_warning(digits, steps),
+        "The models:",
+        "\n".join(f"- `{name}`: {loaded.source}" for name, loaded in models.items()),
+        "## The table",
+        "In percent, each value with its CA step. *Agreeing and right*: all cells of a digit give "
+        "its label; the article doesn't say how often.",
+        evaluation_report.table(rows),
+        "Ours minus the article's, in points, before the mutation:",
+        _differences(curves),
+        "## Accuracy and agreement",
+        "![Cell accuracy and total agreement over CA steps](accuracy_and_agreement.png)",
+        "## Magnitudes",
+        "Mean |state| over living cells and 19 channels; mean |state change| over the living "
+        "cells that fired. The article's values are read from its figure.",
+        _magnitudes(curves, steps),
+        "![Magnitudes of states and residuals over CA steps](magnitudes.png)",
+        "![Magnitudes under cross-entropy, linear axis](ce_magnitude.png)",
+    ]
+    if films:
+        parts += ["## Films and pictures", *_gallery(films)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _warning(digits: Digits, steps: int) -> list[str]:
+    if digits.source == "mnist" and len(digits) == 10_000 and steps == 200:
+        return []
+    return [
+        f"**Not the article's protocol**, which is all 10,000 test digits of MNIST and 200 steps; "
+        f"this is: {digits.note}."
+    ]
+
+
+def _markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _differences(curves: Mapping[str, Sequence[Curves]]) -> str:
+    fields = [f.name for f in dataclasses.fields(Row) if f.name != "correct_agreement_at_end"]
+    lines = []
+    for name, phases in curves.items():
+        ours, theirs = evaluation_report.row(phases[0]), article.TABLE[name]
+        points = [getattr(ours, f).value - getattr(theirs, f).value for f in fields]
+        kept = "yes" if min(points) >= -_WITHIN else "no"
+        lines.append([name, *(f"{p:+.1f}" for p in points), kept])
+    heads = ["model", *(field.replace("_", " ") for field in fields), "within a point, or better"]
+    return _markdown(heads, lines)
+
+
+def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
+    lines = []
+    for name, phases in curves.items():
+        theirs = article.MAGNITUDES[name]
+        for phase, part in zip(evaluation_report.PHASES, phases, strict=False):
+            state, residual = part.state_magnitude, part.residual_magnitude
+            ours = [f"{values[i]:.3g}" for values in (state, residual) for i in (0, -1)]
+            lines.append([f"{name}, {phase.replace('_', ' ')}", *ours])
+        lines.append(
+            [
+                f"article: {article.TITLES[name]}",
+                "",
+                f"{theirs.state:g}",
+                "",
+                f"{theirs.residual:g}",
+            ]
+        )
+    ends = [f"{what} {when}" for what in ("state", "residual") for when in ("at first", "at last")]
+    return _markdown([f"model, {steps} steps", *ends], lines)
+
+
+def _gallery(films: Sequence[Path]) -> list[str]:
+    """Pictures and small films shown, the others linked."""
+    shown, linked = [], []
+    for path in films:
+        caption = path.stem.replace("_", " ")
+        if path.suffix in (".png", ".gif"):
+            shown.append(f"{caption}:\n\n![{caption}]({path.name})")
+        else:
+            linked.append(f"- [{caption}]({path.name})")
+    return ["\n".join(linked), *shown] if linked else shown
