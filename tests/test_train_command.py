@@ -3,36 +3,16 @@
 import dataclasses
 import json
 import re
-import subprocess
-import sys
-import time
 
+import command
 import pytest
-from train_process import ROOT, run, run_anew
+from command import refused
+from train_process import run
 
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.run_config import Looking
 
-# A module named TensorFlow that can't be loaded: what must not need it can't have it.
-NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'train'; "
-NO_TENSORFLOW += "from selforg_mnist import train; train.main()"
-
-
-def refused(*flags, cwd, env=None):
-    """Runs the command on a mistake, without TensorFlow; the one line that it answers with."""
-    command = [sys.executable, "-c", NO_TENSORFLOW, *flags]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", **(env or {})}
-    asked = time.monotonic()
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.endswith("\n")
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert time.monotonic() - asked < 20
-    return done.stderr
+TRAIN = "selforg_mnist.train"
 
 
 @pytest.mark.parametrize(
@@ -84,13 +64,13 @@ def test_a_mistake_is_one_line_at_once(tmp_path, flag, said):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "config.json").write_text('{"experiment": {"na')
-    assert said in refused(flag, cwd=tmp_path)
+    assert said in refused(TRAIN, flag, cwd=tmp_path)
     assert (tmp_path / "file").read_text() == "mine"
     assert [path.name for path in (tmp_path / "damaged").iterdir()] == ["config.json"]
 
 
-def test_help_lists_every_flag_with_its_default():
-    _, printed, said = run_anew("--help")
+def test_help_lists_every_flag_with_its_default(tmp_path):
+    _, printed, said = command.run(TRAIN, "--help", cwd=tmp_path)
     assert said == ""
     sections = re.split(r"^  --(?:\[no\])?(\w+): ", printed, flags=re.MULTILINE)
     told = dict(zip(sections[1::2], sections[2::2], strict=True))
@@ -179,6 +159,6 @@ def test_a_mistake_about_the_data_is_one_line(tmp_path, flags, said):
 def test_the_run_dir_is_named_after_the_experiment_and_knows_home(tmp_path):
     # A file in its place shows where it would be, at once.
     (tmp_path / "runs").write_text("mine")
-    assert "run_dir=runs/l2: can't be written" in refused("--experiment=l2", cwd=tmp_path)
-    said = refused("--run_dir=~/runs/mine", cwd=tmp_path, env={"HOME": str(tmp_path)})
+    assert "run_dir=runs/l2: can't be written" in refused(TRAIN, "--experiment=l2", cwd=tmp_path)
+    said = refused(TRAIN, "--run_dir=~/runs/mine", cwd=tmp_path, env={"HOME": str(tmp_path)})
     assert f"run_dir={tmp_path}/runs/mine: can't be written" in said

@@ -18,6 +18,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import command
 import h5py
 import keras
 import numpy as np
@@ -25,7 +26,7 @@ import pytest
 from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.util import tensor_util
 from tensorboard_server import eventually, get_json, serve
-from train_process import TINY, run, run_anew, start
+from train_process import TINY, run, start
 
 import selforg_mnist.model  # noqa: F401 - registers the model for keras.models.load_model
 
@@ -115,7 +116,7 @@ def straight(tmp_path_factory):
     """A run that nothing happens to, started as a user starts it."""
     run_dir = tmp_path_factory.mktemp("straight") / "run"
     flags = (*TINY, *NOW_AND_THEN, f"--train_steps={STEPS}", f"--run_dir={run_dir}")
-    status, printed, said = run_anew(*flags)
+    status, printed, said = command.run("selforg_mnist.train", *flags, cwd=run_dir.parent)
     assert status == 0, said
     assert printed == ""
     (run_dir.parent / "log").write_text(said)
@@ -302,7 +303,8 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
     process = start(*TINY, *ALL_THE_TIME, f"--train_steps={train_steps}", run_dir=run_dir)
     process.wait_for("step 4/")
     if number == signal.SIGTERM:  # someone starts it a second time meanwhile
-        second, _, said = run_anew(*TINY, "--train_steps=1", f"--run_dir={run_dir}")
+        flags = (*TINY, "--train_steps=1", f"--run_dir={run_dir}")
+        second, _, said = command.run("selforg_mnist.train", *flags, cwd=tmp_path)
         assert second == 1
         assert said.startswith(f"error: run_dir={run_dir}: another process is training in it")
     process.send(number)

@@ -15,12 +15,9 @@ import re
 import resource
 import runpy
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 TINY = (
     "--dataset=drawn",
     "--batch_size=4",
@@ -99,23 +96,6 @@ def run(*flags, run_dir, **options):
     """Runs a training to its end; returns its exit status and what it printed."""
     process = start(*flags, run_dir=run_dir, **options)
     return process.wait(), process.text
-
-
-def run_anew(*flags):
-    """Runs the command in an interpreter of its own, as a user does.
-
-    Returns:
-      Its exit status, what it printed, and what it said on stderr.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "selforg_mnist.train", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def _run(flags, log, env, largest_file):
