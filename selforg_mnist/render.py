@@ -17,6 +17,23 @@ from selforg_mnist import spec
 _BLANK = 255  # white, in gray and in each of RGB
 
 
+UNDECIDED = spec.NUM_CLASSES  # in the place of a label
+
+
+def labels(logits: np.ndarray) -> np.ndarray:
+    """The label that each cell gives, or that it gives none yet.
+
+    Args:
+      logits: [..., 10] float32, the classification channels.
+
+    Returns:
+      labels: [...] integers, 0 to 9, or `UNDECIDED` where all ten channels are below
+        `spec.UNDECIDED_BELOW` (article: its figures, where such cells are black).
+    """
+    undecided = np.max(logits, axis=-1) < spec.UNDECIDED_BELOW
+    return np.where(undecided, UNDECIDED, np.argmax(logits, axis=-1))
+
+
 def colour(gray: np.ndarray, logits: np.ndarray, fade: bool = False) -> np.ndarray:
     """Colours each cell by the label that it gives.
 
@@ -41,12 +58,12 @@ def colour(gray: np.ndarray, logits: np.ndarray, fade: bool = False) -> np.ndarr
         )
     background = np.array(spec.BACKGROUND_COLOUR, np.float32)
     colours = np.array([*spec.PALETTE, spec.UNDECIDED_COLOUR], np.float32)
-    undecided = np.max(logits, axis=-1) < spec.UNDECIDED_BELOW
-    label = np.where(undecided, spec.NUM_CLASSES, np.argmax(logits, axis=-1))
     opacity = spec.alive_mask(gray).astype(np.float32)
     if fade:
         opacity *= np.clip(gray, 0.0, 1.0)
-    mixed = background + (colours[label] - background) * opacity[..., None]  # [..., H, W, 3]
+    mixed = (
+        background + (colours[labels(logits)] - background) * opacity[..., None]
+    )  # [..., H, W, 3]
     return np.rint(mixed).astype(np.uint8)
 
 

@@ -168,3 +168,13 @@ def test_stack_puts_pictures_below_each_other():
 
 def test_the_palette_tells_the_labels_apart():
     assert len({*spec.PALETTE, spec.UNDECIDED_COLOUR, spec.BACKGROUND_COLOUR}) == 12
+
+
+def test_labels_are_the_largest_channel_unless_all_are_small():
+    logits = np.zeros((4, 10), np.float32)
+    logits[0, 3] = 0.5
+    logits[1] = -1.0
+    logits[1, 9] = 0.011
+    logits[2, 4] = 0.009
+    assert render.labels(logits).tolist() == [3, 9, render.UNDECIDED, render.UNDECIDED]
+    assert render.UNDECIDED == 10
