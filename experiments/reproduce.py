@@ -31,7 +31,9 @@ _TRAIN_STEPS = flags.DEFINE_integer(
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 0, "Digits of the test split; 0: all.")
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps before the mutation, and after it.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the fire masks, the noise and the mutations.")
-_FILMS = flags.DEFINE_bool("films", True, "Make the films as well.")
+_FILMS = flags.DEFINE_enum(
+    "films", "all", ["all", "small", "none"], "Which films to make; small ones are for pages."
+)
 flags.adopt_module_key_flags(data_flags)
 
 
@@ -77,8 +79,10 @@ def _reproduce() -> int:
         for name, loaded in models.items()
     }
     films = []
-    if _FILMS.value:
-        films = reproduction_films.make(models, digits, output_dir, _STEPS.value, _SEED.value)
+    if _FILMS.value != "none":
+        films = reproduction_films.make(
+            models, digits, output_dir, _STEPS.value, _SEED.value, whole=_FILMS.value == "all"
+        )
     report = reproduction_report.write(output_dir, models, digits, curves, films, _SEED.value)
     print(report.read_text())
     return 0

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
-from selforg_mnist.weights import Loaded
 
 from selforg_mnist import evaluation_report, film_frames, films, spec, trajectory
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.model import CAModel
+from selforg_mnist.weights import Loaded
 
 # Samples of the article's film and of its banner.
 _RUNS = 100
@@ -23,22 +23,29 @@ _BANNER = 144
 _SMALL_RUNS = 40
 # Digits that one sample becomes in turn, and CA steps as each of them.
 _TURNS = 6
+_SMALL_TURNS = 2
 _STEPS_EACH = 150
 _FPS = 25
 
 
 def make(
-    models: Mapping[str, Loaded], digits: Digits, output_dir: Path, steps: int, seed: int
+    models: Mapping[str, Loaded],
+    digits: Digits,
+    output_dir: Path,
+    steps: int,
+    seed: int,
+    whole: bool = True,
 ) -> list[Path]:
-    """Makes all films of all models; the digits are the same for each.
+    """Makes the films of all models; the digits are the same for each.
 
     Args:
       models: by name.
       digits: to film, 2 or more.
-      output_dir: gets runs_NAME and internal_states_NAME, in the best format that can be
-        written here; runs_NAME_small.gif, for pages; digits_NAME.png.
+      output_dir: gets for each model NAME/runs and NAME/internal_states, in the best format that
+        can be written here, the same for pages as GIFs, and NAME/digits.png.
       steps: CA steps before and after the mutation.
       seed: of the choice of digits, the fire masks and the noise.
+      whole: make the whole films too, not only the small ones.
 
     Returns:
       paths: of what was written.
@@ -46,7 +53,6 @@ def make(
     Raises:
       UserError: a file can't be written.
     """
-    suffix = films.best_suffix()
     many, few, banner, turns = (
         subset(digits, min(count, len(digits)), seed % 2**64).gray()
         for count in (_RUNS, _SMALL_RUNS, _BANNER, _TURNS)
@@ -55,16 +61,19 @@ def make(
     turned = [[gray, np.roll(gray, 1, axis=0)] for gray in (many, few)]
     written = []
     for name, loaded in models.items():
+        model, suffix = loaded.model, films.best_suffix()
         reels = {
-            f"runs_{name}{suffix}": _runs(loaded.model, turned[0], steps, seed, factor=1),
-            f"runs_{name}_small.gif": _runs(loaded.model, turned[1], steps, seed, factor=8),
-            f"internal_states_{name}{suffix}": _internal_states(loaded.model, turns, seed),
+            "runs_small.gif": _runs(model, turned[1], steps, seed, factor=8),
+            "internal_states_small.gif": _internal_states(model, turns[:_SMALL_TURNS], seed),
         }
+        if whole:
+            reels[f"runs{suffix}"] = _runs(model, turned[0], steps, seed, factor=1)
+            reels[f"internal_states{suffix}"] = _internal_states(model, turns, seed)
         for file, frames in reels.items():
-            written.append(films.write(frames, output_dir / file, _FPS))
-        *_, state = trajectory.states(loaded.model, banner, steps, seed)
+            written.append(films.write(frames, output_dir / name / file, _FPS))
+        *_, state = trajectory.states(model, banner, steps, seed)
         picture = film_frames.digit_mosaic(banner, state[..., -spec.NUM_CLASSES :])
-        written.append(output_dir / f"digits_{name}.png")
+        written.append(output_dir / name / "digits.png")
         evaluation_report.save_picture(written[-1], picture)
         logging.info("Films of %s are done.", name)
     return written

@@ -9,13 +9,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from selforg_mnist.weights import Loaded
-
 from selforg_mnist import article, evaluation_report, figures, output_files, run_config
 from selforg_mnist.article import Row
 from selforg_mnist.digits import Digits
 from selforg_mnist.evaluation import Curves
 from selforg_mnist.evaluation_report import save_picture
+from selforg_mnist.weights import Loaded
 
 _WITHIN = 1.0  # point
 
@@ -55,11 +54,12 @@ def write(
     for name, picture in pictures.items():
         save_picture(output_dir / f"{name}.png", picture)
     path = output_dir / "report.md"
-    output_files.write_text(path, _text(models, digits, curves, films, seed))
+    output_files.write_text(path, _text(output_dir, models, digits, curves, films, seed))
     return path
 
 
 def _text(
+    output_dir: Path,
     models: Mapping[str, Loaded],
     digits: Digits,
     curves: Mapping[str, Sequence[Curves]],
@@ -97,7 +97,7 @@ def _text(
         "![Magnitudes under cross-entropy, linear axis](ce_magnitude.png)",
     ]
     if films:
-        parts += ["## Films and pictures", *_gallery(films)]
+        parts += ["## Films and pictures", *_gallery(films, output_dir)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -148,13 +148,14 @@ def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
     return _markdown([f"model, {steps} steps", *ends], lines)
 
 
-def _gallery(films: Sequence[Path]) -> list[str]:
+def _gallery(films: Sequence[Path], output_dir: Path) -> list[str]:
     """Pictures and small films shown, the others linked."""
     shown, linked = [], []
     for path in films:
-        caption = path.stem.replace("_", " ")
+        place = path.relative_to(output_dir).as_posix()
+        caption = f"{path.parent.name}: {path.stem.removesuffix('_small').replace('_', ' ')}"
         if path.suffix in (".png", ".gif"):
-            shown.append(f"{caption}:\n\n![{caption}]({path.name})")
+            shown.append(f"{caption}\n\n![{caption}]({place})")
         else:
-            linked.append(f"- [{caption}]({path.name})")
-    return ["\n".join(linked), *shown] if linked else shown
+            linked.append(f"- [{caption}]({place})")
+    return [*shown, "\n".join(linked)] if linked else shown
