@@ -46,20 +46,24 @@ def one_thread_a_lane(lanes: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(max(2, lanes))
 
 
-def run(command: Callable[[], int]) -> None:
+def run(command: Callable[..., int], positional: str = "") -> None:
     """Runs a command under absl; a user's mistake ends it in one line and status 1.
 
     Args:
       command: does the work once the flags are parsed; returns the exit status.
+      positional: what the arguments are that are no flags, as "IMAGE": the command is called
+        with the list of them, one at least, wherever they stand. "": it takes none.
     """
 
     def main(argv: Sequence[str]) -> int:
         logging.set_verbosity(logging.INFO)
-        if len(argv) > 1:
-            print(f"error: {argv[1]}: expected flags only, as --name=value", file=sys.stderr)
-            return 1
+        given = list(argv[1:])
         try:
-            return command()
+            if given and not positional:
+                raise UserError(f"{given[0]}: expected flags only, as --name=value")
+            if positional and not given:
+                raise UserError(f"no {positional}: expected one or more, besides the flags")
+            return command(given) if positional else command()
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
@@ -68,6 +72,8 @@ def run(command: Callable[[], int]) -> None:
             return 128 + signal.SIGINT
 
     quiet_tensorflow()
+    if positional:
+        flags.FLAGS.set_gnu_getopt()  # flags after other arguments are flags, too
     app.run(main, flags_parser=_parse)
 
 
