@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from selforg_mnist import film_frames, spec, trajectory
+from selforg_mnist import film_frames, render, spec, trajectory
 from selforg_mnist.model import CAModel
 
 FILM_FPS = 15
@@ -127,9 +127,7 @@ def _gray(canvases: np.ndarray) -> np.ndarray:
 
 def _count(alive: np.ndarray, state: np.ndarray) -> np.ndarray:
     """Living cells of each canvas that vote for each label, [N, 10] int."""
-    logits = state[..., -spec.NUM_CLASSES :]
-    voting = alive & (np.max(logits, axis=-1) >= spec.UNDECIDED_BELOW)
-    given = np.where(voting, np.argmax(logits, axis=-1), -1)  # [N, S, S]
+    given = np.where(alive, render.labels(state[..., -spec.NUM_CLASSES :]), -1)  # [N, S, S]
     return np.stack([np.sum(given == i, axis=(1, 2)) for i in range(spec.NUM_CLASSES)], axis=1)
 
 

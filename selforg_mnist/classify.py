@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from selforg_mnist import canvas, spec, startup
+from selforg_mnist import canvas, films, spec, startup
 from selforg_mnist.errors import UserError
 
 _WEIGHTS = flags.DEFINE_string(
@@ -44,11 +44,13 @@ def _check(images: list[str]) -> None:
         raise UserError(
             f"gif={_GIF.value}: films one image, but there are {len(images)}; give one"
         )
+    if _GIF.value:
+        films.check(Path(_GIF.value))
 
 
 def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Prints what the cells decide, image by image, unless asked for JSON; returns that."""
-    from selforg_mnist import classification, films, weights
+    from selforg_mnist import classification, weights
 
     model, how = weights.load(_WEIGHTS.value).model, (_STEPS.value, _SEED.value)
     answers = []

@@ -14,3 +14,7 @@ class DigitsError(UserError, ValueError):
 
 class DigitsUnavailableError(DigitsError):
     """The user asked for nothing wrong, the data can't be had here: 'auto' may fall back."""
+
+
+class WeightsError(UserError, ValueError):
+    """Weights that can't be had, or aren't those of a cellular automaton like ours."""

@@ -74,22 +74,31 @@ def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
       UserError: no such suffix, an fps that the format can't have, no encoder, no frames or
         unlike ones, or the encoder or the system refuses. What stood at `path` is then kept.
     """
-    suffix = path.suffix.lower()
-    if suffix not in _MOST_FPS:
-        raise UserError(f"{path}: a film's name ends in {', '.join(_MOST_FPS)}; give such a name")
+    encode, suffix = _writer(path), path.suffix.lower()
     if not 0 < fps <= _MOST_FPS[suffix]:
         raise UserError(
             f"fps={fps:g}: expected more than 0 and at most {_MOST_FPS[suffix]} frames a second "
             f"in a {suffix} film; give another, or another format"
         )
-    encode = _writer(suffix)
     with output_files.beside(path) as partial:
         encode(_checked(frames, path), partial, fps)
     return path
 
 
-def _writer(suffix: str) -> Callable[[Iterator[np.ndarray], Path, float], None]:
-    """The function that encodes; fails where its encoder is missing, before frames are made."""
+def check(path: Path) -> None:
+    """Tells, before any frame is made, whether films can be written in the format of a path.
+
+    Raises:
+      UserError: no such suffix, or no encoder.
+    """
+    _writer(path)
+
+
+def _writer(path: Path) -> Callable[[Iterator[np.ndarray], Path, float], None]:
+    """The function that encodes, by the suffix of a path."""
+    suffix = path.suffix.lower()
+    if suffix not in _MOST_FPS:
+        raise UserError(f"{path}: a film's name ends in {', '.join(_MOST_FPS)}; give such a name")
     if suffix == ".mp4":
         return functools.partial(_write_mp4, _mp4_encoder())
     return {".gif": _write_gif, ".webp": _write_webp}[suffix]

@@ -36,6 +36,8 @@ LAYERS = {
     "figures": 1,
     "event_files": 1,
     "output_files": 1,
+    "ink": 1,
+    "pieces": 1,
     "film_parts": 1,
     "film_palette": 1,
     "canvas": 2,
@@ -60,6 +62,7 @@ LAYERS = {
     "train": 8,
     "evaluation_report": 7,
     "evaluate": 8,
+    "classification": 7,
     "classify": 8,
 }
 
