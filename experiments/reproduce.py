@@ -56,12 +56,12 @@ def _reproduce() -> int:
 
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
     runs_dir = Path(_RUNS_DIR.value).expanduser() if _RUNS_DIR.value else None
-    if _TRAIN.value and runs_dir is None:
-        raise UserError("train=true: expected a folder for the runs, as --runs_dir=runs")
     for flag, least in ((_STEPS, 1), (_NUM_SAMPLES, 0), (_TRAIN_STEPS, 0)):
         if flag.value < least:
             raise UserError(f"{flag.name}={flag.value}: expected {least} or more")
     if _TRAIN.value:
+        if runs_dir is None:
+            raise UserError("train=true: expected a folder for the runs, as --runs_dir=runs")
         for name in TABLE:
             _train(name, runs_dir / name)
 

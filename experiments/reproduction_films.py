@@ -97,6 +97,6 @@ def _internal_states(model: CAModel, grays: np.ndarray, seed: int) -> Iterator[n
     mutations = [_STEPS_EACH * i for i in range(1, len(grays))]
     total = _STEPS_EACH * len(grays)
     shown = set(film_frames.time_lapse(total, mutations))
-    for step, gray, state in trajectory.through(model, grays[:, None], _STEPS_EACH, seed):
+    for step, gray, state in trajectory.through(model, [*grays[:, None]], _STEPS_EACH, seed):
         if step in shown:
             yield film_frames.internal_states(gray[0], state[0], step, total, mutations)

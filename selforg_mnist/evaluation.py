@@ -184,7 +184,8 @@ def evaluate_phases(
     # A batch a core: the steps of a rollout wait for each other, batches don't.
     with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
         batches = list(cores.map(sums_of, range(0, shape[0], batch_size)))
-    return [_curves(sum(sums), model.state_channels) for sums in zip(*batches, strict=True)]
+    of_phases = zip(*batches, strict=True)
+    return [_curves(np.sum(sums, axis=0), model.state_channels) for sums in of_phases]
 
 
 def _curves(sums: np.ndarray, width: int) -> Curves:

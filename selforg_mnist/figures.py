@@ -6,6 +6,7 @@ Holds drawing only; measuring is in `evaluation.py`, pictures of cells are in `r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import cm, colors, ticker
@@ -140,13 +141,13 @@ def magnitudes(
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def _curve(panel: Axes, values: np.ndarray, place: int, **style: str) -> None:
+def _curve(panel: Axes, values: np.ndarray, place: int, **style: Any) -> None:
     """Draws one model's curve; `place` is the model's among the models."""
     steps = np.arange(1, len(values) + 1)
     every = max(1, len(values) // _MARKERS)
     first = every * (2 * place + 1) // 6 % every
-    look = _MODEL_STYLES[place % len(_MODEL_STYLES)]
-    panel.plot(steps, values, markersize=4.5, markevery=(first, every), **look, **style)
+    style |= _MODEL_STYLES[place % len(_MODEL_STYLES)]
+    panel.plot(steps, values, markersize=4.5, markevery=(first, every), **style)
 
 
 def _over_steps(

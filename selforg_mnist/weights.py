@@ -1,0 +1,153 @@
+"""Trained weights by a name or a path: the shipped ones, a run's, and other people's files.
+
+Says which file is meant and hands it to the reader of its format: `keras_file.py`,
+`graph_model.py` or `notebook_checkpoint.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import os
+from pathlib import Path
+
+from selforg_mnist import graph_model, keras_file, notebook_checkpoint, run_config
+from selforg_mnist.errors import WeightsError
+from selforg_mnist.model import CAModel
+from selforg_mnist.rule_arrays import one_line
+
+SHIPPED = ("ce", "l2", "l2_noise")
+_ACCEPTED = (
+    "ce, l2 or l2_noise (shipped), a .keras file, a one-file TensorFlow.js graph model (.json), "
+    "or the prefix of a TensorFlow checkpoint of the authors' notebook"
+)
+_INDEX = ".index"
+_MODEL_FILE = "model.keras"
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A model, and where it comes from.
+
+    Attributes:
+      model: ready to be rolled out.
+      name: short, for tables, figures and file names.
+      source: in plain words.
+      given: what the user gave to name it.
+      experiment: "ce", "l2", "l2_noise" or another that it was trained in; None if unknown.
+    """
+
+    model: CAModel
+    name: str
+    source: str
+    given: str
+    experiment: str | None
+
+
+def load(name: str, residual_noise: float | None = None) -> Loaded:
+    """Loads weights.
+
+    Args:
+      name: of shipped weights, else the path of a `.keras` file, of a one-file TensorFlow.js
+        graph model (`.json`), or of a checkpoint, with or without `.index`. A file that is
+        called like shipped weights is reached as `./ce`.
+      residual_noise: of the model, instead of its own. A notebook's checkpoint doesn't tell
+        its noise, which is then 0.
+
+    Returns:
+      loaded: the model, its name and its source.
+
+    Raises:
+      WeightsError: there is no such thing, it can't be read, or it is something else.
+    """
+    if name in SHIPPED:
+        loaded = Loaded(_load_shipped(name), name, f"shipped weights {name}", name, name)
+    else:
+        loaded = _load_file(name)
+    return _with_noise(loaded, residual_noise)
+
+
+def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
+    """Loads the model of a training run, as its last checkpoint left it.
+
+    Args:
+      run_dir: folder of the run.
+      residual_noise: of the model, instead of its own.
+
+    Raises:
+      WeightsError: the folder has no model, or it can't be read.
+    """
+    path = run_dir / _MODEL_FILE
+    if not os.path.isfile(path):
+        raise WeightsError(
+            f"run_dir={run_dir}: has no {_MODEL_FILE}; expected the folder of a training run, "
+            "which gets one with its first checkpoint"
+        )
+    config = run_config.read(run_dir)
+    experiment = config["experiment"].get("name") if config else None
+    loaded = Loaded(
+        keras_file.load(path),
+        run_dir.resolve().name,
+        f"training run {run_dir}",
+        str(run_dir),
+        experiment,
+    )
+    return _with_noise(loaded, residual_noise)
+
+
+def shipped_path(name: str) -> Path:
+    """Where the shipped weights of a name belong."""
+    return Path(__file__).with_name("pretrained") / f"{name}.keras"
+
+
+def _load_shipped(name: str) -> CAModel:
+    path = shipped_path(name)
+    if not os.path.isfile(path):
+        raise WeightsError(
+            f"weights={name}: not part of this installation ({path} is missing); install the "
+            "package again, or give a file of your own"
+        )
+    return keras_file.load(path)
+
+
+def _load_file(name: str) -> Loaded:
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise WeightsError(
+            f"weights={one_line(name)}: no path ({error}); expected {_ACCEPTED}"
+        ) from error
+    prefix = path.with_suffix("") if path.suffix == _INDEX else path
+    if path.suffix == ".keras":
+        return _of_file(keras_file.load(path), path.stem, f"Keras file {path}", name)
+    if path.suffix == ".json":
+        model = graph_model.load(path)
+        return _of_file(model, path.stem, f"TensorFlow.js graph model {path}", name)
+    if prefix.name and os.path.isfile(notebook_checkpoint.index_file(prefix)):
+        model = notebook_checkpoint.load(prefix)
+        return _of_file(model, prefix.name, f"TensorFlow checkpoint {prefix}", name)
+    raise WeightsError(f"weights={one_line(name)}: {_hint(name, path)}expected {_ACCEPTED}")
+
+
+def _of_file(model: CAModel, name: str, source: str, given: str) -> Loaded:
+    # Only one of the experiments has noise; without, it may be either of the others.
+    experiment = "l2_noise" if model.residual_noise else None
+    return Loaded(model, name, source, given, experiment)
+
+
+def _hint(name: str, path: Path) -> str:
+    if os.path.isfile(path / _MODEL_FILE):
+        return f"the folder of a run, whose model is {path / _MODEL_FILE}; "
+    near = difflib.get_close_matches(name, SHIPPED, 1, cutoff=0.5)
+    return f"unknown, did you mean {near[0]}? " if near else "no such weights; "
+
+
+def _with_noise(loaded: Loaded, residual_noise: float | None) -> Loaded:
+    if residual_noise is None:
+        return loaded
+    if not 0.0 <= residual_noise < math.inf:
+        raise WeightsError(f"residual_noise={residual_noise}: expected a number, 0 or more")
+    loaded.model.residual_noise = residual_noise
+    source = f"{loaded.source}, with residual noise {residual_noise:g}"
+    return dataclasses.replace(loaded, source=source)
