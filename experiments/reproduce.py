@@ -78,12 +78,13 @@ def _reproduce() -> int:
         )
         for name, loaded in models.items()
     }
-    films = []
+    films: list[Path] = []
     if _FILMS.value != "none":
         films = reproduction_films.make(
             models, digits, output_dir, _STEPS.value, _SEED.value, whole=_FILMS.value == "all"
         )
-    report = reproduction_report.write(output_dir, models, digits, curves, films, _SEED.value)
+    done = reproduction_report.Reproduction(models, digits, curves, films, _SEED.value)
+    report = reproduction_report.write(output_dir, done)
     print(report.read_text())
     return 0
 

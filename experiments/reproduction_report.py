@@ -19,23 +19,36 @@ from selforg_mnist.weights import Loaded
 _WITHIN = 1.0  # point
 
 
-def write(
-    output_dir: Path,
-    models: Mapping[str, Loaded],
-    digits: Digits,
-    curves: Mapping[str, Sequence[Curves]],
-    films: Sequence[Path],
-    seed: int,
-) -> Path:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reproduction:
+    """What was done and measured.
+
+    Attributes:
+      models: by name.
+      digits: that they classified.
+      curves: before and after the mutation, by model.
+      films: what was filmed.
+      seed: of the evaluation.
+    """
+
+    models: Mapping[str, Loaded]
+    digits: Digits
+    curves: Mapping[str, Sequence[Curves]]
+    films: Sequence[Path]
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """CA steps of each phase."""
+        return next(iter(self.curves.values()))[0].steps
+
+
+def write(output_dir: Path, done: Reproduction) -> Path:
     """Writes report.md, accuracy_and_agreement.png, magnitudes.png and ce_magnitude.png.
 
     Args:
       output_dir: which holds the films and, by model, the evaluations already.
-      models: by name.
-      digits: that they classified.
-      curves: before and after the mutation, by model.
-      films: what was filmed, in `output_dir`.
-      seed: of the evaluation.
+      done: to report.
 
     Returns:
       path: of the report.
@@ -43,8 +56,11 @@ def write(
     Raises:
       UserError: a file can't be written.
     """
-    joined = {article.TITLES[n]: evaluation_report.joined(phases) for n, phases in curves.items()}
-    mutations = [next(iter(curves.values()))[0].steps]
+    joined = {
+        article.TITLES[name]: evaluation_report.joined(phases)
+        for name, phases in done.curves.items()
+    }
+    mutations = [done.steps]
     title = article.TITLES["ce"]
     pictures = {
         "accuracy_and_agreement": figures.accuracy_and_agreement(joined, mutations),
@@ -54,20 +70,13 @@ def write(
     for name, picture in pictures.items():
         save_picture(output_dir / f"{name}.png", picture)
     path = output_dir / "report.md"
-    output_files.write_text(path, _text(output_dir, models, digits, curves, films, seed))
+    output_files.write_text(path, _text(output_dir, done))
     return path
 
 
-def _text(
-    output_dir: Path,
-    models: Mapping[str, Loaded],
-    digits: Digits,
-    curves: Mapping[str, Sequence[Curves]],
-    films: Sequence[Path],
-    seed: int,
-) -> str:
+def _text(output_dir: Path, done: Reproduction) -> str:
+    digits, curves, steps = done.digits, done.curves, done.steps
     versions = ", ".join(f"{name} {version}" for name, version in run_config.versions().items())
-    steps = next(iter(curves.values()))[0].steps
     rows = {}
     for name, phases in curves.items():
         for phase, row in evaluation_report.rows(phases).items():
@@ -75,12 +84,12 @@ def _text(
         rows[f"article: {article.TITLES[name]}"] = article.TABLE[name]
     parts = [
         '# "Self-classifying MNIST Digits", reproduced',
-        f"Made by `python -m experiments.reproduce`, seed {seed}: {len(digits)} test digits of "
-        f"`{digits.source}`, {steps} CA steps, then every digit turned into another one, and "
+        f"Made by `python -m experiments.reproduce`, seed {done.seed}: {len(digits)} test digits "
+        f"of `{digits.source}`, {steps} CA steps, then every digit turned into another one, and "
         f"{steps} more. Versions: {versions}.",
         *_warning(digits, steps),
         "The models:",
-        "\n".join(f"- `{name}`: {loaded.source}" for name, loaded in models.items()),
+        "\n".join(f"- `{name}`: {loaded.source}" for name, loaded in done.models.items()),
         "## The table",
         "In percent, each value with its CA step. *Agreeing and right*: all cells of a digit give "
         "its label; the article doesn't say how often.",
@@ -96,8 +105,8 @@ def _text(
         "![Magnitudes of states and residuals over CA steps](magnitudes.png)",
         "![Magnitudes under cross-entropy, linear axis](ce_magnitude.png)",
     ]
-    if films:
-        parts += ["## Films and pictures", *_gallery(films, output_dir)]
+    if done.films:
+        parts += ["## Films and pictures", *_gallery(done.films, output_dir)]
     return "\n\n".join(parts) + "\n"
 
 
