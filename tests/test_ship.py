@@ -8,7 +8,7 @@ import tensorflow as tf
 import train_process
 from foreign_files import assert_one_line
 
-from experiments.ship import duration, ship, training_command
+from experiments.shipping import duration, ship, training_command
 from selforg_mnist import experiments, weights
 from selforg_mnist.errors import UserError
 
