@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from selforg_mnist import film_frames, render, spec, trajectory
+from selforg_mnist import film_frames, spec, trajectory
 from selforg_mnist.model import CAModel
 
 FILM_FPS = 15
@@ -22,8 +22,11 @@ _HOLD = 2 * FILM_FPS  # frames for which a film shows the end
 class Decision:
     """What the living cells of one canvas say at the end of a rollout.
 
-    A cell votes for its label; one whose ten channels are all below `spec.UNDECIDED_BELOW`,
-    which figures show black, has no vote yet. Shares are of the living cells, in [0, 1].
+    A cell votes for its label, that of the largest of its ten channels. While all ten are
+    within `spec.UNDECIDED_BELOW` of zero it has no vote yet: it may not have fired once. (Figures
+    show a cell black where they are all below that, as the article's do; under cross-entropy,
+    which says nothing about the logits' level, that can be a cell with a vote.) Shares are of
+    the living cells, in [0, 1].
 
     Attributes:
       label: that most cells give; the lowest of several; None if no cell has decided.
@@ -127,7 +130,9 @@ def _gray(canvases: np.ndarray) -> np.ndarray:
 
 def _count(alive: np.ndarray, state: np.ndarray) -> np.ndarray:
     """Living cells of each canvas that vote for each label, [N, 10] int."""
-    given = np.where(alive, render.labels(state[..., -spec.NUM_CLASSES :]), -1)  # [N, S, S]
+    logits = state[..., -spec.NUM_CLASSES :]
+    voting = alive & (np.max(np.abs(logits), axis=-1) >= spec.UNDECIDED_BELOW)
+    given = np.where(voting, np.argmax(logits, axis=-1), -1)  # [N, S, S]
     return np.stack([np.sum(given == i, axis=(1, 2)) for i in range(spec.NUM_CLASSES)], axis=1)
 
 
