@@ -1,7 +1,7 @@
 # Thin names for the commands of README.md and BUILD.md. Variables to set on the command line:
 #   EXTRAS      what `make install` adds to the core:  make install EXTRAS=dev,export
 #   EXPERIMENT  ce, l2 or l2_noise:                    make train EXPERIMENT=ce
-#   ARGS        more flags for train, bench or pytest: make train ARGS=--train_steps=1000
+#   ARGS        more flags for the command:            make train ARGS=--train_steps=1000
 EXTRAS ?= dev
 EXPERIMENT ?= l2_noise
 ARGS ?=
@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow test-all check format bench
+.PHONY: help install train reproduce robustness test test-slow test-all check format bench
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,12 @@ install:  ## Makes .venv and installs the checkout into it, editable, with EXTRA
 
 train:  ## Trains EXPERIMENT (l2_noise); again: resumes.
 	$(PYTHON) -m selforg_mnist.train --experiment=$(EXPERIMENT) $(ARGS)
+
+reproduce:  ## The article's table, figures and films, from the shipped weights.
+	$(PYTHON) -m experiments.reproduce --output_dir=reproduction $(ARGS)
+
+robustness:  ## What the shipped models make of changed digits.
+	$(PYTHON) -m experiments.robustness --output_dir=robustness $(ARGS)
 
 test:  ## The tests that take seconds.
 	$(PYTHON) -m pytest -m "not slow" $(ARGS)
