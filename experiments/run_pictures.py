@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from selforg_mnist import startup
+from selforg_mnist import output_files, startup
 from selforg_mnist.errors import UserError
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "Folder of a run.", required=True)
@@ -45,13 +45,7 @@ def save_pictures(run_dir: Path, output_dir: Path) -> list[Path]:
             # An image summary holds width and height before the encoded picture.
             png = runs.Tensors(run, tag)[-1].tensor_proto.string_val[2]
             path = output_dir / f"{tag.split('/')[-1]}.png"
-            try:
-                output_dir.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(png)
-            except OSError as error:
-                raise UserError(
-                    f"output_dir={output_dir}: can't be written ({error.strerror}); give another"
-                ) from error
+            output_files.write_bytes(path, png)
             written.append(path)
     if not written:
         raise UserError(
