@@ -1,0 +1,51 @@
+"""The shipped weights are those that their records describe, and do what these say."""
+
+import hashlib
+import json
+
+import pytest
+
+from selforg_mnist import digits, evaluation, evaluation_report, weights
+
+RECORDED = {
+    name: json.loads(weights.shipped_path(name).with_suffix(".json").read_text())
+    for name in weights.SHIPPED
+}
+
+
+@pytest.mark.parametrize("name", weights.SHIPPED)
+def test_file_is_the_one_of_the_record_and_small(name):
+    data, record = weights.shipped_path(name).read_bytes(), RECORDED[name]
+    assert len(data) < 150_000
+    assert hashlib.sha256(data).hexdigest() == record["weights"]["sha256"]
+    assert record["train_steps"] == 100_000
+    assert record["dataset"]["source"] == "mnist"
+    assert (
+        record["command"] == f"python -m selforg_mnist.train --experiment={name} --dataset=mnist"
+    )
+    assert record["final_row"]["num_samples"] == 10_000
+
+
+@pytest.mark.parametrize("name", weights.SHIPPED)
+def test_model_is_the_experiment_s(name):
+    loaded = weights.load(name)
+    assert loaded.name == loaded.experiment == loaded.given == name
+    assert loaded.model.count_params() == 22_499
+    assert loaded.model.residual_noise == (0.02 if name == "l2_noise" else 0.0)
+    assert loaded.model.fire_rate == 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", weights.SHIPPED)
+def test_model_gives_what_is_recorded(name, mnist_data_dir):
+    test = digits.subset(digits.load_digits("mnist", "test", str(mnist_data_dir)), 600, seed=1)
+    row = evaluation_report.row(evaluation.evaluate(weights.load(name).model, test))
+    recorded = RECORDED[name]["final_row"]["before_mutation"]
+    # Of 600 digits the standard errors are under one point of accuracy and two of agreement.
+    assert row.accuracy_at_end.value == pytest.approx(
+        recorded["accuracy_at_end"]["value"], abs=2.5
+    )
+    assert row.agreement_at_end.value == pytest.approx(
+        recorded["agreement_at_end"]["value"], abs=6
+    )
+    assert row.top_agreement.value == pytest.approx(recorded["top_agreement"]["value"], abs=6)
