@@ -72,7 +72,9 @@ def _evaluate() -> int:
         seed=seed,
         batch_size=_BATCH_SIZE.value,
     )
-    print(f"{curves[0].num_samples} digits, in percent, each with its CA step:\n")
+    print(
+        f"{curves[0].num_samples} digits of {digits.source}, in percent, each with its CA step:\n"
+    )
     print(evaluation_report.beside_the_article(loaded.name, curves, loaded.experiment))
     print(f"\nWritten to {output_dir}: " + ", ".join(evaluation_report.FILES))
     return 0
