@@ -174,7 +174,8 @@ def measure(
         "weights": loaded.given,
         "dataset": digits.source,
         "seed": seed,
-        "digits": run_config.describe_digits(digits),
+        # Not its note as well, which names folders of this machine.
+        "digits_sha256": run_config.describe_digits(digits)["sha256"],
         "fire_rate": loaded.model.fire_rate,
         "residual_noise": loaded.model.residual_noise,
         "seconds": round(time.perf_counter() - began, 1),
