@@ -76,7 +76,8 @@ def curves(studies: Sequence[Study], rows: Sequence[Row], titles: Mapping[str, s
             _line(panel, steps, [row.state_magnitude for row in own], style | _ALL_RIGHT)
             _line(panel, steps, [row.residual_magnitude for row in own], style | _CELLS_RIGHT)
         panel.set_yscale("log")
-        panel.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        # Few, however many decades there are: states of some digits can grow without end.
+        panel.yaxis.set_major_locator(ticker.LogLocator(numticks=8))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_locator(ticker.NullLocator())
         _finish(panel, "Long runs: state, residual (hollow)", study.axis, True)

@@ -9,6 +9,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,9 @@ def write(output_dir: Path, results: Results, mosaic: np.ndarray, chimeras: np.n
 
 
 def _rounded(value: Any) -> Any:
-    """Plain values, all fractions to six digits, as in the CSV files."""
+    """Plain values, all fractions to six digits; none where JSON has no number for it."""
     if isinstance(value, float):
-        return float(f"{value:.6g}")
+        return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, dict):
         return {name: _rounded(part) for name, part in value.items()}
     return [_rounded(part) for part in value] if isinstance(value, (list, tuple)) else value
@@ -118,6 +119,8 @@ def _report(results: Results) -> str:
         f"- {about['steps']} CA steps on each picture, seed {about['seed']}; {versions}.\n"
         '- After the article\'s section "Robustness" (doi:10.23915/distill.00027.002). Cells '
         "can't talk across a gap: where digits are not in one piece, few can agree.\n"
+        "- Magnitudes are means over all cells: where the states of a few digits grow without "
+        "end, these dominate. Labels are an argmax and can hold all the same.\n"
         "- Every number, after more CA steps than shown here: [robustness.json](robustness.json), "
         "[robustness.csv](robustness.csv), [chimeras.csv](chimeras.csv).",
         "![Curves of all studies](curves.png)",
@@ -163,7 +166,7 @@ def _table(results: Results, study: Study, view: View) -> str:
                 f"{title}; magnitude of state, of change" for title in results.titles.values()
             ]
             cells = [
-                f"{text}; {row.state_magnitude:.2f}, {row.residual_magnitude:.3f}"
+                f"{text}; {row.state_magnitude:.3g}, {row.residual_magnitude:.3g}"
                 for text, row in zip(cells, rows, strict=True)
             ]
         at = rows[0].step if study.over_steps else rows[0].strength
