@@ -5,7 +5,7 @@
 Takes the shipped weights; with --runs_dir the models of runs/ce, runs/l2 and runs/l2_noise; with
 --train as well, trains there what is not trained yet (three times three quarters of an hour on
 two cores; stop and resume at will). The evaluation, 10,000 digits and 400 CA steps for each
-model, takes about three minutes a model on two cores, the films as long for all. Open
+model, takes about two minutes a model on two cores, the films as long for all. Open
 report.md in the output folder. The report in experiments/results/reproduction is made so.
 """
 
