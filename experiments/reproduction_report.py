@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from experiments import markdown
 from selforg_mnist import article, evaluation_report, figures, output_files, run_config
 from selforg_mnist.article import Row
 from selforg_mnist.digits import Digits
@@ -119,11 +120,6 @@ def _warning(digits: Digits, steps: int) -> list[str]:
     ]
 
 
-def _markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
 def _differences(curves: Mapping[str, Sequence[Curves]]) -> str:
     fields = [f.name for f in dataclasses.fields(Row) if f.name != "correct_agreement_at_end"]
     lines = []
@@ -133,7 +129,7 @@ def _differences(curves: Mapping[str, Sequence[Curves]]) -> str:
         kept = "yes" if min(points) >= -_WITHIN else "no"
         lines.append([name, *(f"{p:+.1f}" for p in points), kept])
     heads = ["model", *(field.replace("_", " ") for field in fields), "within a point, or better"]
-    return _markdown(heads, lines)
+    return markdown.table([heads, *lines])
 
 
 def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
@@ -154,7 +150,7 @@ def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
             ]
         )
     ends = [f"{what} {when}" for what in ("state", "residual") for when in ("at first", "at last")]
-    return _markdown([f"model, {steps} steps", *ends], lines)
+    return markdown.table([[f"model, {steps} steps", *ends], *lines])
 
 
 def _gallery(films: Sequence[Path], output_dir: Path) -> list[str]:

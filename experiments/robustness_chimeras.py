@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments import transforms
 from selforg_mnist import spec, startup, trajectory
-from selforg_mnist.digits import Digits
+from selforg_mnist.digits import Digits, gray_levels
 from selforg_mnist.errors import UserError
 from selforg_mnist.model import CAModel
 
@@ -179,7 +179,7 @@ def measure(
     bundles = _bundles(groups)
 
     def roll_out(bundle: Sequence[Chimeras]) -> list[tuple[Outcome, np.ndarray]]:
-        gray = np.concatenate([group.images for group in bundle]) / np.float32(255)
+        gray = gray_levels(np.concatenate([group.images for group in bundle]))
         recent: list[np.ndarray] = []
         for step, state in enumerate(trajectory.states(model, gray, steps, seed), 1):
             logits = state[..., -spec.NUM_CLASSES :]

@@ -14,6 +14,7 @@ import numpy as np
 from experiments import transforms
 from experiments.robustness_studies import Study, View
 from selforg_mnist import evaluation, spec, trajectory
+from selforg_mnist.digits import gray_levels
 from selforg_mnist.model import CAModel
 
 _BATCH = 75  # few enough that the batches of large digits stay in the cores' caches
@@ -110,7 +111,7 @@ def looks(
     shown = [study.cases[strength] for strength in strengths]
     for number, phases in enumerate(zip(*shown, strict=True)):
         images = np.concatenate([phase.images[picked] for phase in phases])
-        gray = images.astype(np.float32) / np.float32(255)
+        gray = gray_levels(images)
         if state is not None:
             kept = [
                 np.ones_like(p.images[picked], bool) if p.keep is None else p.keep[picked]

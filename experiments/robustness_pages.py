@@ -17,6 +17,7 @@ from experiments import robustness_chimeras, robustness_measure
 from experiments.robustness_chimeras import Chimeras
 from experiments.robustness_studies import Study
 from selforg_mnist import render, spec, startup
+from selforg_mnist.digits import gray_levels
 from selforg_mnist.model import CAModel
 
 _SHOWN = 12  # digits in a row, all models together
@@ -105,7 +106,7 @@ def of_chimeras(
     blocks: dict[str, list[Row]] = {}
     for group, *by_model in zip(groups, *ends, strict=True):
         if group.seam in shown:
-            gray = group.images[:count].astype(np.float32) / np.float32(255)
+            gray = gray_levels(group.images[:count])
             row = Row(
                 robustness_chimeras.title(group),
                 [tiles(gray, logits[:count]) for logits in by_model],

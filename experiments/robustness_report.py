@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from experiments import robustness_figures
+from experiments import markdown, robustness_figures
 from experiments.robustness_chimeras import RECENT, Outcome, title
 from experiments.robustness_measure import Row, at_view
 from experiments.robustness_studies import LONG_MARKS, Study, View
-from selforg_mnist import output_files
+from selforg_mnist import evaluation_report, output_files
 
 NUMBERS = ("robustness.json", "robustness.csv", "chimeras.csv")
 PICTURES = ("curves.png", "mosaic.png", "chimeras.png")
@@ -80,8 +79,7 @@ def write(output_dir: Path, results: Results, mosaic: np.ndarray, chimeras: np.n
     output_files.write_text(output_dir / "chimeras.csv", _csv(Outcome, outcomes))
     curves = robustness_figures.curves(results.studies, results.rows, results.titles)
     for name, picture in zip(PICTURES, (curves, mosaic, chimeras), strict=True):
-        with output_files.beside(output_dir / name) as partial:
-            Image.fromarray(picture).save(partial, format="png", optimize=True)
+        evaluation_report.save_picture(output_dir / name, picture)
     output_files.write_text(output_dir / "report.md", _report(results))
 
 
@@ -171,7 +169,7 @@ def _table(results: Results, study: Study, view: View) -> str:
             ]
         at = rows[0].step if study.over_steps else rows[0].strength
         lines.append([f"{at:g}", f"{rows[0].in_one_piece:.1f}", *cells])
-    return _markdown(lines)
+    return markdown.table(lines)
 
 
 def _chimera_table(results: Results) -> str:
@@ -189,10 +187,4 @@ def _chimera_table(results: Results) -> str:
         texts.append(f"{outcome.other_label}: {outcome.votes_other_label:.0f}")
         texts.append(f"{outcome.changing:.0f}")
         by_group.setdefault(title(outcome), []).append("; ".join(texts))
-    return _markdown(lines + [[name, *models] for name, models in by_group.items()])
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    """A table whose first line holds the heads."""
-    rule = ["---"] * len(lines[0])
-    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+    return markdown.table(lines + [[name, *models] for name, models in by_group.items()])

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from selforg_mnist import pieces, spec
+from selforg_mnist.digits import gray_levels
 
 # Strokes are widened on squares of this many parts a side, so radii are multiples of a quarter.
 _PARTS = 4
@@ -20,7 +21,7 @@ AXES = ("down", "right")  # in which direction the second of two digits lies fro
 
 def alive(images: np.ndarray) -> np.ndarray:
     """Says which cells live, [N, H, W] bool (article: "The self-classifying MNIST task")."""
-    return spec.alive_mask(images.astype(np.float32) / np.float32(255))
+    return spec.alive_mask(gray_levels(images))
 
 
 def in_one_piece(images: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from selforg_mnist import film_frames, spec, trajectory
+from selforg_mnist.digits import gray_levels
 from selforg_mnist.model import CAModel
 
 FILM_FPS = 15
@@ -68,7 +69,7 @@ def classify(
     Raises:
       ValueError: a shape doesn't fit, or there is no step to take.
     """
-    gray = _gray(canvases)
+    gray = gray_levels(canvases)
     alive = spec.alive_mask(gray)
     living = np.sum(alive, axis=(1, 2))  # [N]
     rollout = trajectory.states(model, gray, steps, seed)
@@ -116,16 +117,12 @@ def film(
     Yields:
       frame: [H, W, 3] uint8, `FILM_FPS` of them a second.
     """
-    gray = _gray(canvas)
+    gray = gray_levels(canvas)
     shown = film_frames.time_lapse(steps)
     for step, state in enumerate(trajectory.states(model, gray[None], steps, seed), 1):
         if step in shown:
             frame = film_frames.votes(gray, state[0, ..., -spec.NUM_CLASSES :], step)
             yield from [frame] * (_HOLD if step == steps else 1)
-
-
-def _gray(canvases: np.ndarray) -> np.ndarray:
-    return canvases.astype(np.float32) / np.float32(255)
 
 
 def _count(alive: np.ndarray, state: np.ndarray) -> np.ndarray:

@@ -66,7 +66,12 @@ class Digits:
 
     def gray(self) -> np.ndarray:
         """Returns the pictures as cells see them: [N, 28, 28] float32 in [0, 1]."""
-        return self.images.astype(np.float32) / np.float32(255)
+        return gray_levels(self.images)
+
+
+def gray_levels(images: np.ndarray) -> np.ndarray:
+    """Rescales uint8 pictures, [...], to the gray values that cells see, float32 in [0, 1]."""
+    return images.astype(np.float32) / np.float32(255)
 
 
 def load_digits(

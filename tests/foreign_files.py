@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from selforg_mnist.errors import WeightsError
+
 SMALL = {"channels": 11, "hidden": 3}  # files of such models are quick to read many times
 ARTICLE_MODEL = "l2_noise_model.json"
 
@@ -119,3 +121,14 @@ def assert_one_line(error, *parts):
     assert text.isprintable(), repr(text)
     for part in parts:
         assert str(part) in text, text
+
+
+def loads(load, path):
+    """Whether `load` takes a file, as a model of finite weights; else it says so in one line."""
+    try:
+        model = load(path)
+    except WeightsError as error:
+        assert_one_line(error, path)
+        return False
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    return True
