@@ -1,0 +1,1 @@
+"""Takes trained models to the web: the TensorFlow.js exporter and the demo page."""

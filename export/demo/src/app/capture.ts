@@ -1,0 +1,72 @@
+/**
+ * Pictures, films and links to take away.
+ */
+
+import { Film, filmEnding } from '../drawing/film';
+import { savePicture } from '../drawing/save_picture';
+import { ReadableError } from '../engine/readable_error';
+import { encode } from './drawing_code';
+import { button, canvas } from './elements';
+import type { Settings } from './settings';
+import type { View } from './view';
+
+const FILM_SECONDS = 8;
+const PROGRESS_MS = 250;
+const SAID_MS = 2000; // how long a button says that something is done
+
+const film = new Film();
+
+/** Downloads the cells as they stand, with the key to the colours. */
+export async function savePictureOf(view: View): Promise<void> {
+  const { picture, census, labels, colours, dark, title } = view;
+  if (!picture || !census) return;
+  const png = await savePicture({ picture, labels, census, colours, title, dark });
+  download(png, `cells_${picture.step}.png`);
+}
+
+/** Films the cells for some seconds and downloads the film; pressed again, stops at once. */
+export async function saveFilm(view: View): Promise<void> {
+  const start = button('save-film');
+  if (film.progress > 0 && film.progress < 1) {
+    await film.stop();
+    return;
+  }
+  const recorded = film.start(canvas('cells'), FILM_SECONDS);
+  const name = start.textContent;
+  const ticking = setInterval(() => {
+    start.textContent = `Filming, ${Math.ceil((1 - film.progress) * FILM_SECONDS)} s`;
+  }, PROGRESS_MS);
+  try {
+    const blob = await recorded;
+    download(blob, `cells_${view.picture?.step ?? 0}.${filmEnding(blob)}`);
+  } finally {
+    clearInterval(ticking);
+    start.textContent = name;
+  }
+}
+
+/** Copies the page's address, with what is on the canvas. */
+export async function copyLink(settings: Settings, view: View): Promise<void> {
+  const address = new URL(location.href);
+  const drawn = settings.get('digit') === '' && view.picture;
+  address.hash = settings.hash(drawn ? { cells: await encode(drawn.gray) } : {});
+  try {
+    await navigator.clipboard.writeText(address.href);
+  } catch {
+    throw new ReadableError(`This browser doesn't let the page copy; the link: ${address.href}`);
+  }
+  const copy = button('copy-link');
+  copy.textContent = 'Copied';
+  setTimeout(() => {
+    copy.textContent = 'Copy link';
+  }, SAID_MS);
+}
+
+/** Hands a file to the browser's downloads. */
+function download(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,45 @@
+/**
+ * Starts the page.
+ */
+
+import { Controls } from './controls';
+import { element } from './elements';
+import { listenToKeys } from './keyboard';
+import { DIGITS, load } from './loading';
+import { showError } from './messages';
+import { Page } from './page';
+import { Settings } from './settings';
+import { Demo, type Parts } from './test_access';
+import { View } from './view';
+
+async function start(): Promise<Parts> {
+  makeDigitButtons();
+  const settings = new Settings(location.hash);
+  const controls = new Controls(settings);
+  controls.show();
+  const view = new View(settings);
+  const page = new Page(settings, controls, view, await load(settings));
+  await page.start();
+  listenToKeys();
+  return { session: page.session, view, settings };
+}
+
+/** A button a digit, which also shows how many cells vote for it. */
+function makeDigitButtons(): void {
+  const buttons = Array.from({ length: DIGITS }, (_, label) => {
+    const made = document.createElement('button');
+    made.id = `digit-${label}`;
+    made.type = 'button';
+    made.textContent = `${label}`;
+    made.setAttribute('aria-label', `Digit ${label}`);
+    return made;
+  });
+  element('digits', HTMLDivElement).replaceChildren(...buttons);
+}
+
+const starting = start();
+window.demo = new Demo(starting);
+starting.catch((error: unknown) => {
+  element('decision', HTMLSpanElement).textContent = 'The cells could not be loaded.';
+  showError(error);
+});

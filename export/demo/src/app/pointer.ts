@@ -1,0 +1,159 @@
+/**
+ * Drawing on the canvas with mouse, pen and fingers, and with the keyboard.
+ */
+
+import type { Cells } from '../engine/cells';
+import type { Session } from './session';
+import type { Settings } from './settings';
+import { ERASER_WIDTH, type Point, Stroke } from './stroke';
+
+const PENCIL_INK = 1;
+const ERASER_INK = 0;
+
+interface Tool {
+  readonly ink: number | null;
+  /** In cells. */
+  readonly radius: number;
+}
+
+/** Where the pen is and how thick, in cells; undefined where there is none. */
+export type Ring = (Point & { readonly radius: number }) | undefined;
+
+/** A stroke on its way to the cells. */
+interface Line {
+  readonly stroke: Stroke;
+  readonly tool: Tool;
+  /** Not drawn yet. */
+  waiting: Point[];
+}
+
+/** Turns pointer events and keys on the canvas into edits. */
+export class Pen {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #session: Session;
+  readonly #settings: Settings;
+  readonly #lines = new Map<number, Line>(); // by pointer
+  readonly #onDraw: () => void;
+  readonly #onMove: (ring: Ring) => void;
+  // The keyboard's pen: where it stands, and its line while it is down.
+  #at: Point | undefined;
+  #down: Line | undefined;
+
+  /**
+   * @param onDraw told when a stroke begins.
+   * @param onMove told where the pen is.
+   */
+  constructor(
+    canvas: HTMLCanvasElement,
+    session: Session,
+    settings: Settings,
+    onDraw: () => void,
+    onMove: (ring: Ring) => void,
+  ) {
+    this.#canvas = canvas;
+    this.#session = session;
+    this.#settings = settings;
+    this.#onDraw = onDraw;
+    this.#onMove = onMove;
+    canvas.addEventListener('pointerdown', (event) => this.#press(event));
+    canvas.addEventListener('pointermove', (event) => this.#move(event));
+    for (const end of ['pointerup', 'pointercancel'] as const) {
+      canvas.addEventListener(end, (event) => this.#lines.delete(event.pointerId));
+    }
+    canvas.addEventListener('pointerleave', () => onMove(undefined));
+    canvas.addEventListener('keydown', (event) => this.#key(event));
+    canvas.addEventListener('blur', () => {
+      this.#lift();
+      onMove(undefined);
+    });
+  }
+
+  #tool(shift: boolean): Tool {
+    const radius = this.#settings.get('brush') / 2;
+    const chosen = this.#settings.get('tool');
+    const name = shift && chosen === 'pencil' ? 'eraser' : chosen;
+    if (name === 'pencil') return { ink: PENCIL_INK, radius };
+    return { ink: name === 'eraser' ? ERASER_INK : null, radius: ERASER_WIDTH * radius };
+  }
+
+  #cell(event: PointerEvent): Point {
+    const box = this.#canvas.getBoundingClientRect();
+    const { size } = this.#session.cells;
+    return {
+      x: ((event.clientX - box.left) / box.width) * size,
+      y: ((event.clientY - box.top) / box.height) * size,
+    };
+  }
+
+  #press(event: PointerEvent): void {
+    if (event.button !== 0) return;
+    event.preventDefault(); // no selection of text, no scrolling
+    this.#canvas.focus({ preventScroll: true });
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#lines.set(event.pointerId, this.#begin(this.#cell(event), this.#tool(event.shiftKey)));
+  }
+
+  #move(event: PointerEvent): void {
+    const at = this.#cell(event);
+    this.#at = at;
+    this.#onMove({ ...at, radius: this.#tool(event.shiftKey).radius });
+    const line = this.#lines.get(event.pointerId);
+    if (!line) return;
+    const moves = event.getCoalescedEvents?.() ?? [];
+    this.#goOn(line, ...(moves.length > 0 ? moves : [event]).map((move) => this.#cell(move)));
+  }
+
+  #begin(at: Point, tool: Tool): Line {
+    const { size } = this.#session.cells;
+    const line = { stroke: new Stroke(size, at, tool.radius), tool, waiting: [at] };
+    this.#onDraw();
+    this.#session.edit((cells) => this.#paint(cells, line));
+    return line;
+  }
+
+  #goOn(line: Line, ...points: Point[]): void {
+    line.waiting.push(...points);
+    // One edit draws all that has come since the last.
+    if (line.waiting.length === points.length) {
+      void this.#session.change((cells) => this.#paint(cells, line));
+    }
+  }
+
+  #paint(cells: Cells, line: Line): void {
+    cells.paint(line.stroke.through(line.waiting), line.tool.ink);
+    line.waiting = [];
+  }
+
+  /** Arrows move the pen, Enter puts it down and lifts it. */
+  #key(event: KeyboardEvent): void {
+    const { size } = this.#session.cells;
+    const at = this.#at ?? { x: size / 2, y: size / 2 };
+    const arrow = ARROWS[event.key];
+    if (arrow) {
+      const go = (from: number, by: number): number =>
+        Math.min(size - 0.5, Math.max(0.5, Math.floor(from) + 0.5 + by));
+      this.#at = { x: go(at.x, arrow[0]), y: go(at.y, arrow[1]) };
+      if (this.#down) this.#goOn(this.#down, this.#at);
+    } else if (event.key === 'Enter') {
+      this.#at = at;
+      if (this.#down) this.#lift();
+      else this.#down = this.#begin(at, this.#tool(event.shiftKey));
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    this.#onMove({ ...this.#at, radius: this.#tool(event.shiftKey).radius });
+  }
+
+  #lift(): void {
+    this.#down = undefined;
+  }
+}
+
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};

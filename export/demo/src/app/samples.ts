@@ -1,0 +1,73 @@
+/**
+ * The sample digits that the buttons show, as the exporter wrote them.
+ */
+
+import { fetchJson } from '../engine/model';
+import type { Random } from '../engine/random';
+import { ReadableError } from '../engine/readable_error';
+
+/** Small gray pictures of each digit. */
+export class Samples {
+  /** Where they come from, in words. */
+  readonly dataset: string;
+  readonly perDigit: number;
+  readonly #size: number;
+  readonly #pixels: Uint8Array; // [10, perDigit, size, size]
+
+  private constructor(dataset: string, perDigit: number, size: number, pixels: Uint8Array) {
+    this.dataset = dataset;
+    this.perDigit = perDigit;
+    this.#size = size;
+    this.#pixels = pixels;
+  }
+
+  /** @throws ReadableError the file is missing, or something else. */
+  static async load(url: string, classes: number): Promise<Samples> {
+    const json = (await fetchJson(url)) as Record<string, unknown> | null;
+    const { dataset, per_digit: perDigit, size, images } = json ?? {};
+    let pixels = new Uint8Array();
+    try {
+      pixels = Uint8Array.from(atob(String(images)), (character) => character.charCodeAt(0));
+    } catch {
+      // The length tells.
+    }
+    const expected = classes * Number(perDigit) * Number(size) ** 2;
+    if (typeof dataset !== 'string' || !(expected > 0) || pixels.length !== expected) {
+      throw new ReadableError(
+        `${url}: no sample digits, expected ${classes} x per_digit pictures of size x size. ` +
+          'Build the page again: python -m export.site',
+      );
+    }
+    return new Samples(dataset, Number(perDigit), Number(size), pixels);
+  }
+
+  /** [size * size] gray values of a canvas with one sample in its middle. */
+  one(label: number, sample: number, size: number): Float32Array {
+    const gray = new Float32Array(size * size);
+    const at = Math.floor((size - this.#size) / 2);
+    this.#place(gray, size, label, sample, at, at);
+    return gray;
+  }
+
+  /** A canvas filled with random samples, side by side. */
+  many(size: number, classes: number, random: Random): Float32Array {
+    const gray = new Float32Array(size * size);
+    for (let y = 0; y + this.#size <= size; y += this.#size) {
+      for (let x = 0; x + this.#size <= size; x += this.#size) {
+        const label = random.below(classes);
+        this.#place(gray, size, label, random.below(this.perDigit), x, y);
+      }
+    }
+    return gray;
+  }
+
+  #place(gray: Float32Array, size: number, label: number, sample: number, x0: number, y0: number) {
+    const area = this.#size ** 2;
+    const first = (label * this.perDigit + (sample % this.perDigit)) * area;
+    for (let i = 0; i < area; i++) {
+      const x = x0 + (i % this.#size);
+      const y = y0 + Math.floor(i / this.#size);
+      gray[y * size + x] = this.#pixels[first + i] / 255;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+
+import { parse, print, Settings } from './settings';
+
+describe('settings in the address', () => {
+  it('leaves out what is as by default', () => {
+    expect(print(parse(''))).toBe('');
+    expect(print(parse('#speed=1&size=56'))).toBe('');
+  });
+
+  it('reads back what it writes', () => {
+    const hash = '#model=l2&size=112&tool=damage&brush=7&speed=1%2F60&hue=35&fire=0.25&digit=3-7';
+    const values = parse(hash);
+    expect(values).toMatchObject({
+      model: 'l2',
+      size: 112,
+      tool: 'damage',
+      brush: 7,
+      speed: '1/60',
+      hue: 35,
+      fire: 0.25,
+      noise: null,
+      digit: '3-7',
+    });
+    expect(parse(print(values))).toEqual(values);
+  });
+
+  it.each([
+    'size=57',
+    'size=',
+    'brush=0',
+    'brush=11',
+    'brush=thick',
+    'hue=-1',
+    'hue=NaN',
+    'fire=1.01',
+    'speed=3',
+    'tool=spoon',
+    'model=../../etc',
+    'digit=12-3',
+    'theme=pink',
+    'unknown=1',
+  ])('takes the default for %s', (text) => {
+    expect(parse(`#${text}`)).toEqual(parse(''));
+  });
+
+  it('accepts a noise of zero as a value of its own', () => {
+    expect(parse('#noise=0').noise).toBe(0);
+    expect(print(parse('#noise=0'))).toBe('#noise=0');
+  });
+});
+
+describe('Settings', () => {
+  it('tells of changes and only of those', () => {
+    const settings = new Settings('#brush=4');
+    const told: string[] = [];
+    settings.onChange((key) => told.push(key));
+    settings.set('brush', 4);
+    settings.set('brush', 5);
+    settings.follow('#brush=5&hue=10');
+    expect(told).toEqual(['brush', 'hue']);
+    expect(settings.hash({ cells: 'abc' })).toBe('#brush=5&hue=10&cells=abc');
+    expect(settings.get('cells')).toBe('');
+  });
+});

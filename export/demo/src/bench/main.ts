@@ -1,0 +1,181 @@
+/**
+ * Measures the living-cell graph beside the article's dense one, in one page load.
+ *
+ * Where the two could be treated differently, the dense graph has the advantage: its noise comes
+ * from our faster generator, and it never reads its states back.
+ */
+
+import { BACKENDS, type Backend, use } from '../engine/backends';
+import { Cells } from '../engine/cells';
+import type { Model } from '../engine/model';
+import { Random } from '../engine/random';
+import { Catalogue } from '../app/catalogue';
+import { Samples } from '../app/samples';
+import { DenseCells } from './dense';
+
+const CLASSES = 10;
+const BURST = 5; // steps between two waits for the device
+const WARM_UP_BURSTS = 2;
+
+/** What to measure. */
+interface Request {
+  readonly backend: Backend;
+  readonly engine: 'dense' | 'living';
+  readonly model: string;
+  /** Whether to draw residual noise; without, it is zero. */
+  readonly noise: boolean;
+  readonly seconds: number;
+  /** 1: one digit in the middle; more: the canvas filled with digits. */
+  readonly digits?: number;
+  readonly size?: number;
+}
+
+interface Measured {
+  readonly steps: number;
+  readonly seconds: number;
+  readonly stepsPerSecond: number;
+  readonly living: number;
+}
+
+const NOISE = 0.02; // the article's, for the models that have none of their own
+const random = new Random([1, 2, 3]);
+const catalogue = Catalogue.load();
+const samples = catalogue.then(({ samples }) => Samples.load(samples, CLASSES));
+
+async function prepare(backend: Backend, name: string): Promise<Model> {
+  if (!(await use(backend))) throw new Error(`no ${backend} here`);
+  return (await catalogue).load(name);
+}
+
+async function canvas(size: number, digits: number): Promise<Float32Array> {
+  const drawn = await samples;
+  return digits === 1 ? drawn.one(3, 0, size) : drawn.many(size, CLASSES, new Random([4, 5, 6]));
+}
+
+/** Steps a second, everything that was begun also finished. */
+async function measure(request: Request): Promise<Measured> {
+  const { backend, engine, seconds, size = 56, digits = 1 } = request;
+  const model = await prepare(backend, request.model);
+  const gray = await canvas(size, digits);
+  const deviation = request.noise ? model.manifest.residualNoise || NOISE : 0;
+  const cells = new Cells(model, size, random);
+  cells.mutate(gray);
+  cells.noise = deviation;
+  const { living } = cells;
+  let step = (): void => cells.step();
+  let finish: () => Promise<unknown> = () => cells.picture();
+  let dispose = (): void => {};
+  if (engine === 'dense') {
+    const dense = await DenseCells.create(model, gray, size);
+    const { fireRate } = model.manifest;
+    step = () =>
+      dense.step(fireRate, deviation > 0 ? dense.drawNoise(random, deviation) : undefined);
+    finish = () => dense.finish();
+    dispose = () => dense.dispose();
+  }
+  try {
+    const timed = await time(step, finish, seconds);
+    return { ...timed, living };
+  } finally {
+    cells.dispose();
+    dispose();
+    model.dispose();
+  }
+}
+
+async function time(
+  step: () => void,
+  finish: () => Promise<unknown>,
+  seconds: number,
+): Promise<Omit<Measured, 'living'>> {
+  const burst = async (): Promise<void> => {
+    for (let i = 0; i < BURST; i++) step();
+    await finish();
+  };
+  for (let i = 0; i < WARM_UP_BURSTS; i++) await burst();
+  const begin = performance.now();
+  let steps = 0;
+  let passed: number;
+  do {
+    await burst();
+    steps += BURST;
+    passed = (performance.now() - begin) / 1000;
+  } while (passed < seconds);
+  return { steps, seconds: passed, stepsPerSecond: steps / passed };
+}
+
+/**
+ * The largest difference of any state between the two graphs after so many steps, in which the
+ * same cells fired, with the same noise.
+ */
+async function difference({
+  backend,
+  model: name,
+  steps,
+}: {
+  backend: Backend;
+  model: string;
+  steps: number;
+}): Promise<number> {
+  const size = 56;
+  const model = await prepare(backend, name);
+  const { channels, stateChannels, residualNoise } = model.manifest;
+  const gray = await canvas(size, 1);
+  const cells = new Cells(model, size, random);
+  cells.mutate(gray);
+  const { positions } = await cells.picture();
+  const dense = await DenseCells.create(model, gray, size);
+  for (let i = 0; i < steps; i++) {
+    const { firing, slots } = random.firing(positions.length, model.manifest.fireRate);
+    const drawn = random.normals(firing.length * stateChannels, residualNoise || NOISE);
+    const fires = new Float32Array(size * size);
+    const noise = new Float32Array(size * size * stateChannels);
+    firing.forEach((row, slot) => {
+      fires[positions[row]] = 1;
+      const of = drawn.subarray(slot * stateChannels, (slot + 1) * stateChannels);
+      noise.set(of, positions[row] * stateChannels);
+    });
+    cells.stepWith(firing, slots, drawn);
+    dense.step(fires, noise);
+  }
+  const { state } = await cells.picture();
+  const x = await dense.values();
+  cells.dispose();
+  dense.dispose();
+  model.dispose();
+  let largest = 0;
+  const rows = new Map([...positions].map((cell, row) => [cell, row]));
+  for (let cell = 0; cell < size * size; cell++) {
+    const row = rows.get(cell);
+    for (let channel = 0; channel < stateChannels; channel++) {
+      const ours = row === undefined ? 0 : state[row * stateChannels + channel];
+      const theirs = x[cell * channels + channels - stateChannels + channel];
+      largest = Math.max(largest, Math.abs(ours - theirs));
+    }
+  }
+  return largest;
+}
+
+/** The backends that work here. */
+async function working(): Promise<Backend[]> {
+  const found: Backend[] = [];
+  for (const backend of BACKENDS) if (await use(backend)) found.push(backend);
+  return found;
+}
+
+const bench = {
+  backends: [] as Backend[],
+  ready: Promise.all([working(), samples]).then(([backends]) => {
+    bench.backends = backends;
+  }),
+  measure,
+  difference,
+};
+
+declare global {
+  interface Window {
+    bench: typeof bench;
+  }
+}
+
+window.bench = bench;

@@ -1,0 +1,104 @@
+/**
+ * TensorFlow.js backends: which work here, and which is the fastest for these cells.
+ */
+
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-backend-webgl';
+import '@tensorflow/tfjs-backend-webgpu';
+import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
+import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { Cells } from './cells';
+import type { Model } from './model';
+
+/** From the one that is likely to be the fastest to the one that always works. */
+export const BACKENDS = ['webgpu', 'webgl', 'wasm', 'cpu'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+const WARM_UP_MS = 1500;
+const MEASURE_MS = 120;
+
+setWasmPaths({
+  'tfjs-backend-wasm.wasm': plain,
+  'tfjs-backend-wasm-simd.wasm': simd,
+  'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+});
+// A model's shapes change with every stroke; without this WebGL compiles its shaders anew for each.
+tf.env().set('WEBGL_USE_SHAPES_UNIFORMS', true);
+
+/** Makes a backend the current one; false if it doesn't work here. */
+export async function use(backend: Backend): Promise<boolean> {
+  if (backend === 'webgpu' && !(await hasGpuAdapter())) return false;
+  try {
+    return await tf.setBackend(backend);
+  } catch {
+    return false;
+  }
+}
+
+/** TensorFlow.js complains in the console where there is an API and no adapter: look first. */
+async function hasGpuAdapter(): Promise<boolean> {
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
+  try {
+    return Boolean(await gpu?.requestAdapter());
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Measures each backend on a digit and leaves the fastest one current.
+ *
+ * @param load loads a model on the backend that is current.
+ * @param gray [size * size] the digit.
+ * @returns the steps a second of each backend that works here, fastest first.
+ */
+export async function chooseFastest(
+  load: () => Promise<Model>,
+  gray: Float32Array,
+  size: number,
+): Promise<[Backend, number][]> {
+  const rates: [Backend, number][] = [];
+  for (const backend of BACKENDS) {
+    if (!(await use(backend))) continue;
+    const model = await load();
+    const rate = await stepsPerSecond(model, gray, size);
+    model.dispose();
+    if (rate > 0) rates.push([backend, rate]);
+  }
+  rates.sort(([, a], [, b]) => b - a);
+  await use(rates[0][0]);
+  return rates;
+}
+
+/** 0 if the first steps alone take too long to be worth the wait. */
+async function stepsPerSecond(model: Model, gray: Float32Array, size: number): Promise<number> {
+  const cells = new Cells(model, size);
+  try {
+    cells.mutate(gray);
+    const begin = performance.now();
+    for (let i = 0; i < 3; i++) {
+      cells.step();
+      await cells.picture();
+      if (performance.now() - begin > WARM_UP_MS) return 0;
+    }
+    return await rate(cells, MEASURE_MS);
+  } finally {
+    cells.dispose();
+  }
+}
+
+/** Steps a second over so many milliseconds, everything that was begun also finished. */
+export async function rate(cells: Cells, milliseconds: number): Promise<number> {
+  const begin = performance.now();
+  let steps = 0;
+  do {
+    for (let i = 0; i < 5; i++) cells.step();
+    steps += 5;
+    await cells.picture();
+  } while (performance.now() - begin < milliseconds);
+  return (1000 * steps) / (performance.now() - begin);
+}

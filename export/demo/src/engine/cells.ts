@@ -1,0 +1,321 @@
+/**
+ * The cells of one canvas: their gray values, their states, their steps, and what edits do.
+ *
+ * Only living cells have rows, and only those that fire are computed (article: "Model"). States
+ * stay on the device from step to step; edits move them to their new rows there, so nothing waits
+ * for a read-back. Knows nothing of the page.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type Layout, layOut } from './layout';
+import type { Rule } from './model';
+import type { Picture } from './picture';
+import { Random } from './random';
+import { ReadableError } from './readable_error';
+
+/**
+ * On a GPU each new shape costs the compilation of its shaders, so rows come in blocks of this
+ * size there; padding rows never fire.
+ */
+const GPU_BLOCK = 128;
+
+/** A canvas as it once was, for undo. */
+export interface Snapshot {
+  readonly size: number;
+  readonly gray: Float32Array;
+  /** [N * stateChannels]; a promise, so that taking a snapshot waits for no device. */
+  readonly state: Promise<Float32Array>;
+}
+
+/** The CA on a canvas of size x size cells. */
+export class Cells {
+  /** Probability that a living cell fires in a step. */
+  fireRate: number;
+  /** Standard deviation of the noise on the residual update. */
+  noise: number;
+  #model: Rule;
+  #layout: Layout;
+  #gray: Float32Array;
+  #step = 0;
+  readonly #random: Random;
+  // [rows, stateChannels], [rows, 9] and [rows, hidden]; rows >= living
+  #state: tf.Tensor2D;
+  #neighbours: tf.Tensor2D;
+  #grayPart: tf.Tensor2D;
+
+  constructor(model: Rule, size: number, random = new Random()) {
+    this.#model = model;
+    this.#random = random;
+    this.fireRate = model.manifest.fireRate;
+    this.noise = model.manifest.residualNoise;
+    this.#gray = new Float32Array(size * size);
+    this.#layout = this.#layOut(this.#gray, size);
+    this.#state = this.#upload(new Float32Array(0));
+    this.#neighbours = this.#neighbourTensor();
+    this.#grayPart = this.#grayPartTensor();
+  }
+
+  get size(): number {
+    return this.#layout.size;
+  }
+
+  /** The number of living cells. */
+  get living(): number {
+    return this.#layout.living;
+  }
+
+  /** CA steps since the last reset. */
+  get steps(): number {
+    return this.#step;
+  }
+
+  get model(): Rule {
+    return this.#model;
+  }
+
+  /** Takes one CA step: hands it to the device, and on a GPU doesn't wait for its end. */
+  step(): void {
+    this.#step++;
+    const { firing, slots } = this.#random.firing(this.living, this.fireRate);
+    this.stepWith(firing, slots);
+  }
+
+  /**
+   * Takes the step of which it is known who fires, and what noise comes with it.
+   *
+   * @param firing [F] rows.
+   * @param slots [N] each row's place in `firing`, -1 where it doesn't fire.
+   * @param noise [F * stateChannels]; drawn if not given.
+   */
+  stepWith(firing: Int32Array, slots: Int32Array, noise?: Float32Array): void {
+    const fired = firing.length;
+    if (fired === 0) return;
+    const places = padded(fired);
+    const channels = this.#model.manifest.stateChannels;
+    const rows = this.#state.shape[0];
+    const slotOfRow = new Int32Array(rows).fill(places);
+    for (let row = 0; row < slots.length; row++) {
+      if (slots[row] >= 0) slotOfRow[row] = slots[row];
+    }
+    const drawn =
+      noise ?? (this.noise > 0 ? this.#random.normals(fired * channels, this.noise) : undefined);
+    const next = tf.tidy(() =>
+      this.#model.step({
+        state: this.#state,
+        neighbours: this.#neighbours,
+        gray_part: this.#grayPart,
+        firing: tf.tensor1d(extended(firing, places), 'int32'),
+        slots: tf.tensor1d(slotOfRow, 'int32'),
+        noise: drawn
+          ? tf.tensor2d(extended(drawn, places * channels), [places, channels])
+          : tf.zeros([places, channels]),
+      }),
+    );
+    this.#replaceState(next);
+  }
+
+  /**
+   * Draws or erases: each cell's gray goes towards `ink` by its amount, and its state fades by the
+   * same amount (the article's demo).
+   *
+   * @param amounts [cell, amount 0 to 1], each cell at most once.
+   * @param ink 1 draws, 0 erases, null leaves the gray: only the state fades.
+   */
+  paint(amounts: Iterable<readonly [number, number]>, ink: number | null): void {
+    const gray = this.#gray.slice();
+    const keep = new Float32Array(gray.length).fill(1);
+    for (const [cell, amount] of amounts) {
+      keep[cell] = 1 - amount;
+      if (ink !== null) gray[cell] = gray[cell] * (1 - amount) + ink * amount;
+    }
+    this.#change(gray, this.size, (cell) => cell, keep);
+  }
+
+  /** Another digit in place of this one: states stay where both live (article: mutation). */
+  mutate(gray: Float32Array): void {
+    this.#change(gray.slice(), this.size, (cell) => cell);
+  }
+
+  /** All states back to zero; the gray values stay. */
+  reset(): void {
+    this.#step = 0;
+    this.#replaceState(tf.tidy(() => tf.zerosLike(this.#state)));
+  }
+
+  /** A larger or smaller canvas around the same centre. */
+  resize(size: number): void {
+    const old = this.#gray;
+    const from = this.size;
+    const shift = Math.floor((size - from) / 2);
+    const oldCell = (cell: number): number => {
+      const x = (cell % size) - shift;
+      const y = Math.floor(cell / size) - shift;
+      return x >= 0 && y >= 0 && x < from && y < from ? y * from + x : -1;
+    };
+    const gray = new Float32Array(size * size);
+    for (let cell = 0; cell < gray.length; cell++) gray[cell] = old[oldCell(cell)] ?? 0;
+    this.#change(gray, size, oldCell);
+  }
+
+  /** Goes on with another model, from the states as they are. */
+  useModel(model: Rule): void {
+    if (model.manifest.stateChannels !== this.#model.manifest.stateChannels) {
+      throw new ReadableError(
+        `${model.manifest.title} has ${model.manifest.stateChannels} state channels, the cells ` +
+          `have ${this.#model.manifest.stateChannels}: expected as many.`,
+      );
+    }
+    this.#model = model;
+    this.#change(this.#gray, this.size, (cell) => cell);
+  }
+
+  /**
+   * Moves everything to another backend of TensorFlow.js.
+   *
+   * @param change makes that one current and gives the model there; if it fails, the cells stay
+   *   on the old one.
+   */
+  async move(change: () => Promise<Rule>): Promise<void> {
+    const before = tf.getBackend();
+    const state = await this.#read();
+    try {
+      this.#model = await change();
+    } catch (error) {
+      await tf.setBackend(before);
+      throw error;
+    }
+    this.#replaceState(this.#upload(state));
+    this.#refreshConstants();
+  }
+
+  /** The canvas as it is now. */
+  snapshot(): Snapshot {
+    return { size: this.size, gray: this.#gray, state: this.#read() };
+  }
+
+  /** The canvas as it was; the count of steps goes on. */
+  async restore(snapshot: Snapshot): Promise<void> {
+    const state = await snapshot.state;
+    this.#gray = snapshot.gray;
+    this.#layout = this.#layOut(snapshot.gray, snapshot.size);
+    this.#replaceState(this.#upload(state));
+    this.#refreshConstants();
+  }
+
+  /** Reads the states back. Steps taken meanwhile don't show in it. */
+  async picture(): Promise<Picture> {
+    const { size, positions, neighbours } = this.#layout;
+    const { stateChannels, classes, undecidedBelow } = this.#model.manifest;
+    const [gray, step] = [this.#gray, this.#step];
+    const state = await this.#read();
+    return {
+      size,
+      gray,
+      positions,
+      neighbours,
+      state,
+      stateChannels,
+      classes,
+      undecidedBelow,
+      step,
+    };
+  }
+
+  /** Frees everything on the device. */
+  dispose(): void {
+    tf.dispose([this.#state, this.#neighbours, this.#grayPart]);
+  }
+
+  async #read(): Promise<Float32Array> {
+    const length = this.living * this.#model.manifest.stateChannels;
+    const state = this.#state.clone(); // the next step disposes of the original
+    try {
+      return ((await state.data()) as Float32Array).subarray(0, length);
+    } finally {
+      state.dispose();
+    }
+  }
+
+  /** Lays out new gray values and moves the states of cells that live on to their new rows. */
+  #change(
+    gray: Float32Array,
+    size: number,
+    oldCell: (cell: number) => number,
+    keep?: Float32Array,
+  ): void {
+    const before = this.#layout;
+    const rowsBefore = this.#state.shape[0];
+    this.#gray = gray;
+    this.#layout = this.#layOut(gray, size);
+    const rows = padded(this.living);
+    const from = new Int32Array(rows).fill(rowsBefore);
+    const share = new Float32Array(rows);
+    this.#layout.positions.forEach((cell, row) => {
+      const old = before.rows[oldCell(cell)] ?? -1;
+      if (old >= 0) from[row] = old;
+      share[row] = keep?.[cell] ?? 1;
+    });
+    const moved = tf.tidy(() => {
+      const dead = tf.zeros([1, this.#model.manifest.stateChannels]);
+      const table = tf.concat([this.#state, dead as tf.Tensor2D]);
+      const kept = tf.gather(table, tf.tensor1d(from, 'int32'));
+      return tf.mul<tf.Tensor2D>(kept, tf.tensor2d(share, [rows, 1]));
+    });
+    this.#replaceState(moved);
+    this.#refreshConstants();
+  }
+
+  #layOut(gray: Float32Array, size: number): Layout {
+    return layOut(gray, size, this.#model.manifest.aliveThreshold);
+  }
+
+  #refreshConstants(): void {
+    tf.dispose([this.#neighbours, this.#grayPart]);
+    this.#neighbours = this.#neighbourTensor();
+    this.#grayPart = this.#grayPartTensor();
+  }
+
+  #replaceState(state: tf.Tensor2D): void {
+    const old = this.#state;
+    this.#state = state;
+    old.dispose();
+  }
+
+  /** [rows, stateChannels] of [N * stateChannels] numbers. */
+  #upload(state: Float32Array): tf.Tensor2D {
+    const channels = this.#model.manifest.stateChannels;
+    const rows = padded(this.living);
+    return tf.tensor2d(extended(state, rows * channels), [rows, channels]);
+  }
+
+  #neighbourTensor(): tf.Tensor2D {
+    const { living, neighbours } = this.#layout;
+    const rows = padded(living);
+    const table = new Int32Array(rows * 9).fill(rows);
+    neighbours.forEach((row, i) => {
+      if (row < living) table[i] = row;
+    });
+    return tf.tensor2d(table, [rows, 9], 'int32');
+  }
+
+  #grayPartTensor(): tf.Tensor2D {
+    const rows = padded(this.living);
+    const patches = extended(this.#layout.grayPatches, rows * 9);
+    return tf.tidy(() => this.#model.grayPart(tf.tensor2d(patches, [rows, 9])));
+  }
+}
+
+/** How many rows to make room for: at least one, since no graph takes an empty table. */
+function padded(count: number): number {
+  const block = tf.getBackend().startsWith('webg') ? GPU_BLOCK : 1;
+  return Math.max(1, Math.ceil(count / block)) * block;
+}
+
+/** The numbers, with zeros behind them up to `length`. */
+function extended<T extends Int32Array | Float32Array>(numbers: T, length: number): T {
+  if (numbers.length === length) return numbers;
+  const longer = new (numbers.constructor as new (length: number) => T)(length);
+  longer.set(numbers);
+  return longer;
+}
