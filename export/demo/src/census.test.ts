@@ -99,6 +99,12 @@ test('several digits in words', () => {
   expect(inWords(of(TWO.map((line) => line.replace(/[7]/, '5'))))).toBe(
     '2 digits: 3?, 5; 1 of 2 agree',
   );
+  expect(inWords(of(TWO.map((line) => line.replace(/[35]/g, '?'))))).toBe(
+    '2 digits: ?, 7?; 0 of 2 agree',
+  );
+  expect(inWords(of(TWO.map((line) => line.replace(/\d/g, '?'))))).toBe(
+    'Undecided: 2 digits have no label yet',
+  );
 });
 
 test('many digits in words fit into 120 characters', () => {

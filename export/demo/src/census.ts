@@ -141,6 +141,9 @@ function oneInWords({ living, votes, undecided }: Census): string {
 }
 
 function severalInWords(pieces: Piece[]): string {
+  if (pieces.every(({ label }) => label === UNDECIDED)) {
+    return `Undecided: ${pieces.length} digits have no label yet`;
+  }
   const agreeing = pieces.filter((piece) => piece.agree).length;
   const start = `${pieces.length} digits: `;
   const end = `; ${agreeing} of ${pieces.length} agree`;

@@ -31,7 +31,7 @@ export async function saveFilm(view: View): Promise<void> {
     await film.stop();
     return;
   }
-  const recorded = film.start(canvas('cells'), FILM_SECONDS);
+  const recorded = film.start(canvas('cells'), FILM_SECONDS, canvas('overlay'));
   const name = start.textContent;
   const ticking = setInterval(() => {
     start.textContent = `Filming, ${Math.ceil((1 - film.progress) * FILM_SECONDS)} s`;

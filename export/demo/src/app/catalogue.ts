@@ -2,15 +2,8 @@
  * The models that the page offers: those that its server lists, and folders from the user's disk.
  */
 
-import { parseManifest } from '../engine/manifest';
-import {
-  fetchJson,
-  type Folder,
-  MANIFEST,
-  Model,
-  pickedFolder,
-  servedFolder,
-} from '../engine/model';
+import { fetchJson, type Folder, pickedFolder, servedFolder } from '../engine/folder';
+import { Model, readManifest } from '../engine/model';
 import { ReadableError } from '../engine/readable_error';
 
 const ROOT = './models';
@@ -50,7 +43,7 @@ export class Catalogue {
   async title(name: string): Promise<string> {
     const folder = this.#folders.get(name);
     try {
-      return parseManifest(await folder?.json(MANIFEST), name).title;
+      return folder ? (await readManifest(folder)).title : name;
     } catch {
       return name; // the model's own loading tells what is wrong
     }

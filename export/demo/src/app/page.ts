@@ -115,10 +115,20 @@ export class Page {
       },
       (ring) => this.#view.showRing(ring),
     );
-    new IntersectionObserver(([entry]) => {
-      session.inSight = entry.isIntersecting;
-    }).observe(canvas('cells'));
+    this.#pauseOutOfSight();
     window.addEventListener('hashchange', () => settings.follow(location.hash));
+  }
+
+  #pauseOutOfSight(): void {
+    let onScreen = true;
+    const tell = (): void => {
+      this.session.inSight = onScreen && !document.hidden;
+    };
+    new IntersectionObserver((entries) => {
+      onScreen = entries.at(-1)!.isIntersecting;
+      tell();
+    }).observe(canvas('cells'));
+    document.addEventListener('visibilitychange', tell);
   }
 
   #try(work: Promise<void>): void {

@@ -2,7 +2,7 @@
  * The sample digits that the buttons show, as the exporter wrote them.
  */
 
-import { fetchJson } from '../engine/model';
+import { fetchJson } from '../engine/folder';
 import type { Random } from '../engine/random';
 import { ReadableError } from '../engine/readable_error';
 

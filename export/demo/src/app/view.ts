@@ -6,7 +6,13 @@
 
 import { census, type Census, inWords, labels } from '../census';
 import { drawCells } from '../drawing/cells';
-import { channelAt, channelName, drawChannel, drawChannels } from '../drawing/channels';
+import {
+  channelAt,
+  channelName,
+  channelsHeight,
+  drawChannel,
+  drawChannels,
+} from '../drawing/channels';
 import { Curve, type MarkKind } from '../drawing/curve';
 import { drawLabels } from '../drawing/labels';
 import type { Manifest } from '../engine/manifest';
@@ -194,6 +200,7 @@ export class View {
     const picture = this.#picture;
     if (!picture || this.#settings.get('view') !== 'channels') return;
     const highlighted = Math.min(this.#settings.get('channel'), picture.stateChannels);
+    this.#channels.style.height = `${channelsHeight(this.#channels.clientWidth)}px`;
     onPlot(this.#channels, (context, width, height) =>
       drawChannels(context, width, height, picture, this.dark, highlighted),
     );

@@ -8,17 +8,12 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Layout, layOut } from './layout';
+import { type Layout, layOut, origins } from './layout';
 import type { Rule } from './model';
 import type { Picture } from './picture';
 import { Random } from './random';
 import { ReadableError } from './readable_error';
-
-/**
- * On a GPU each new shape costs the compilation of its shaders, so rows come in blocks of this
- * size there; padding rows never fire.
- */
-const GPU_BLOCK = 128;
+import { extended, padded } from './rows';
 
 /** A canvas as it once was, for undo. */
 export interface Snapshot {
@@ -249,12 +244,12 @@ export class Cells {
     this.#gray = gray;
     this.#layout = this.#layOut(gray, size);
     const rows = padded(this.living);
-    const from = new Int32Array(rows).fill(rowsBefore);
+    const from = new Int32Array(rows).fill(rowsBefore); // the row of a dead cell, see below
     const share = new Float32Array(rows);
-    this.#layout.positions.forEach((cell, row) => {
-      const old = before.rows[oldCell(cell)] ?? -1;
-      if (old >= 0) from[row] = old;
-      share[row] = keep?.[cell] ?? 1;
+    origins(before, this.#layout, oldCell).forEach((old, row) => {
+      if (old < 0) return;
+      from[row] = old;
+      share[row] = keep?.[this.#layout.positions[row]] ?? 1;
     });
     const moved = tf.tidy(() => {
       const dead = tf.zeros([1, this.#model.manifest.stateChannels]);
@@ -304,18 +299,4 @@ export class Cells {
     const patches = extended(this.#layout.grayPatches, rows * 9);
     return tf.tidy(() => this.#model.grayPart(tf.tensor2d(patches, [rows, 9])));
   }
-}
-
-/** How many rows to make room for: at least one, since no graph takes an empty table. */
-function padded(count: number): number {
-  const block = tf.getBackend().startsWith('webg') ? GPU_BLOCK : 1;
-  return Math.max(1, Math.ceil(count / block)) * block;
-}
-
-/** The numbers, with zeros behind them up to `length`. */
-function extended<T extends Int32Array | Float32Array>(numbers: T, length: number): T {
-  if (numbers.length === length) return numbers;
-  const longer = new (numbers.constructor as new (length: number) => T)(length);
-  longer.set(numbers);
-  return longer;
 }

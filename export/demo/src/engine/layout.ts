@@ -52,3 +52,17 @@ export function layOut(gray: Float32Array, size: number, threshold: number): Lay
   }
   return { size, living, positions, rows, neighbours, grayPatches };
 }
+
+/**
+ * Where the cells of a new layout were before.
+ *
+ * @param oldCell gives the cell of the old canvas that a cell of the new one was; -1 for none.
+ * @returns [N] the old row of each new one, -1 for cells that were dead or not there.
+ */
+export function origins(
+  before: Layout,
+  after: Layout,
+  oldCell: (cell: number) => number,
+): Int32Array {
+  return after.positions.map((cell) => before.rows[oldCell(cell)] ?? -1);
+}

@@ -5,82 +5,21 @@
 import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { type Folder, parseJson, REMEDY } from './folder';
+import { artifacts } from './graph_files';
 import { type GraphDescription, type Manifest, parseManifest } from './manifest';
 import { ReadableError } from './readable_error';
 
-/** What describes a model, in its folder. */
-export const MANIFEST = 'manifest.json';
-
-const REMEDY = 'Export the model again: python -m export.tfjs';
-
-/** Where the files of an exported model lie. */
-export interface Folder {
-  /** Its name, for messages. */
-  readonly name: string;
-  /** @throws ReadableError the file isn't there, or isn't JSON. */
-  json(path: string): Promise<unknown>;
-  /** What TensorFlow.js loads a graph from. */
-  graph(path: string): string | tf.io.IOHandler;
-}
-
-/** A folder that the page's own server has. */
-export function servedFolder(url: string): Folder {
-  return {
-    name: url,
-    json: (path) => fetchJson(`${url}/${path}`),
-    graph: (path) => `${url}/${path}`,
-  };
-}
-
-/** A folder that the user has picked from the disk. */
-export function pickedFolder(files: readonly File[]): Folder {
-  const byPath = new Map(files.map((file) => [withoutRoot(file), file]));
-  const find = (path: string): File => {
-    const file = byPath.get(path);
-    if (!file) throw new ReadableError(`The folder has no ${path}. ${REMEDY}`);
-    return file;
-  };
-  return {
-    name: files[0]?.webkitRelativePath.split('/')[0] ?? 'folder',
-    json: async (path) => parseJson(await find(path).text(), path),
-    graph: (path) => {
-      const parent = path.slice(0, path.lastIndexOf('/') + 1);
-      const weights = [...byPath]
-        .filter(([other]) => other.startsWith(parent) && other.endsWith('.bin'))
-        .filter(([other]) => !other.slice(parent.length).includes('/'));
-      return tf.io.browserFiles([find(path), ...weights.map(([, file]) => file)]);
-    },
-  };
-}
+const MANIFEST = 'manifest.json';
 
 /**
- * Fetches a JSON file of the page's own server.
+ * Reads the manifest of a folder.
  *
- * @throws ReadableError it isn't there, or isn't JSON.
+ * @throws ReadableError it isn't there, or none.
  */
-export async function fetchJson(url: string): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch {
-    throw new ReadableError(`${url}: no answer from the server. Is it still running?`);
-  }
-  if (!response.ok) {
-    throw new ReadableError(`${url}: the server says ${response.status}. ${REMEDY}`);
-  }
-  return parseJson(await response.text(), url);
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ReadableError(`${file}: damaged, it isn't JSON. ${REMEDY}`);
-  }
-}
-
-function withoutRoot(file: File): string {
-  return file.webkitRelativePath.split('/').slice(1).join('/');
+export async function readManifest(folder: Folder): Promise<Manifest> {
+  const file = `${folder.name}/${MANIFEST}`;
+  return parseManifest(parseJson(await folder.bytes(MANIFEST), file), file);
 }
 
 /** What the cells need of a model. */
@@ -121,7 +60,7 @@ export class Model implements Rule {
    * @throws ReadableError a file is missing, damaged, or the graph of something else.
    */
   static async load(folder: Folder): Promise<Model> {
-    const manifest = parseManifest(await folder.json(MANIFEST), `${folder.name}/${MANIFEST}`);
+    const manifest = await readManifest(folder);
     const living = await loadGraph(folder, manifest.living);
     const model = new Model(folder, manifest, living);
     try {
@@ -184,8 +123,12 @@ function run(
 }
 
 async function loadGraph(folder: Folder, { model }: GraphDescription): Promise<GraphModel> {
+  const parent = model.slice(0, model.lastIndexOf('/') + 1);
+  const json = parseJson(await folder.bytes(model), `${folder.name}/${model}`);
+  const load = (): Promise<tf.io.ModelArtifacts> =>
+    artifacts(json as tf.io.ModelJSON, (path) => folder.bytes(parent + path));
   try {
-    return await loadGraphModel(folder.graph(model));
+    return await loadGraphModel({ load });
   } catch (error) {
     throw error instanceof ReadableError ? error : broken(folder, model, error);
   }

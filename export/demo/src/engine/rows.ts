@@ -1,0 +1,25 @@
+/**
+ * Room for rows: tables that are a little longer than the cells need.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * On a GPU each new shape costs the compilation of its shaders, so rows come in blocks of this
+ * size there. Rows that are too many never fire.
+ */
+const GPU_BLOCK = 128;
+
+/** How many rows to make room for: at least one, since no graph takes an empty table. */
+export function padded(count: number): number {
+  const block = tf.getBackend().startsWith('webg') ? GPU_BLOCK : 1;
+  return Math.max(1, Math.ceil(count / block)) * block;
+}
+
+/** The numbers, with zeros behind them up to `length`. */
+export function extended<T extends Int32Array | Float32Array>(numbers: T, length: number): T {
+  if (numbers.length === length) return numbers;
+  const longer = new (numbers.constructor as new (length: number) => T)(length);
+  longer.set(numbers);
+  return longer;
+}
