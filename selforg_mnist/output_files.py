@@ -19,7 +19,7 @@ def make_folder(path: Path) -> None:
     Raises:
       UserError: it can't be made.
     """
-    with _told(path):
+    with refusals_told(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
@@ -40,7 +40,7 @@ def beside(path: Path) -> Iterator[Path]:
       UserError: the system refuses the writing, in one line.
     """
     partial = path.with_name(f"partial.{path.name}")
-    with _told(path):
+    with refusals_told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
@@ -72,8 +72,15 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Tells the system's refusal in one line."""
+def refusals_told(path: Path) -> Iterator[None]:
+    """Tells a refusal of the system's, within the block, in one line.
+
+    Args:
+      path: of the file or folder that the block writes.
+
+    Raises:
+      UserError: there was one.
+    """
     try:
         yield
     except OSError as error:

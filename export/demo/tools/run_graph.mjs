@@ -103,7 +103,4 @@ const results = calls.map(({ outputs, wanted }, call) => {
   return Object.fromEntries(outputs.map((name, i) => [name, written.add(tensors[call][i])]));
 });
 writeFileSync(join(folder, 'results.bin'), Buffer.concat(written.parts));
-writeFileSync(
-  join(folder, 'result.json'),
-  JSON.stringify({ version: tf.version_core, results }),
-);
+writeFileSync(join(folder, 'result.json'), JSON.stringify({ version: tf.version_core, results }));

@@ -49,14 +49,13 @@ export class Samples {
     return gray;
   }
 
-  /** A canvas filled with random samples, side by side. */
-  many(size: number, classes: number, random: Random): Float32Array {
+  /** A canvas with random samples side by side: as many as fit, or the first `most` of them. */
+  many(size: number, classes: number, random: Random, most = Infinity): Float32Array {
     const gray = new Float32Array(size * size);
-    for (let y = 0; y + this.#size <= size; y += this.#size) {
-      for (let x = 0; x + this.#size <= size; x += this.#size) {
-        const label = random.below(classes);
-        this.#place(gray, size, label, random.below(this.perDigit), x, y);
-      }
+    const across = Math.floor(size / this.#size);
+    for (let i = 0; i < Math.min(across * across, most); i++) {
+      const [x, y] = [(i % across) * this.#size, Math.floor(i / across) * this.#size];
+      this.#place(gray, size, random.below(classes), random.below(this.perDigit), x, y);
     }
     return gray;
   }

@@ -25,7 +25,7 @@ interface Request {
   /** Whether to draw residual noise; without, it is zero. */
   readonly noise: boolean;
   readonly seconds: number;
-  /** 1: one digit in the middle; more: the canvas filled with digits. */
+  /** 1: one digit in the middle; more: so many side by side. */
   readonly digits?: number;
   readonly size?: number;
 }
@@ -49,7 +49,9 @@ async function prepare(backend: Backend, name: string): Promise<Model> {
 
 async function canvas(size: number, digits: number): Promise<Float32Array> {
   const drawn = await samples;
-  return digits === 1 ? drawn.one(3, 0, size) : drawn.many(size, CLASSES, new Random([4, 5, 6]));
+  return digits === 1
+    ? drawn.one(3, 0, size)
+    : drawn.many(size, CLASSES, new Random([4, 5, 6]), digits);
 }
 
 /** Steps a second, everything that was begun also finished. */

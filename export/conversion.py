@@ -1,0 +1,142 @@
+"""From a graph of TensorFlow's to one of TensorFlow.js, by the `tensorflowjs` converter.
+
+The converter's Keras path knows Keras 2 only, so the way leads through a SavedModel. What the
+graphs compute is in `graphs.py`; the form with the weights inside model.json in `single_file.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from selforg_mnist import output_files
+from selforg_mnist.errors import UserError
+
+MODEL_FILE = "model.json"
+_REMEDY = "install the exporter's packages with `pip install -e '.[export]'`"
+
+
+class Names(NamedTuple):
+    """What a graph's inputs and outputs are called in TensorFlow.js, by their own names."""
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+def check_installed() -> None:
+    """Sees to it that the converter is there, without loading it.
+
+    Raises:
+      UserError: it isn't.
+    """
+    if importlib.util.find_spec("tensorflowjs") is None:
+        raise UserError(f"tensorflowjs: not installed; {_REMEDY}")
+
+
+def convert(graph: Any, folder: Path) -> Names:
+    """Converts a graph and writes model.json and its weights.
+
+    Args:
+      graph: a `tf.Module` with a `step` of fixed signature.
+      folder: to write to; made where it is missing.
+
+    Returns:
+      names: of inputs and outputs.
+
+    Raises:
+      UserError: the converter is missing or doesn't work, or something can't be written.
+    """
+    import tensorflow as tf
+
+    from selforg_mnist.rule_arrays import one_line
+
+    with tempfile.TemporaryDirectory(prefix="selforg_mnist.") as saved_model, _silence():
+        converters = _converters()
+        try:
+            tf.saved_model.save(graph, saved_model, signatures=graph.step)
+            converters.convert_tf_saved_model(saved_model, str(folder))
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"{saved_model} or {folder}: can't be written ({one_line(error.message)}); make "
+                "room, or give another folder and in TMPDIR another one for temporary files"
+            ) from error
+    model = folder / MODEL_FILE
+    content = json.loads(model.read_text(encoding="utf-8"))
+    names = _sign(content["signature"], sorted(graph.step.get_concrete_function().output_shapes))
+    write_json(model, content)
+    return names
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a graph; the same one gives the same bytes, in whatever order its parts come.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    output_files.write_text(path, text + "\n")
+
+
+def _sign(signature: dict[str, Any], outputs: Sequence[str]) -> Names:
+    """Gives the inputs and outputs of a graph their names.
+
+    The converter goes by their shapes, and calls those that are alike after their nodes.
+
+    Args:
+      signature: as the converter has it; changed.
+      outputs: names of the outputs in alphabetical order, which is that of their nodes.
+
+    Returns:
+      names: with nodes for values.
+    """
+    tensors = {part: list(signature[part].values()) for part in ("inputs", "outputs")}
+    given = {_node(tensor): tensor for tensor in tensors["inputs"]}  # these have our names
+    made = dict(zip(outputs, sorted(tensors["outputs"], key=_node), strict=True))
+    signature |= {"inputs": given, "outputs": made}
+    nodes = {name: _node(tensor) for name, tensor in made.items()}
+    return Names({name: name for name in sorted(given)}, nodes)
+
+
+def _node(tensor: dict[str, Any]) -> str:
+    """The node of a tensor: "x:0" is the first and only output of "x"."""
+    return tensor["name"].partition(":")[0]
+
+
+def _converters() -> Any:
+    from selforg_mnist.rule_arrays import one_line
+
+    # Unless told so, one of its dependencies imports IPython to greet whoever isn't on a terminal.
+    os.environ.setdefault("TFDF_DISABLE_WELCOME_MESSAGE", "1")
+    try:
+        from tensorflowjs import converters
+    except Exception as error:  # packages that don't fit together fail in any way
+        raise UserError(f"tensorflowjs: can't be loaded ({one_line(error)}); {_REMEDY}") from error
+    return converters
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps the converter's notices off the screen, of which C++ prints some past all settings.
+
+    Errors are not lost: they come as exceptions.
+    """
+    streams = (sys.stdout, sys.stderr)
+    kept = [os.dup(number) for number in (1, 2)]
+    try:
+        with open(os.devnull, "w") as nowhere:
+            for number, stream in enumerate(streams, start=1):
+                stream.flush()
+                os.dup2(nowhere.fileno(), number)
+        yield
+    finally:
+        for number, (stream, copy) in enumerate(zip(streams, kept, strict=True), start=1):
+            stream.flush()
+            os.dup2(copy, number)
+            os.close(copy)

@@ -1,0 +1,224 @@
+"""Whether exported graphs compute what the model computes: TensorFlow.js against TensorFlow.
+
+Both take the same steps from the same states, with the same fire masks and the same noise: the
+graphs in Node (`graph_runner.py`), the model by `CAModel.step`. Each step of TensorFlow.js starts
+from TensorFlow's state, so that rounding doesn't add up from step to step.
+
+The difference of a step is the largest of any cell and channel, in units of the largest state or
+1, whichever is more: states of cross-entropy reach 30 and more, where float32 has no 1e-5 left.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from export import graph_runner, living_rows
+from export.conversion import Names
+from export.graph_runner import Call, Result
+from selforg_mnist import digits
+from selforg_mnist.errors import UserError
+from selforg_mnist.model import CAModel
+
+LIMIT = 1e-5
+
+# Drawn digits on canvases (batch, height, width), and canvases of random gray values, whose cells
+# live up to the border. The digits' later states are as large as they get.
+_DIGITS = ((2, 28, 28), (1, 40, 56))
+_RANDOM = ((3, 5, 7), (1, 1, 1))
+_EARLY = range(3)
+_LATE = range(120, 123)
+_NOISE = 0.02  # of models without noise too: the graphs take it
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """A graph that was written.
+
+    Attributes:
+      model: path of its model.json.
+      names: of its inputs and outputs.
+    """
+
+    model: Path
+    names: Names
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """The outcome of a comparison.
+
+    Attributes:
+      max_difference: of all steps, as the module says; two digits of it.
+      limit: what it may be.
+      tensorflow: version.
+      tensorflowjs: version.
+    """
+
+    max_difference: float
+    limit: float
+    tensorflow: str
+    tensorflowjs: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A step of a batch of canvases, as TensorFlow takes it.
+
+    Attributes:
+      number: CA steps before it.
+      x: [B, H, W, C] float32, before.
+      fires: [B, H, W] bool.
+      noise: [B, H, W, C - 1] float32.
+      after: [B, H, W, C] float32.
+    """
+
+    number: int
+    x: np.ndarray
+    fires: np.ndarray
+    noise: np.ndarray
+    after: np.ndarray
+
+
+def check(model: CAModel, dense: Graph, living: Graph) -> Checked:
+    """Compares two graphs with their model.
+
+    Args:
+      model: that they were made of.
+      dense: the graph of all cells.
+      living: the graph of living cells.
+
+    Returns:
+      checked: the difference, which is within the limit.
+
+    Raises:
+      UserError: it isn't, or Node or TensorFlow.js is missing or fails, or the model has no
+        finite step to compare.
+    """
+    steps = list(steps_of(model))
+    if not steps:
+        raise UserError(
+            "the model's first CA steps are not finite, so nothing can be compared; expected "
+            "trained weights; train again, or give --nocheck"
+        )
+    calls: list[Call] = []
+    for step in steps:
+        calls.append(dense_call(dense, step))
+        calls += living_calls(living, step, at=len(calls))
+    results, version = graph_runner.run(calls)
+    worst = 0.0
+    for i, step in enumerate(steps):
+        found_dense, _, found_living = results[3 * i : 3 * i + 3]
+        (x,), state = found_dense.values(), found_living[living.names.outputs["state"]]
+        alive = living_rows.find(step.x[..., 0]).alive
+        for graph, found, expected in (
+            ("dense", x, step.after),
+            ("living", state, step.after[alive][:, 1:]),
+        ):
+            difference = _difference(found, expected)
+            if not difference <= LIMIT:
+                raise UserError(_refusal(graph, step, difference))
+            worst = max(worst, difference)
+    return Checked(float(f"{worst:.1e}"), LIMIT, tf.__version__, version)
+
+
+def dense_call(graph: Graph, step: Step) -> Call:
+    """The step for the dense graph; a map of 0 and 1 as fire rate makes a fire mask."""
+    inputs = {
+        "x": step.x,
+        "fire_rate": step.fires[..., None].astype(np.float32),
+        "manual_noise": step.noise,
+    }
+    return _call(graph, inputs, "x")
+
+
+def living_calls(graph: Graph, step: Step, at: int) -> tuple[Call, Call]:
+    """The step for the living-cell graph: the gray part first, which the step then takes.
+
+    Args:
+      graph: of living cells.
+      step: to take.
+      at: how many calls come before these.
+    """
+    cells = living_rows.find(step.x[..., 0])
+    gray_part = _call(graph, {"gray": cells.gray}, "gray_part")
+    inputs = {
+        "state": step.x[cells.alive][:, 1:],
+        "neighbours": cells.neighbours,
+        "gray_part": Result(at, graph.names.outputs["gray_part"]),
+        **living_rows.fire(cells, step.fires, step.noise)._asdict(),
+    }
+    return gray_part, _call(graph, inputs, "state")
+
+
+def _call(graph: Graph, inputs: Mapping[str, np.ndarray | Result], output: str) -> Call:
+    named = {graph.names.inputs[name]: value for name, value in inputs.items()}
+    return Call(graph.model, named, [graph.names.outputs[output]])
+
+
+def steps_of(model: CAModel) -> Iterator[Step]:
+    """The steps to compare: of each batch of canvases, as long as its states are finite."""
+    rng = np.random.default_rng(0)
+
+    @functools.partial(tf.function, reduce_retracing=True)
+    def step(x: tf.Tensor, fires: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        with tf.device("CPU:0"):  # GPUs round what they multiply
+            return model.step(x, fires=fires, noise=noise)
+
+    for shape in _DIGITS:
+        yield from _rollout(model, step, _canvas(shape), rng, (*_EARLY, *_LATE))
+    for shape in _RANDOM:
+        gray = rng.uniform(0.0, 1.0, shape).astype(np.float32)
+        gray.flat[0] = 1.0  # at least one lives
+        yield from _rollout(model, step, gray, rng, _EARLY)
+
+
+def _canvas(shape: tuple[int, int, int]) -> np.ndarray:
+    """Drawn digits, one to a canvas, in its lower right corner."""
+    drawn = digits.load_digits("drawn", "test", num_drawn=shape[0]).gray()
+    canvas = np.zeros(shape, np.float32)
+    canvas[:, -drawn.shape[1] :, -drawn.shape[2] :] = drawn
+    return canvas
+
+
+def _rollout(
+    model: CAModel,
+    step: Callable[..., tf.Tensor],
+    gray: np.ndarray,
+    rng: np.random.Generator,
+    wanted: Sequence[int],
+) -> Iterator[Step]:
+    x = model.fresh(gray).numpy()
+    for number in range(max(wanted) + 1):
+        fires = rng.random(gray.shape) < model.fire_rate
+        noise = rng.normal(0.0, _NOISE, (*gray.shape, model.state_channels)).astype(np.float32)
+        after = step(x, fires, noise).numpy()
+        if not np.isfinite(after).all():
+            return
+        if number in wanted:
+            yield Step(number, x, fires, noise, after)
+        x = after
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """As the module says; NaN where anything found is NaN."""
+    if found.shape != expected.shape:
+        return math.inf
+    scale = max(1.0, float(np.abs(expected).max()))
+    return float(np.abs(found.astype(np.float64) - expected).max()) / scale
+
+
+def _refusal(graph: str, step: Step, difference: float) -> str:
+    batch, height, width, _ = step.x.shape
+    return (
+        f"the {graph} graph in TensorFlow.js differs from TensorFlow by {difference:.2g} (step "
+        f"{step.number + 1}, {batch} canvas(es) of {height}x{width}), expected at most {LIMIT}; "
+        "nothing was written; install the packages of `pip install -e '.[export]'` and `npm ci` "
+        "again"
+    )

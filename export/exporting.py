@@ -1,0 +1,92 @@
+"""Export of a model for the web: both graphs, proven equal to it, and the manifest.
+
+Loads no TensorFlow by itself, so that what is missing is told before. The command is `tfjs.py`;
+what is written, and what it is compared with, is up to the modules that it calls.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import logging
+
+from export import conversion, graph_runner, output_folder
+
+if TYPE_CHECKING:
+    from selforg_mnist.weights import Loaded
+
+LAYOUTS = ("tfjs", "single_file")
+
+
+def check_ready(output_dir: Path, check: bool = True) -> None:
+    """Sees to it that an export can be written here, before long work begins.
+
+    Args:
+      output_dir: to write to.
+      check: whether the export is to be compared with its model.
+
+    Raises:
+      UserError: the folder holds something else, or a program or package is missing.
+    """
+    output_folder.check(output_dir)
+    conversion.check_installed()
+    if check:
+        graph_runner.check_installed()
+
+
+def export(weights: str, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
+    """Exports weights for the web.
+
+    Args:
+      weights: name or path, as `selforg_mnist.weights.load` takes it.
+      output_dir: to write to; an earlier export there stays until the new one is whole.
+      layout: "tfjs", weights in files of their own, or "single_file", the article's form.
+      check: whether to run what was written and compare it with the model.
+
+    Raises:
+      UserError: as `check_ready`, the weights can't be loaded, or the graphs differ from them.
+    """
+    check_ready(output_dir, check)
+    from selforg_mnist import weights as all_weights
+
+    write(all_weights.load(weights), output_dir, layout, check)
+
+
+def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
+    """Exports a model for the web.
+
+    Args:
+      loaded: the model, and where it comes from.
+      output_dir: as `export`.
+      layout: as `export`.
+      check: as `export`.
+
+    Raises:
+      UserError: as `export`.
+    """
+    from export import equality, graphs, manifest, single_file
+
+    logging.info("Weights: %s.", loaded.source)
+    with output_folder.replacing(output_dir) as folder:
+
+        def graph(step: Any, place: Path) -> equality.Graph:
+            names = conversion.convert(step, place)
+            if layout == "single_file":
+                single_file.fold(place)
+            return equality.Graph(place / conversion.MODEL_FILE, names)
+
+        dense = graph(graphs.DenseGraph(loaded.model), folder)
+        living = graph(graphs.LivingGraph(loaded.model), folder / output_folder.LIVING)
+        checked = equality.check(loaded.model, dense, living) if check else None
+        manifest.write(folder, loaded, dense, living, checked)
+    if checked:
+        logging.info(
+            "TensorFlow.js %s gives what TensorFlow %s gives: they differ by %.1e, %g is allowed.",
+            checked.tensorflowjs,
+            checked.tensorflow,
+            checked.max_difference,
+            checked.limit,
+        )
+    else:
+        logging.warning("Nothing was compared: the graphs may not give what the model gives.")

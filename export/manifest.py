@@ -1,0 +1,112 @@
+"""manifest.json: all that the page needs to know of a model besides its two graphs.
+
+The constants of the CA come from `spec.py` and the model, so that none is written a second time
+in TypeScript. Nothing in it depends on the time, the machine's folders or chance: the same weights
+give the same file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from export.equality import Checked, Graph
+from export.output_folder import FORMAT, MANIFEST
+from selforg_mnist import __version__, article, output_files, spec, weights
+from selforg_mnist.weights import Loaded
+
+_VERSION = 1
+_NOISE_INPUT = "manual_noise"  # the article's name, of the dense graph only
+_FIGURES = ("top_accuracy", "accuracy_at_end", "top_agreement", "agreement_at_end")
+
+
+def write(
+    folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
+) -> None:
+    """Writes manifest.json.
+
+    Args:
+      folder: of the export.
+      loaded: the model, and where it comes from.
+      dense: the graph of all cells, in the folder.
+      living: the graph of living cells, in the folder.
+      checked: the outcome of their comparison with the model; None if there was none.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    content = manifest(folder, loaded, dense, living, checked)
+    output_files.write_text(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
+
+
+def manifest(
+    folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
+) -> dict[str, Any]:
+    """The content of manifest.json; arguments as `write`."""
+    model, record = loaded.model, _record(loaded)
+    return {
+        "format": FORMAT,
+        "version": _VERSION,
+        "name": loaded.name,
+        "title": article.TITLES.get(loaded.name, loaded.name),
+        "channels": model.channels,
+        "state_channels": model.state_channels,
+        "classes": spec.NUM_CLASSES,
+        "hidden_channels": model.hidden_channels,
+        "image_size": spec.IMAGE_SIZE,
+        "alive_threshold": spec.ALIVE_THRESHOLD,
+        "undecided_below": spec.UNDECIDED_BELOW,
+        "fire_rate": model.fire_rate,
+        "residual_noise": model.residual_noise,
+        "palette": spec.PALETTE,
+        "undecided_colour": spec.UNDECIDED_COLOUR,
+        "background_colour": spec.BACKGROUND_COLOUR,
+        "dense": _graph(folder, dense),
+        "living": _graph(folder, living),
+        "source": {
+            "weights": _source(loaded),
+            "experiment": loaded.experiment,
+            "package": f"selforg_mnist {__version__}",
+            "record": record,
+        },
+        "figures": _figures(record),
+        "checked": dataclasses.asdict(checked) if checked else None,
+    }
+
+
+def _graph(folder: Path, graph: Graph) -> dict[str, Any]:
+    inputs = {
+        "noise" if name == _NOISE_INPUT else name: node
+        for name, node in graph.names.inputs.items()
+    }
+    model = graph.model.relative_to(folder).as_posix()
+    return {"model": model, "inputs": inputs, "outputs": graph.names.outputs}
+
+
+def _source(loaded: Loaded) -> str:
+    """Where the model comes from, without the folders of a machine: an export is published."""
+    parent = Path(loaded.given).expanduser().parent
+    return loaded.source.replace(os.path.join(parent, ""), "")
+
+
+def _record(loaded: Loaded) -> dict[str, Any] | None:
+    """The record of how shipped weights were made."""
+    if loaded.given not in weights.SHIPPED:
+        return None
+    path = weights.shipped_path(loaded.name).with_suffix(".json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _figures(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The row of the article's table, in percent: maxima with their CA step."""
+    if record is None:
+        return None
+    measured = record["final_row"]["before_mutation"]
+    row = {
+        name: measured[name] | {"value": round(measured[name]["value"], 1)} for name in _FIGURES
+    }
+    return {name: peak if name.startswith("top") else peak["value"] for name, peak in row.items()}

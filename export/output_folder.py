@@ -1,0 +1,143 @@
+"""A folder that an export is written to: whole, or as it was.
+
+All files of an export belong together, so they are written into a folder beside the one asked
+for, which takes its place by renaming at the end. An earlier export survives an error, a kill and
+a full disk; files that are no export's are never touched. Single files are in
+`selforg_mnist.output_files`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from selforg_mnist import output_files
+from selforg_mnist.errors import UserError
+
+MANIFEST = "manifest.json"
+FORMAT = "selforg_mnist"  # what a manifest of ours says that it is
+LIVING = "living"  # the folder of the second graph
+
+# What is being written, too: `selforg_mnist.output_files` calls it partial.NAME.
+_OWN = re.compile(
+    rf"(partial\.)?{re.escape(MANIFEST)}"
+    rf"|({LIVING}/)?((partial\.)?model\.json|group\d+-shard\d+of\d+\.bin)"
+)
+
+
+def check(path: Path) -> None:
+    """Refuses a folder that holds anything but an earlier export.
+
+    Args:
+      path: of the folder to write to; it may be missing or empty.
+
+    Raises:
+      UserError: it is no folder, holds files of another kind, can't be read, or is the working
+        directory, which a folder that takes its place wouldn't be.
+    """
+    with output_files.refusals_told(path):
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise UserError(f"{path}: a file; expected a folder to write to")
+        if Path.cwd().is_relative_to(path.resolve()):
+            raise UserError(
+                f"{path}: the working directory, or above it; give a folder inside it, or call "
+                "from elsewhere"
+            )
+        names = _own_names(path)
+        if names and not _has_manifest(path):
+            raise UserError(
+                f"{path}: holds {names[0]}, but no {MANIFEST} of an export; give another folder, "
+                "or remove the files"
+            )
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a fresh folder, which takes the place of `path` when the block ends well.
+
+    A kill between the two renames at the end leaves the earlier export beside its place, from
+    where the next call puts it back first.
+
+    Args:
+      path: of the folder to write to; it may be missing, empty, or hold an earlier export.
+
+    Yields:
+      partial: the folder to write to.
+
+    Raises:
+      UserError: as `check`, or the system refuses the writing.
+    """
+    check(path)
+    folder = Path(os.path.realpath(path))  # a link to a folder stays a link
+    partial = folder.with_name(f"partial.{folder.name}")
+    earlier = folder.with_name(f"replaced.{folder.name}")
+    with output_files.refusals_told(path):
+        _put_back(earlier, folder)
+        if partial.exists():  # of an export that was killed
+            _own_names(partial)
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            _swap(partial, folder, earlier)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _put_back(earlier: Path, folder: Path) -> None:
+    """Undoes half an exchange of folders, or ends it."""
+    if earlier.exists():
+        check(earlier)
+        if folder.exists():
+            shutil.rmtree(earlier)
+        else:
+            earlier.rename(folder)
+
+
+def _swap(partial: Path, folder: Path, earlier: Path) -> None:
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    check(folder)  # again: an export takes long enough to put something there
+    folder.rename(earlier)
+    try:
+        partial.rename(folder)
+    except BaseException:
+        earlier.rename(folder)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _own_names(folder: Path) -> list[str]:
+    """What lies in a folder, with what lies in its folder for the second graph.
+
+    Raises:
+      UserError: something there is no part of an export.
+    """
+    names = []
+    for path in sorted(folder.iterdir()):
+        inner = path.name == LIVING and path.is_dir() and not path.is_symlink()
+        names += [f"{LIVING}/{p.name}" for p in sorted(path.iterdir())] if inner else [path.name]
+    strangers = [name for name in names if not _OWN.fullmatch(name)]
+    if strangers:
+        raise UserError(
+            f"{folder}: holds {strangers[0]}, which is no part of an export; give a folder of "
+            "its own, or move the file"
+        )
+    return names
+
+
+def _has_manifest(folder: Path) -> bool:
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT

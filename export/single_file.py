@@ -1,0 +1,58 @@
+"""The article's own form of a graph: one model.json with the weights in it, among the nodes.
+
+The article's page fills a graph's constants from its nodes after `tf.loadGraphModel`; so does
+`demo/tools/run_graph.mjs`, and `selforg_mnist.graph_model` reads them. Which numbers stand where
+follows the article's file: a scalar is a list of one number, all else is in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export import conversion
+
+# By the names that TensorFlow.js has for them: NumPy's, and where a scalar stands in a tensor.
+_TYPES = {"float32": ("<f4", "floatVal"), "int32": ("<i4", "intVal")}
+
+
+def fold(folder: Path) -> None:
+    """Moves the weights of a graph from their files into its model.json.
+
+    Args:
+      folder: with model.json and the files that it names, which are removed.
+
+    Raises:
+      UserError: model.json can't be written.
+      OSError: a file can't be read or removed.
+    """
+    model = folder / conversion.MODEL_FILE
+    content = json.loads(model.read_text(encoding="utf-8"))
+    nodes = {node["name"]: node for node in content["modelTopology"]["node"]}
+    for group in content["weightsManifest"]:
+        paths = [folder / name for name in group["paths"]]
+        data, at = b"".join(path.read_bytes() for path in paths), 0
+        for weight in group["weights"]:
+            kind, scalar = _TYPES[weight["dtype"]]
+            count = math.prod(weight["shape"])
+            values = np.frombuffer(data, kind, count, at)
+            at += values.nbytes
+            tensor = nodes[weight["name"]]["attr"]["value"]["tensor"]
+            tensor |= _content(values, scalar) if not weight["shape"] else _encoded(values)
+        for path in paths:
+            path.unlink()
+    article = {"format": content["format"], "modelTopology": content["modelTopology"]}
+    conversion.write_json(model, article | {"weightsManifest": []})
+
+
+def _content(values: np.ndarray, field: str) -> dict[str, Any]:
+    return {field: values.tolist()}
+
+
+def _encoded(values: np.ndarray) -> dict[str, str]:
+    return {"tensorContent": base64.b64encode(values.tobytes()).decode("ascii")}
