@@ -9,7 +9,8 @@ ARGS ?=
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train reproduce robustness test test-slow test-all check format bench
+.PHONY: help install train reproduce robustness demo test test-slow test-all check check-demo \
+        format bench speed
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +28,9 @@ reproduce:  ## The article's table, figures and films, from the shipped weights.
 robustness:  ## What the shipped models make of changed digits.
 	$(PYTHON) -m experiments.robustness --output_dir=robustness $(ARGS)
 
+demo:  ## The web page with the shipped weights: exports, builds, serves on this machine.
+	$(PYTHON) -m export.site --serve $(ARGS)
+
 test:  ## The tests that take seconds.
 	$(PYTHON) -m pytest -m "not slow" $(ARGS)
 
@@ -42,9 +46,19 @@ check:  ## Format, lint, types, and the direction of imports.
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest -q tests/test_imports.py
 
+check-demo: export/demo/node_modules/.package-lock.json  ## The page's types, format, unit tests.
+	cd export/demo && npm run check && npm test
+
+# What npm writes when it has installed everything.
+export/demo/node_modules/.package-lock.json: export/demo/package-lock.json
+	cd export/demo && npm ci
+
 format:  ## Puts right what ruff can.
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
 
 bench:  ## Steps per second on this machine.
 	$(PYTHON) -m experiments.benchmark $(ARGS)
+
+speed:  ## Steps per second of the web page in a browser, beside the article's graph.
+	$(PYTHON) -m export.speed $(ARGS)

@@ -82,7 +82,7 @@ export class Controls {
     slider('speed').value = `${SPEEDS.indexOf(settings.get('speed'))}`;
     for (const [id, text] of Object.entries(SHOWN)) {
       const shown = text(settings);
-      element(`${id}-value`, HTMLOutputElement).textContent = shown;
+      element(`${id}-value`, HTMLSpanElement).textContent = shown;
       slider(id).setAttribute('aria-valuetext', shown);
     }
     for (const key of ['size', 'palette', 'view', 'backend'] as const) {

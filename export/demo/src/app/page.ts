@@ -13,7 +13,7 @@ import { type Loaded, listModels, OPEN_FOLDER } from './loading';
 import { clearError, showError } from './messages';
 import { Pen } from './pointer';
 import { Session } from './session';
-import { type Key, type Settings, SIZES } from './settings';
+import { type Key, type Settings, SIZES, type Values } from './settings';
 import type { View } from './view';
 
 type MarkKind = Parameters<View['mark']>[0];
@@ -26,6 +26,8 @@ export class Page {
   readonly #controls: Controls;
   readonly #loaded: Loaded;
   readonly #random = new Random();
+  /** What the cells run with; the settings may be ahead of it. */
+  readonly #inUse: Pick<Values, 'model' | 'backend'>;
   /** Of each label, which sample comes next. */
   readonly #next: number[];
 
@@ -34,6 +36,7 @@ export class Page {
     this.#controls = controls;
     this.#view = view;
     this.#loaded = loaded;
+    this.#inUse = { model: settings.get('model'), backend: settings.get('backend') };
     this.#next = new Array<number>(loaded.model.manifest.classes).fill(0);
     this.session = new Session(new Cells(loaded.model, settings.get('size')), {
       picture: (picture) => view.show(picture),
@@ -49,6 +52,7 @@ export class Page {
 
   /** Puts the first digit onto the canvas and lets the cells run. */
   async start(): Promise<void> {
+    select('model').value = this.#inUse.model;
     this.#useModel(this.#loaded.model);
     this.#settings.onChange((key) => this.#follow(key));
     for (const key of ['fire', 'noise', 'speed', 'play'] as const) this.#follow(key);
@@ -210,7 +214,6 @@ export class Page {
 
   /** Makes controls and view show a model that the cells already use. */
   #useModel({ manifest }: Rule): void {
-    select('model').value = this.#settings.get('model');
     this.#controls.setOwn(manifest.fireRate, manifest.residualNoise);
     this.#setRandomness(this.session.cells);
     this.#view.useModel(manifest);
@@ -218,24 +221,40 @@ export class Page {
 
   #changeModel(): void {
     const name = this.#settings.get('model');
+    select('model').value = name;
     const changed = this.session.change(async (cells) => {
+      if (name === this.#inUse.model) return;
       const model = await this.#loaded.catalogue.model(name);
       cells.useModel(model);
+      this.#inUse.model = name;
+      clearError();
       this.#useModel(model);
       this.#view.mark('model');
     });
-    this.#try(changed);
+    this.#tryChoice(changed, 'model');
   }
 
   #changeBackend(): void {
     const { backends, catalogue } = this.#loaded;
-    const changed = this.session.change((cells) =>
-      cells.move(async () => {
-        await backends.prepare(this.#settings.get('backend'));
-        return catalogue.reload(this.#settings.get('model'));
-      }),
-    );
-    this.#try(changed);
+    const backend = this.#settings.get('backend');
+    const changed = this.session.change(async (cells) => {
+      if (backend === this.#inUse.backend) return;
+      await cells.move(async () => {
+        await backends.prepare(backend);
+        return catalogue.reload(this.#inUse.model);
+      });
+      this.#inUse.backend = backend;
+      clearError();
+    });
+    this.#tryChoice(changed, 'backend');
+  }
+
+  /** If the cells can't follow a choice, the choice goes back to what they use. */
+  #tryChoice(work: Promise<void>, key: 'model' | 'backend'): void {
+    work.catch((error: unknown) => {
+      this.#settings.set(key, this.#inUse[key]);
+      showError(error);
+    });
   }
 
   #pickModel(): void {

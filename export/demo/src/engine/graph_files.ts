@@ -32,19 +32,23 @@ interface Node {
  *
  * @param json what stood in model.json.
  * @param bytes gives the content of a file beside it.
+ * @throws Error it is something else.
  */
 export async function artifacts(
   json: tf.io.ModelJSON,
   bytes: (path: string) => Promise<ArrayBuffer>,
 ): Promise<tf.io.ModelArtifacts> {
+  const nodes = (json?.modelTopology as { node?: Node[] } | undefined)?.node;
+  if (!Array.isArray(nodes) || !Array.isArray(json.weightsManifest)) {
+    throw new Error('it lists no nodes and weights');
+  }
   if (json.weightsManifest.length > 0) {
     return tf.io.getModelArtifactsForJSON(json, async (manifest) => {
       const files = await Promise.all(manifest.flatMap(({ paths }) => paths).map(bytes));
       return [tf.io.getWeightSpecs(manifest), tf.io.concatenateArrayBuffers(files)];
     });
   }
-  const { node } = json.modelTopology as { node: Node[] };
-  const constants = node.filter(({ op }) => op === 'Const');
+  const constants = nodes.filter(({ op }) => op === 'Const');
   const weights = constants.map(({ attr }) => numbers(attr.value.tensor).buffer as ArrayBuffer);
   return {
     modelTopology: json.modelTopology,

@@ -1,0 +1,62 @@
+"""A headless Chromium of the system's own, driven by Playwright.
+
+Where the machine has no graphics card, WebGL and WebGPU work too, by SwiftShader, on the CPU: what
+they compute is right, what they take is no measure of a card.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from selforg_mnist.errors import UserError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = (
+    "--no-sandbox",  # which root, in a container, can't have; the pages are our own
+    "--disable-gpu",
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    # It asks nobody anything.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Runs a browser while the block runs.
+
+    Yields:
+      browser: without a page.
+
+    Raises:
+      UserError: Playwright or Chromium is missing, or does not start.
+    """
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError as error:
+        raise UserError(
+            "playwright: not installed, expected for driving a browser; pip install playwright"
+        ) from error
+    path = next(filter(None, map(shutil.which, _NAMES)), None)
+    if path is None:
+        raise UserError(f"{_NAMES[0]}: not on the PATH; install it (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+        except Error as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"{path}: does not start ({reason}); install it anew") from error
+        try:
+            yield browser
+        finally:
+            browser.close()

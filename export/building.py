@@ -1,0 +1,51 @@
+"""The page, put together: models, digits, and what Vite makes of the sources in export/demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from export import node, page_models, samples
+from selforg_mnist.digits import Digits
+from selforg_mnist.errors import UserError
+
+MODELS = ("l2_noise", "l2", "ce")
+SPLIT = "test"  # of the digits that the page shows
+
+_DEMO = Path(__file__).parent / "demo"
+
+
+def find_tools() -> str:
+    """Sees to it that the page's sources and tools are there, before long work begins.
+
+    Returns:
+      npm: path of the program, for `build`.
+
+    Raises:
+      UserError: something is missing or too old.
+    """
+    if not (_DEMO / "package.json").is_file():
+        raise UserError(f"{_DEMO}: the page's sources are missing; expected a checkout, get one")
+    return node.find_npm(_DEMO)
+
+
+def build(npm: str, models: Sequence[str], digits: Digits) -> Path:
+    """Builds the page; what it takes from elsewhere lies in export/demo/public/models.
+
+    Args:
+      npm: as `find_tools` gives it.
+      models: what the page offers, the first one at the start: shipped weights, or files.
+      digits: of the test split, to begin with.
+
+    Returns:
+      site: the folder to serve.
+
+    Raises:
+      UserError: a model or the page can't be made.
+    """
+    folder = _DEMO / "public" / "models"
+    node.install(npm, _DEMO)  # what proves the exports equal runs in Node, too
+    samples.write(folder / page_models.SAMPLES, digits, SPLIT)
+    page_models.put(models, folder)
+    node.build(npm, _DEMO)
+    return _DEMO / "dist"

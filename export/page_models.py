@@ -1,0 +1,61 @@
+"""The models that the page offers: a folder for each, and index.json, which lists them.
+
+What is in a model's folder is up to `exporting.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from export import exporting
+from selforg_mnist import output_files
+from selforg_mnist.errors import UserError
+
+SAMPLES = "samples.json"
+
+
+def names(models: Sequence[str]) -> list[str]:
+    """The folder of each model, which is also its name in the page's address.
+
+    Args:
+      models: what `--weights` takes: shipped weights by name, or files.
+
+    Raises:
+      UserError: there are none, a name can't be part of an address, or two are alike.
+    """
+    if not models:
+        raise UserError("models=: expected at least one, as --models=l2_noise,l2")
+    found: list[str] = []
+    for model in models:
+        name = Path(model).stem
+        if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII):
+            raise UserError(
+                f"models={model}: expected a name of letters, digits, '_', '-' and '.'; rename "
+                "the file"
+            )
+        if name in found:
+            raise UserError(f"models={','.join(models)}: {name} is there twice; leave one out")
+        found.append(name)
+    return found
+
+
+def put(models: Sequence[str], folder: Path) -> None:
+    """Exports models for the page and lists them.
+
+    Each takes about three seconds, which is too little to look whether it has changed.
+
+    Args:
+      models: what `--weights` takes: shipped weights by name, or files.
+      folder: the page's `models`, which gets a folder for each, and index.json at last.
+
+    Raises:
+      UserError: as `names`, or a model can't be loaded, exported or written.
+    """
+    folders = names(models)
+    for model, name in zip(models, folders, strict=True):
+        exporting.export(model, folder / name)
+    content = {"models": folders, "samples": SAMPLES}
+    output_files.write_text(folder / "index.json", json.dumps(content) + "\n")

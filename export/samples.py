@@ -1,0 +1,67 @@
+"""The digits that the page loads: so many of each label, in one small file.
+
+`samples.json` says which digits they are and holds their pictures as base64 text, so that the
+page needs no format of pictures and no request more.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import numpy as np
+
+from selforg_mnist import output_files, spec
+from selforg_mnist.digits import Digits
+from selforg_mnist.errors import UserError
+
+PER_DIGIT = 20  # as in the article's demo
+
+
+def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
+    """Picks the first so many digits of each label.
+
+    Args:
+      digits: to pick from.
+      per_digit: how many of each label.
+
+    Returns:
+      [10, per_digit, 28, 28] uint8, 255 full ink; row d holds pictures of the digit d.
+
+    Raises:
+      UserError: there are fewer of a label.
+    """
+    rows = []
+    for label in range(spec.NUM_CLASSES):
+        of_label = digits.images[digits.labels == label][:per_digit]
+        if len(of_label) < per_digit:
+            raise UserError(
+                f"{digits.source}: {len(of_label)} pictures of {label}, expected {per_digit} "
+                "or more; take another --dataset"
+            )
+        rows.append(of_label)
+    return np.stack(rows)
+
+
+def write(path: Path, digits: Digits, split: str) -> None:
+    """Writes the page's samples, whole or not at all.
+
+    Args:
+      path: of the JSON file.
+      digits: to pick from.
+      split: of the dataset, which the file names beside it.
+
+    Raises:
+      UserError: there are too few digits, or the file can't be written.
+    """
+    images = pick(digits)
+    text = json.dumps(
+        {
+            "dataset": f"{digits.source} {split}",
+            "size": spec.IMAGE_SIZE,
+            "per_digit": PER_DIGIT,
+            "images": base64.b64encode(images.tobytes()).decode("ascii"),
+        }
+    )
+    output_files.write_text(path, text + "\n")

@@ -1,0 +1,160 @@
+"""Command: steps a second of the page's engine in a browser, beside the article's graph.
+
+    python -m export.speed [--json] [--output_dir=O]
+
+Both run in one page load, bench.html of the built page, on each backend that the browser has. What
+stands for the article's page is the dense graph that `export.tfjs` writes, which computes what the
+article's own file does: all cells of the canvas, living or not, in each step. Each round times the
+two right after each other, so that a ratio compares neighbours in time. Takes about ten minutes.
+
+Close other programs first. Without a graphics card WebGL and WebGPU run on the CPU, by
+SwiftShader: their figures say little about a card's.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import flags, logging
+
+from experiments import markdown
+from export import browser, building, serving
+from selforg_mnist import data_flags, output_files, startup
+from selforg_mnist.errors import UserError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "", "Folder for speed.json and speed.md, too.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Timings of each row.")
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "Least length of one timing.")
+_BACKENDS = flags.DEFINE_list("backends", [], "Only these, as --backends=wasm,cpu.")
+flags.adopt_module_key_flags(data_flags)
+
+_MODEL = "l2_noise"
+_CANVASES = ({"size": 56, "digits": 1}, {"size": 140, "digits": 25})
+_COMPARED_STEPS = 20
+_WEBGL_RENDERER = """() => {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  const info = gl?.getExtension('WEBGL_debug_renderer_info');
+  return info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : null;
+}"""
+
+
+def measure(page: Page, rounds: int, seconds: float, backends: list[str]) -> list[dict[str, Any]]:
+    """Times both engines in a page.
+
+    Args:
+      page: with bench.html, ready.
+      rounds: timings of each row.
+      seconds: least length of a timing.
+      backends: of TensorFlow.js.
+
+    Returns:
+      rows: plain values, one for each backend, canvas, and with or without residual noise.
+        `article` and `ours` are steps a second, medians over the rounds; `ratio` is the median
+        over the rounds of ours to the article's beside it; `difference` the largest between any
+        two states after 20 steps in which the same cells fired, with the same noise.
+    """
+    rows: list[dict[str, Any]] = []
+    for backend in backends:
+        compared = {"backend": backend, "model": _MODEL, "steps": _COMPARED_STEPS}
+        difference = page.evaluate("(request) => window.bench.difference(request)", compared)
+        rows += [
+            {"backend": backend, **canvas, "noise": noise, "difference": difference}
+            for canvas in _CANVASES
+            for noise in (False, True)
+        ]
+    rates: list[list[tuple[float, float]]] = [[] for _ in rows]
+    for number in range(rounds):
+        logging.info("Round %d of %d.", number + 1, rounds)
+        for row, timed in zip(rows, rates, strict=True):
+            timed.append((_rate(page, row, "dense", seconds), _rate(page, row, "living", seconds)))
+    for row, timed in zip(rows, rates, strict=True):
+        row["article"] = statistics.median(article for article, _ in timed)
+        row["ours"] = statistics.median(ours for _, ours in timed)
+        row["ratio"] = statistics.median(ours / article for article, ours in timed)
+    return rows
+
+
+def _rate(page: Page, row: dict[str, Any], engine: str, seconds: float) -> float:
+    """Steps a second."""
+    wanted = {key: row[key] for key in ("backend", "size", "digits", "noise")}
+    request = {**wanted, "engine": engine, "model": _MODEL, "seconds": seconds}
+    done = page.evaluate("(request) => window.bench.measure(request)", request)
+    return float(done["stepsPerSecond"])
+
+
+def _measure_in_browser(site: Path) -> dict[str, Any]:
+    with serving.serve(site) as address, browser.chromium() as chromium:
+        page = chromium.new_page()
+        page.goto(f"{address}bench.html")
+        page.evaluate("window.bench.ready")
+        there = page.evaluate("window.bench.backends")
+        backends = _BACKENDS.value or there
+        for backend in backends:
+            if backend not in there:
+                raise UserError(f"backends={backend}: expected some of {', '.join(there)}")
+        return {
+            "model": _MODEL,
+            "rows": measure(page, _ROUNDS.value, _SECONDS.value, backends),
+            "browser": f"Chromium {chromium.version}, headless",
+            "webgl_renderer": page.evaluate(_WEBGL_RENDERER),
+            "cores": startup.available_cores(),
+            "machine": platform.machine(),
+            "rounds": _ROUNDS.value,
+            "seconds": _SECONDS.value,
+        }
+
+
+def _text(report: dict[str, Any]) -> str:
+    """The report as Markdown."""
+    heads = ["backend", "canvas", "noise", "article's graph", "ours", "ratio", "difference"]
+    lines = [heads]
+    for row in report["rows"]:
+        digits = "one digit" if row["digits"] == 1 else f"{row['digits']} digits"
+        lines.append(
+            [
+                row["backend"],
+                f"{row['size']} x {row['size']}, {digits}",
+                "yes" if row["noise"] else "no",
+                f"{row['article']:.1f}",
+                f"{row['ours']:.1f}",
+                f"{row['ratio']:.1f}",
+                f"{row['difference']:.1e}",
+            ]
+        )
+    return (
+        f"CA steps a second of {report['model']}, medians of {report['rounds']} timings of "
+        f"{report['seconds']:g} s each, in one page load. {report['browser']}, "
+        f"{report['cores']} cores, {report['machine']}. WebGL: {report['webgl_renderer']}.\n\n"
+        f"{markdown.table(lines)}\n\n"
+        "The article's graph is our dense export, which computes what the article's file does. "
+        f"Difference: the largest between any two states after {_COMPARED_STEPS} steps with the "
+        "same fire masks and noise.\n"
+    )
+
+
+def _speed() -> int:
+    for flag in (_ROUNDS, _SECONDS):
+        if flag.value <= 0:
+            raise UserError(f"{flag.name}={flag.value}: expected more than 0")
+    npm = building.find_tools()
+    digits = data_flags.load(building.SPLIT, seed=0)
+    report = _measure_in_browser(building.build(npm, building.MODELS, digits))
+    as_json, as_text = json.dumps(report, indent=2), _text(report)
+    if _OUTPUT_DIR.value:
+        folder = Path(_OUTPUT_DIR.value).expanduser()
+        output_files.write_text(folder / "speed.json", as_json + "\n")
+        output_files.write_text(folder / "speed.md", as_text)
+    print(as_json if _JSON.value else as_text)
+    return 0
+
+
+if __name__ == "__main__":
+    startup.run(_speed)
