@@ -14,16 +14,9 @@ from pathlib import Path
 from absl import flags
 
 from export import exporting
-from selforg_mnist import startup
+from selforg_mnist import startup, weights_flags
 from selforg_mnist.errors import UserError
 
-_RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, whose model is taken.")
-_WEIGHTS = flags.DEFINE_string(
-    "weights",
-    "",
-    "ce, l2 or l2_noise (shipped), a .keras file, the article's one-file model.json, or the "
-    "prefix of a checkpoint of the authors' notebook.",
-)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     "",
@@ -37,14 +30,11 @@ _LAYOUT = flags.DEFINE_enum(
     "has it.",
 )
 _CHECK = flags.DEFINE_bool("check", True, "Run what was written, and compare it with the model.")
+flags.adopt_module_key_flags(weights_flags)
 
 
 def _check() -> Path:
-    if bool(_RUN_DIR.value) == bool(_WEIGHTS.value):
-        raise UserError(
-            f"run_dir={_RUN_DIR.value}, weights={_WEIGHTS.value}: expected one of the two, such "
-            "as --weights=l2_noise"
-        )
+    weights_flags.check()
     if not _OUTPUT_DIR.value:
         raise UserError("output_dir=: expected a folder to write to, as --output_dir=l2_noise_web")
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
@@ -54,14 +44,7 @@ def _check() -> Path:
 
 def _tfjs() -> int:
     output_dir = _check()  # before TensorFlow is loaded, so that a mistake shows at once
-
-    from selforg_mnist import weights
-
-    if _RUN_DIR.value:
-        loaded = weights.load_run(Path(_RUN_DIR.value))
-    else:
-        loaded = weights.load(_WEIGHTS.value)
-    exporting.write(loaded, output_dir, _LAYOUT.value, _CHECK.value)
+    exporting.write(weights_flags.load(), output_dir, _LAYOUT.value, _CHECK.value)
     paths = sorted(path for path in output_dir.rglob("*") if path.is_file())
     names = ", ".join(path.relative_to(output_dir).as_posix() for path in paths)
     print(f"Written to {output_dir}: {names}")

@@ -11,36 +11,23 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from selforg_mnist import data_flags, startup
+from selforg_mnist import data_flags, startup, weights_flags
 from selforg_mnist.errors import UserError
 
-_RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, whose model is taken.")
-_WEIGHTS = flags.DEFINE_string(
-    "weights",
-    "",
-    "ce, l2 or l2_noise (shipped), a .keras file, the article's one-file model.json, or the "
-    "prefix of a checkpoint of the authors' notebook.",
-)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", "", "Folder for summary.json, curves.csv and figures."
 )
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps, and as many again after the mutation.")
 _MUTATE = flags.DEFINE_bool("mutate", False, "Turn each digit into another one and go on.")
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 0, "Digits of the test split; 0: all.")
-_RESIDUAL_NOISE = flags.DEFINE_float(
-    "residual_noise", None, "Standard deviation of the residual noise (default: the model's)."
-)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 250, "Digits rolled out together.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the fire masks, the noise and the mutations.")
 flags.adopt_module_key_flags(data_flags)
+flags.adopt_module_key_flags(weights_flags)
 
 
 def _check() -> Path:
-    if bool(_RUN_DIR.value) == bool(_WEIGHTS.value):
-        raise UserError(
-            f"run_dir={_RUN_DIR.value}, weights={_WEIGHTS.value}: expected one of the two, such "
-            "as --weights=l2_noise"
-        )
+    weights_flags.check()
     if not _OUTPUT_DIR.value:
         raise UserError("output_dir=: expected a folder to write to, as --output_dir=evaluation")
     for flag, least in ((_STEPS, 1), (_BATCH_SIZE, 1), (_NUM_SAMPLES, 0)):
@@ -52,14 +39,11 @@ def _check() -> Path:
 def _evaluate() -> int:
     output_dir = _check()  # before TensorFlow is loaded, so that a mistake shows at once
 
-    from selforg_mnist import evaluation_report, weights
+    from selforg_mnist import evaluation_report
 
     startup.one_thread_a_lane(startup.available_cores())
-    noise, seed = _RESIDUAL_NOISE.value, _SEED.value
-    if _RUN_DIR.value:
-        loaded = weights.load_run(Path(_RUN_DIR.value), noise)
-    else:
-        loaded = weights.load(_WEIGHTS.value, noise)
+    seed = _SEED.value
+    loaded = weights_flags.load()
     digits = data_flags.load("test", seed, count=_NUM_SAMPLES.value)
     logging.info("Weights: %s.", loaded.source)
     logging.info("Data: %d digits, %s.", len(digits), digits.note)

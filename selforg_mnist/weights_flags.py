@@ -1,0 +1,55 @@
+"""The flags by which commands take a model, and the loading of what they name.
+
+A command module that uses them writes, so that --help lists them:
+
+    flags.adopt_module_key_flags(weights_flags)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from selforg_mnist.errors import UserError
+
+if TYPE_CHECKING:
+    from selforg_mnist.weights import Loaded
+
+_RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, whose model is taken.")
+_WEIGHTS = flags.DEFINE_string(
+    "weights",
+    "",
+    "ce, l2 or l2_noise (shipped), a .keras file, the article's one-file model.json, or the "
+    "prefix of a checkpoint of the authors' notebook.",
+)
+_RESIDUAL_NOISE = flags.DEFINE_float(
+    "residual_noise", None, "Standard deviation of the residual noise (default: the model's)."
+)
+
+
+def check() -> None:
+    """Sees to it that the flags name one model, without loading TensorFlow.
+
+    Raises:
+      UserError: they name none, or two.
+    """
+    if bool(_RUN_DIR.value) == bool(_WEIGHTS.value):
+        raise UserError(
+            f"run_dir={_RUN_DIR.value}, weights={_WEIGHTS.value}: expected one of the two, such "
+            "as --weights=l2_noise"
+        )
+
+
+def load() -> Loaded:
+    """Loads the model that the flags name.
+
+    Raises:
+      WeightsError: there is no such model, or it can't be read.
+    """
+    from selforg_mnist import weights
+
+    if _RUN_DIR.value:
+        return weights.load_run(Path(_RUN_DIR.value), _RESIDUAL_NOISE.value)
+    return weights.load(_WEIGHTS.value, _RESIDUAL_NOISE.value)
