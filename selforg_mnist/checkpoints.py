@@ -79,7 +79,7 @@ class Checkpoints:
         beside = path.with_suffix(".partial")
         # In memory first: on a full disk NumPy's archive would fail once more when it is deleted.
         archive = io.BytesIO()
-        np.savez(archive, **_named(state))
+        np.savez(archive, **named(state))
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             for left in self.directory.glob("*.partial"):  # by a process that was killed
@@ -140,19 +140,19 @@ class Checkpoints:
         return None
 
 
-def _named(state: Any, name: str = "") -> dict[str, np.ndarray]:
+def named(state: Any, name: str = "") -> dict[str, np.ndarray]:
     """The tensors of a nest of tuples by the names of their places, such as `pool.labels`."""
     if not isinstance(state, tuple):
         return {name: np.asarray(state)}
     fields = getattr(state, "_fields", None) or [str(i) for i in range(len(state))]
-    parts = (_named(s, f"{name}.{f}" if name else f) for f, s in zip(fields, state, strict=True))
+    parts = (named(s, f"{name}.{f}" if name else f) for f, s in zip(fields, state, strict=True))
     return {key: value for part in parts for key, value in part.items()}
 
 
 def _read(path: Path, like: Any) -> Any:
     with np.load(path, allow_pickle=False) as archive:
         found = {name: archive[name] for name in archive.files}
-    expected = _named(like)
+    expected = named(like)
     tensors = []
     for name, tensor in expected.items():
         if name not in found:

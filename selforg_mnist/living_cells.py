@@ -20,7 +20,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.randomness import Purpose, derive, normal
+from selforg_mnist.randomness import Purpose, derive, normal, uniform
 
 _FIRST_LIVING_ROW = 1
 
@@ -138,8 +138,7 @@ def draw_firing(
       firing: of `steps` steps.
     """
     count = tf.shape(cells.positions)[0]
-    uniform = tf.random.stateless_uniform([steps, count], derive(key, Purpose.FIRING))
-    fires = uniform <= fire_rate  # [steps, N]
+    fires = uniform([steps, count], derive(key, Purpose.FIRING)) <= fire_rate  # [steps, N]
     noise = None
     if residual_noise > 0.0:
         total = tf.math.count_nonzero(fires, dtype=tf.int32)

@@ -53,24 +53,65 @@ def count(
       counts: [] float32 each.
     """
     given = tf.argmax(logits, axis=-1, output_type=tf.int32)  # [N]
-    right = tf.cast(tf.equal(given, labels), tf.int32)
-    lowest = tf.math.unsorted_segment_min(given, samples, num_samples)
-    highest = tf.math.unsorted_segment_max(given, samples, num_samples)
-    all_right = tf.math.unsorted_segment_min(right, samples, num_samples)
-    # A sample without cells has the largest integer for its lowest label, so it never agrees.
-    present = tf.less(lowest, spec.NUM_CLASSES)
-    agrees = tf.equal(lowest, highest)
-
-    def number(mask: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.math.count_nonzero(mask), tf.float32)
-
+    right = tf.equal(given, labels)
     return Counts(
         living=tf.cast(tf.shape(given)[0], tf.float32),
-        correct=number(right),
-        samples=number(present),
-        agreeing=number(agrees),
-        agreeing_correct=number(tf.logical_and(agrees, tf.equal(all_right, 1))),
+        correct=_number(right),
+        **_agreement(
+            lowest=tf.math.unsorted_segment_min(given, samples, num_samples),
+            highest=tf.math.unsorted_segment_max(given, samples, num_samples),
+            correct=tf.math.unsorted_segment_sum(tf.cast(right, tf.int32), samples, num_samples),
+            living=tf.math.unsorted_segment_sum(tf.ones_like(given), samples, num_samples),
+        ),
     )
+
+
+def count_images(logits: tf.Tensor, labels: tf.Tensor, alive: tf.Tensor) -> Counts:
+    """The same counts over whole images, in shapes that don't depend on who lives.
+
+    Args:
+      logits: [B, H, W, 10] float32.
+      labels: [B] int32, of the digits.
+      alive: [B, H, W] bool.
+
+    Returns:
+      counts: [] float32 each.
+    """
+    given = tf.argmax(logits, axis=-1, output_type=tf.int32)  # [B, H, W]
+    right = tf.logical_and(tf.equal(given, labels[:, None, None]), alive)
+
+    def number_in_each(mask: tf.Tensor) -> tf.Tensor:
+        return tf.math.count_nonzero(mask, axis=[1, 2], dtype=tf.int32)
+
+    return Counts(
+        living=_number(alive),
+        correct=_number(right),
+        **_agreement(
+            lowest=tf.reduce_min(tf.where(alive, given, spec.NUM_CLASSES), axis=[1, 2]),
+            highest=tf.reduce_max(tf.where(alive, given, -1), axis=[1, 2]),
+            correct=number_in_each(right),
+            living=number_in_each(alive),
+        ),
+    )
+
+
+def _agreement(
+    lowest: tf.Tensor, highest: tf.Tensor, correct: tf.Tensor, living: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Counts samples by their lowest and highest label and their numbers of cells, [B] int32.
+
+    A sample without cells has a lowest label above its highest, so it never agrees.
+    """
+    agrees = tf.equal(lowest, highest)
+    return {
+        "samples": _number(living > 0),
+        "agreeing": _number(agrees),
+        "agreeing_correct": _number(tf.logical_and(agrees, tf.equal(correct, living))),
+    }
+
+
+def _number(mask: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.math.count_nonzero(mask, dtype=tf.int32), tf.float32)
 
 
 def total(counts: list[Counts]) -> Counts:

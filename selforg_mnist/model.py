@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.randomness import Purpose, derive, normal
+from selforg_mnist.randomness import Purpose, derive, normal, uniform
 
 
 class CAWeights(NamedTuple):
@@ -187,7 +187,7 @@ class CAModel(keras.Model):
             residual += noise
         if fires is None:
             key = derive(_required(seed, "fires"), Purpose.FIRING)
-            fires = tf.random.stateless_uniform(tf.shape(x)[:-1], key) <= self.fire_rate
+            fires = uniform(tf.shape(x)[:-1], key) <= self.fire_rate
         updates = tf.logical_and(fires, spec.alive_mask(gray[..., 0]))  # [B, H, W]
         state += residual * tf.cast(updates[..., None], residual.dtype)
         return tf.concat([gray, state], axis=-1)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.randomness import Purpose, derive
+from selforg_mnist.randomness import Purpose, derive, distinct, integers
 
 
 class Pool(NamedTuple):
@@ -50,8 +50,7 @@ def fresh(source: Source, count: int, key: tf.Tensor, channels: int = spec.NUM_C
     Returns:
       samples: of age 0.
     """
-    total = source.images.shape[0]
-    chosen = tf.random.stateless_uniform([count], key, maxval=total, dtype=tf.int32)
+    chosen = integers(count, source.images.shape[0], key)
     images = tf.gather(source.images, chosen)
     height, width = source.images.shape[1:]
     return Pool(
@@ -74,8 +73,7 @@ def sample(pool: Pool, batch_size: int, key: tf.Tensor) -> tuple[tf.Tensor, Pool
       indices: [B] int32, all different.
       batch: the B samples.
     """
-    shuffled = tf.random.experimental.stateless_shuffle(tf.range(pool.labels.shape[0]), key)
-    indices = shuffled[:batch_size]
+    indices = distinct(batch_size, pool.labels.shape[0], key)
     return indices, Pool(*(tf.gather(part, indices) for part in pool))
 
 

@@ -73,6 +73,7 @@ def build(
     experiment: Experiment,
     engine: str,
     lanes: int,
+    replicas: int,
     dataset: Mapping[str, Any],
     looking: Looking,
 ) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def build(
       experiment: what is trained.
       engine: "dense" or "living", as resolved.
       lanes: of the living-cell engine.
+      replicas: how many share a batch.
       dataset: as `describe_digits` gives it, of the training digits.
       looking: how the run is watched and saved.
 
@@ -90,7 +92,7 @@ def build(
     """
     return {
         "experiment": experiment.to_dict(),
-        "engine": {"name": engine, "lanes": lanes},
+        "engine": {"name": engine, "lanes": lanes, "replicas": replicas},
         "dataset": dict(dataset),
         "looking": dataclasses.asdict(looking),
         "versions": versions(),
@@ -117,6 +119,8 @@ def read(run_dir: Path) -> dict[str, Any] | None:
         config = json.loads(path.read_text())
         sections = {name: dict(config[name]) for name in ("experiment", "engine", "dataset")}
         sections["engine"]["lanes"] = int(sections["engine"]["lanes"])
+        # Runs begun before there were replicas don't name them.
+        sections["engine"]["replicas"] = int(sections["engine"].get("replicas", 1))
         return {**config, **sections}
     except FileNotFoundError:
         return None
@@ -194,6 +198,9 @@ def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_di
       ConfigError: they differ; the message lists each option's two values.
     """
     before, now = _course(saved), _course(asked)
+    if before.pop("engine.replicas", 1) != now.pop("engine.replicas", 1):
+        # On other devices the run takes another course in any case; lanes are those of a replica.
+        del before["engine.lanes"], now["engine.lanes"]
     different = [
         f"{name} is {before.get(name)} there and {now.get(name)} now"
         for name in sorted(before.keys() | now.keys())

@@ -7,6 +7,7 @@ Flags and wiring only; `--help` lists the flags.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,16 @@ _ENGINE = flags.DEFINE_enum(
 _LANES = flags.DEFINE_integer(
     "lanes", 0, "Shares of the batch that the living engine runs side by side; 0: one a core."
 )
+_STRATEGY = flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    ["auto", "one_device", "mirrored", "multi_worker", "tpu"],
+    "Which devices share a batch.",
+)
+_TPU = flags.DEFINE_string("tpu", "", "Name or address of a TPU, or local.")
+_CPU_REPLICAS = flags.DEFINE_integer(
+    "cpu_replicas", 0, "Replicas that share this machine's CPU, to try a strategy out."
+)
 flags.adopt_module_key_flags(data_flags)
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
@@ -69,20 +80,30 @@ def _experiment() -> Experiment:
     return experiments.get(_EXPERIMENT.value).replace(**_given(_OVERRIDES))
 
 
+def _shares_run_dir() -> bool:
+    return _STRATEGY.value == "multi_worker" or (
+        _STRATEGY.value == "auto" and bool(os.environ.get("TF_CONFIG"))
+    )
+
+
 def _train() -> int:
     # Before TensorFlow is loaded, so that a mistake shows at once.
     experiment = _experiment()
     looking = Looking(**_given(_LOOKING))
     experiments.check_lanes(_LANES.value, experiment.batch_size)
     run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
-    with run_config.claim(run_dir):
-        run_config.read(run_dir)
+    if not _shares_run_dir():  # workers of one run
+        with run_config.claim(run_dir):
+            run_config.read(run_dir)
 
-    from selforg_mnist import trainer, training_loop
+    from selforg_mnist import strategies, trainer, training_loop
 
     engine = trainer.choose_engine(_ENGINE.value)
+    lanes = _LANES.value or trainer.choose_lanes(experiment.batch_size)
     if engine == "living":
-        startup.one_thread_a_lane(_LANES.value or trainer.choose_lanes(experiment.batch_size))
+        startup.one_thread_a_lane(max(lanes, _CPU_REPLICAS.value))
+    # First of all that computes: TensorFlow wants to know its devices before.
+    chosen = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)
     outcome = training_loop.train(
         experiment,
@@ -92,6 +113,7 @@ def _train() -> int:
         looking,
         engine,
         _LANES.value,
+        chosen,
     )
     return 128 + signal.Signals[outcome.stopped_by] if outcome.stopped_by else 0
 

@@ -8,7 +8,9 @@ run is. Files, logs and the outer loop are in `training_loop.py`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -41,6 +43,22 @@ class StepMetrics(NamedTuple):
     total_agreement: tf.Tensor  # [] float32, share of samples whose cells all agree
     batch_age: tf.Tensor  # [] float32, mean age of the batch's samples when drawn
     gradient_norms: tf.Tensor  # [6] float32, before normalisation
+
+
+@dataclasses.dataclass(frozen=True)
+class Replica:
+    """One of several replicas that take a training step together, each with its share.
+
+    Each one holds a share of the pool and of the batch, and draws what no other draws.
+    """
+
+    index: int | tf.Tensor  # [] int32, 0 to count - 1
+    count: int
+    total: Callable[[Any], Any]  # the sum over all replicas of each tensor of a nest
+
+
+# It draws as if there were no such thing as replicas.
+ALONE = Replica(index=0, count=1, total=lambda nest: nest)
 
 
 def build_model(experiment: Experiment) -> CAModel:
@@ -86,32 +104,41 @@ class Trainer:
       engine: "auto", "dense" or "living".
       lanes: of the living-cell engine; 0 chooses by the number of cores. Part of a run's
         identity: another number sums in another order and draws other masks.
+      replicas: how many share the batch; see `replicas.py`.
 
     Raises:
       ConfigError: there is no such engine, or the batch can't be shared among the lanes.
     """
 
     def __init__(
-        self, experiment: Experiment, source: Source, engine: str = "auto", lanes: int = 0
+        self,
+        experiment: Experiment,
+        source: Source,
+        engine: str = "auto",
+        lanes: int = 0,
+        replicas: int = 1,
     ):
         self.experiment = experiment
         self.source = source
         self.engine = choose_engine(engine)
-        check_lanes(lanes, experiment.batch_size)
-        self.lanes = 1 if self.engine == "dense" else lanes or choose_lanes(experiment.batch_size)
+        self.replicas = replicas
+        share = experiment.batch_size // replicas
+        check_lanes(lanes, share)
+        self.lanes = 1 if self.engine == "dense" else lanes or choose_lanes(share)
         self.model = build_model(experiment)
         self._initial_weights = self.model.ca_weights()
-        self._key = root_key(experiment.seed)
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
         self._loss = LOSSES[experiment.loss]
-        # A function of its own, so that it is traced once and not for each lane.
-        self._lane_rollout = tf.function(
-            self._living_rollout if self.engine == "living" else self._dense_rollout
+        # Living cells: a function of its own, so that it is traced once and not for each lane.
+        # Dense, there is one lane; and XLA would take all arguments of a function within one,
+        # whose gradient asks for shapes, for constants: it would compile anew for each step.
+        self._lane_rollout = (
+            tf.function(self._living_rollout) if self.engine == "living" else self._dense_rollout
         )
 
     def initial_state(self) -> TrainState:
         """The state before the first training step: a pool of fresh samples."""
-        key = derive(self._key, BEFORE_TRAINING, Purpose.POOL)
+        key = derive(root_key(self.experiment.seed), BEFORE_TRAINING, Purpose.POOL)
         weights = self._initial_weights
         naive = self.experiment.pool_mode == "naive"
         size = self.experiment.batch_size if naive else self.experiment.pool_size
@@ -161,22 +188,38 @@ class Trainer:
             tf.nest.map_structure(lambda value: value / done, total),
         )
 
-    def train_step(self, state: TrainState) -> tuple[TrainState, StepMetrics]:
+    def train_step(
+        self, state: TrainState, source: Source | None = None, replica: Replica = ALONE
+    ) -> tuple[TrainState, StepMetrics]:
         """One training step (article: "Training").
 
+        Gradients are summed over the replicas first and normalised after, so that several
+        replicas learn what one with all their samples would.
+
         Args:
-          state: after `state.step` steps; a pool of variables is written to in place.
+          state: after `state.step` steps; a pool of variables is written to in place. Of
+            several replicas each has the same but for the pool, which is its share.
+          source: the training digits as arguments of a compiled function, whose text they
+            would otherwise be part of; None is the trainer's own.
+          replica: which one this is.
 
         Returns:
           state: one step on.
-          metrics: of this step.
+          metrics: of this step, over all replicas.
         """
-        key = derive(self._key, state.step)
-        indices, batch = self._draw_batch(state.pool, key)
+        key = derive(root_key(self.experiment.seed), state.step)
+        if replica.count > 1:
+            key = derive(key, replica.index)
+        size = self.experiment.batch_size
+        indices, batch = self._draw_batch(
+            state.pool, source or self.source, size // replica.count, key
+        )
         with tf.GradientTape() as tape:
             tape.watch(state.weights)
             loss, rolled_out, count = self._roll_out(state.weights, batch, key)
         gradients = tape.gradient(loss, state.weights)
+        age = tf.reduce_sum(tf.cast(batch.age, tf.float32))
+        gradients, loss, count, age = replica.total((gradients, loss, count, age))
         weights, adam = optimizer.adam(
             state.weights,
             optimizer.normalise(gradients),
@@ -193,22 +236,23 @@ class Trainer:
             loss=loss,
             cell_accuracy=count.cell_accuracy(),
             total_agreement=count.total_agreement(),
-            batch_age=tf.reduce_mean(tf.cast(batch.age, tf.float32)),
+            batch_age=age / size,
             gradient_norms=tf.stack([tf.norm(g) for g in gradients]),
         )
 
     @tf.function
     def preview(self, state: TrainState) -> tuple[Pool, Pool]:
         """The batch that the next training step will draw, before and after its rollout."""
-        key = derive(self._key, state.step)
-        _, batch = self._draw_batch(state.pool, key)
+        key = derive(root_key(self.experiment.seed), state.step)
+        _, batch = self._draw_batch(state.pool, self.source, self.experiment.batch_size, key)
         return batch, self._roll_out(state.weights, batch, key)[1]
 
-    def _draw_batch(self, pool: Pool, key: tf.Tensor) -> tuple[tf.Tensor, Pool]:
+    def _draw_batch(
+        self, pool: Pool, source: Source, size: int, key: tf.Tensor
+    ) -> tuple[tf.Tensor, Pool]:
         """Samples and renews a batch, and lays it out lane by lane."""
-        size = self.experiment.batch_size
         indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
-        batch = pools.renew(batch, self.experiment.pool_mode, self.source, key)
+        batch = pools.renew(batch, self.experiment.pool_mode, source, key)
         if self.lanes == 1:
             return indices, batch
         order = _balanced_order(batch, self.lanes)
@@ -217,9 +261,11 @@ class Trainer:
     def _roll_out(
         self, weights: CAWeights, batch: Pool, key: tf.Tensor
     ) -> tuple[tf.Tensor, Pool, metrics.Counts]:
-        """The loss of a batch after its rollout, the batch then, and how its cells agree."""
-        size = self.experiment.batch_size
-        share = size // self.lanes
+        """The loss of a batch after its rollout, the batch then, and how its cells agree.
+
+        The loss is the batch's share of the mean over all replicas' batches.
+        """
+        share = batch.labels.shape[0] // self.lanes
         results = []
         for lane in range(self.lanes):
             samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
@@ -227,7 +273,11 @@ class Trainer:
             results.append(self._lane_rollout(weights, samples, lane_key))
         losses, states, counts = zip(*results, strict=True)
         rolled_out = batch._replace(state=tf.concat(states, axis=0))
-        return tf.add_n(losses) / size, rolled_out, metrics.total(list(counts))
+        return (
+            tf.add_n(losses) / self.experiment.batch_size,
+            rolled_out,
+            metrics.total(list(counts)),
+        )
 
     def _living_rollout(
         self, weights: CAWeights, batch: Pool, key: tf.Tensor
@@ -259,14 +309,7 @@ class Trainer:
             x = self.model.rollout(x, self.experiment.rollout_steps, seed=key)
         logits = self.model.logits(x)  # [B, H, W, 10]
         loss = tf.reduce_sum(self._loss(logits, one_hot_targets(gray, batch.labels)))
-        positions = tf.where(spec.alive_mask(gray))  # [N, 3]
-        samples = tf.cast(positions[:, 0], tf.int32)
-        count = metrics.count(
-            tf.gather_nd(logits, positions),
-            tf.gather(batch.labels, samples),
-            samples,
-            batch.labels.shape[0],
-        )
+        count = metrics.count_images(logits, batch.labels, spec.alive_mask(gray))
         return loss, x[..., spec.GRAY_CHANNELS :], count
 
 

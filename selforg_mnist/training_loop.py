@@ -12,7 +12,7 @@ import math
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,22 @@ from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.pool import Source
 from selforg_mnist.progress import Window
+from selforg_mnist.replicas import ReplicatedTrainer
 from selforg_mnist.run_config import Looking
+from selforg_mnist.strategies import ONE_DEVICE, Chosen
 from selforg_mnist.summaries import RunSummaries, TrainingScalars
-from selforg_mnist.trainer import Trainer, TrainState
+from selforg_mnist.trainer import StepMetrics, Trainer, TrainState
 
 MODEL_FILE = "model.keras"
+
+
+# What TensorFlow raises where a sum over workers is never completed.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.CancelledError,
+)
 
 
 class TrainingError(UserError):
@@ -59,6 +70,7 @@ def train(
     looking: Looking | None = None,
     engine: str = "auto",
     lanes: int = 0,
+    chosen: Chosen = ONE_DEVICE,
 ) -> Outcome:
     """Trains, or resumes, the run in `run_dir` until `experiment.train_steps`.
 
@@ -72,6 +84,8 @@ def train(
       looking: how to watch and save the run; None: as `Looking` has it.
       engine: "auto", "dense" or "living".
       lanes: of the living-cell engine; 0 takes the run's own, or one for each core.
+      chosen: the devices to train on. Of several workers all call this, with the same
+        `run_dir`, which they must all see; the chief alone writes to it.
 
     Returns:
       outcome: the step reached, and the signal that stopped the run if one did.
@@ -81,10 +95,12 @@ def train(
         to another process; or `lanes` doesn't fit.
       CheckpointError: a checkpoint can't be written, or none of them can be read.
       SummaryError: TensorBoard's files can't be written.
-      TrainingError: the loss or the weights are not finite, or the model can't be written.
+      TrainingError: the loss or the weights are not finite, the model can't be written, or
+        another worker is lost.
     """
-    with run_config.claim(run_dir):
-        return _train(experiment, digits, held_out, run_dir, looking or Looking(), engine, lanes)
+    looking = looking or Looking()
+    with run_config.claim(run_dir) if chosen.chief else nullcontext():
+        return _train(experiment, digits, held_out, run_dir, looking, engine, lanes, chosen)
 
 
 def _train(
@@ -95,18 +111,23 @@ def _train(
     looking: Looking,
     engine: str,
     lanes: int,
+    chosen: Chosen,
 ) -> Outcome:
     saved = run_config.read(run_dir)
-    if saved is not None and not lanes:
+    if saved is not None and not lanes and chosen.replicas == saved["engine"]["replicas"]:
         # For another batch they may not fit; that it is another is what the user has to hear.
         same = saved["experiment"].get("batch_size") == experiment.batch_size
         lanes = saved["engine"]["lanes"] if same else 0
     source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
-    trainer = Trainer(experiment, source, engine, lanes)
+    if chosen.strategy is None:
+        trainer = Trainer(experiment, source, engine, lanes)
+    else:
+        trainer = ReplicatedTrainer(experiment, source, engine, lanes, chosen)
     config = run_config.build(
         experiment,
         trainer.engine,
         trainer.lanes,
+        trainer.replicas,
         run_config.describe_digits(digits),
         looking,
     )
@@ -120,7 +141,9 @@ def _train(
         )
 
     state = _restore(trainer, checkpoints)
-    _announce(trainer, digits)
+    _announce(trainer, digits, chosen)
+    if isinstance(trainer, ReplicatedTrainer):
+        _check_alike(trainer, state, run_dir)
     if int(state.step) >= experiment.train_steps:
         logging.info(
             "Nothing to do: %d training steps are done, of %d asked for. The model is %s.",
@@ -128,11 +151,15 @@ def _train(
             experiment.train_steps,
             run_dir / MODEL_FILE,
         )
-        if not (run_dir / MODEL_FILE).exists():
+        if chosen.chief and not (run_dir / MODEL_FILE).exists():
             _save_model(trainer, state, run_dir)
         return Outcome(int(state.step))
     if saved is not None:
         _compare_versions(saved.get("versions", {}), config["versions"])
+    if not chosen.chief:
+        return _Run(trainer, held_out, run_dir, config, looking, checkpoints, None).to_the_end(
+            state
+        )
     run_config.write(run_dir, config)
     count = min(looking.eval_samples, len(held_out))
     held_out = subset(held_out, count, experiment.seed % 2**64)  # NumPy has no negative seeds
@@ -155,9 +182,21 @@ def _restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
     return restored.state
 
 
-def _announce(trainer: Trainer, digits: Digits) -> None:
+def _check_alike(trainer: ReplicatedTrainer, state: TrainState, run_dir: Path) -> None:
+    """Refuses workers that go on from different states, as without a common folder they would."""
+    step = int(state.step)
+    mean = trainer.agree(float(step)) / trainer.replicas
+    if mean != step:
+        raise ConfigError(
+            f"run_dir={run_dir}: this worker found step {step} there, others found another; "
+            "expected one folder that all workers see"
+        )
+
+
+def _announce(trainer: Trainer, digits: Digits, chosen: Chosen) -> None:
     devices = ", ".join(d.name for d in tf.config.list_logical_devices())
     logging.info("Devices: %s, %d cores.", devices, startup.available_cores())
+    logging.info("Strategy: %s, %d replica(s); %s.", chosen.name, chosen.replicas, chosen.why)
     logging.info("Data: %d digits, %s.", len(digits), digits.note)
     lanes = f", {trainer.lanes} lanes" if trainer.engine == "living" else ""
     logging.info(
@@ -197,7 +236,10 @@ def _save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
 
 
 class _Run:
-    """One call of `train`, once everything is set up."""
+    """One call of `train`, once everything is set up.
+
+    Without summaries it is that of a worker who computes along, while the chief watches and saves.
+    """
 
     def __init__(
         self,
@@ -207,7 +249,7 @@ class _Run:
         config: Mapping[str, Any],
         looking: Looking,
         checkpoints: Checkpoints,
-        summaries: RunSummaries,
+        summaries: RunSummaries | None,
     ):
         self.trainer = trainer
         self.held_out = held_out
@@ -222,10 +264,10 @@ class _Run:
         start = saved = step = int(state.step)
         window = Window(step)
         with interrupts.noted((signal.SIGTERM, signal.SIGINT)) as caught:
-            while step < self.end and not caught:
+            while step < self.end and not self._stops(bool(caught)):
                 first = step == start  # alone, to be seen early: compiling takes a while
                 stretch = 1 if first else self._stretch(step)
-                state, metrics = self.trainer.run(state, tf.constant(stretch))
+                state, metrics = self._run(state, stretch)
                 step = int(state.step)
                 window.add(step, metrics, compiling=first)
                 if not math.isfinite(loss := float(metrics.loss)):
@@ -245,11 +287,35 @@ class _Run:
             if step > saved:
                 self._save(state)
         if step < self.end:
-            logging.info("Stopped by %s at step %d of %d.", caught[0], step, self.end)
+            stopped_by = caught[0] if caught else signal.SIGTERM.name  # another worker's
+            logging.info("Stopped by %s at step %d of %d.", stopped_by, step, self.end)
             logging.info("Start the same command again to go on.")
-            return Outcome(step, caught[0])
+            return Outcome(step, stopped_by)
         logging.info("Done: %d training steps. The model is %s.", step, self.run_dir / MODEL_FILE)
         return Outcome(step)
+
+    def _run(self, state: TrainState, steps: int) -> tuple[TrainState, StepMetrics]:
+        try:
+            return self.trainer.run(state, tf.constant(steps))
+        except _LOST as error:
+            raise self._worker_lost(error) from error
+
+    def _stops(self, caught: bool) -> bool:
+        """Whether to stop; several workers stop together, since none can go on alone."""
+        if not isinstance(self.trainer, ReplicatedTrainer):
+            return caught
+        try:
+            return self.trainer.agree(float(caught)) > 0
+        except _LOST as error:
+            raise self._worker_lost(error) from error
+
+    def _worker_lost(self, error: Exception) -> TrainingError:
+        kept = self.checkpoints.paths()
+        last = f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+        return TrainingError(
+            f"another worker is lost ({type(error).__name__}); {last}; start all workers again "
+            "to go on"
+        )
 
     def _stretch(self, step: int) -> int:
         """Steps until something is due."""
@@ -269,6 +335,8 @@ class _Run:
         )
 
     def _log(self, state: TrainState, window: Window) -> None:
+        if not self.summaries:
+            return
         step, metrics, rate = int(state.step), window.mean(), window.steps_per_second()
         left = datetime.timedelta(seconds=round((self.end - step) / rate))
         logging.info(
@@ -298,6 +366,8 @@ class _Run:
         )
 
     def _save(self, state: TrainState) -> None:
+        if not self.summaries:
+            return
         step = int(state.step)
         if not all(np.isfinite(part).all() for part in tf.nest.flatten(state)):
             # A finite loss can have gradients that are not.
@@ -312,6 +382,8 @@ class _Run:
         logging.info("Saved %s.", path)
 
     def _evaluate(self, state: TrainState) -> None:
+        if not self.summaries:
+            return
         step, experiment = int(state.step), self.trainer.experiment
         self.trainer.load(state)
         curves = evaluation.evaluate(

@@ -19,9 +19,13 @@ _NO_TENSORFLOW += (
 )
 
 
-def run(module, *arguments, cwd, env=None):
-    """Runs a command to its end; returns its exit status, standard output and error."""
-    return _run([sys.executable, "-m", module, *arguments], cwd, {**os.environ, **(env or {})})
+def run(module, *arguments, cwd, env=None, tensorflow=True):
+    """Runs a command to its end; returns its exit status, standard output and error.
+
+    Without `tensorflow` it can't load it.
+    """
+    start = ["-m"] if tensorflow else ["-c", _NO_TENSORFLOW]
+    return _run([sys.executable, *start, module, *arguments], cwd, {**os.environ, **(env or {})})
 
 
 def refused(module, *arguments, cwd, env=None, tensorflow=False):

@@ -97,3 +97,14 @@ def test_agrees_with_the_reference_on_random_samples():
     assert accuracy == pytest.approx(reference_ca.cell_accuracy(x, labels))
     assert agreement == pytest.approx(reference_ca.total_agreement(x))
     assert 0.2 < agreement < 0.9
+    images = metrics.count_images(x[..., -10:], labels, alive)
+    assert [float(part) for part in images] == [float(part) for part in counts]
+
+
+def test_images_count_no_dead_cell():
+    logits = np.zeros((3, 1, 3, 10), np.float32)
+    for sample, labels in enumerate([(4, 4, 9), (2, 7, 7), (0, 0, 0)]):
+        logits[sample, 0, range(3), labels] = 1
+    alive = np.array([[[1, 1, 0]], [[1, 1, 1]], [[0, 0, 0]]], bool)
+    counts = metrics.count_images(logits, np.array([4, 7, 0], np.int32), alive)
+    assert [float(part) for part in counts] == [5.0, 4.0, 2.0, 1.0, 1.0]

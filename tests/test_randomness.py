@@ -1,4 +1,4 @@
-"""Keys: the same for the same place in a run, different for any other. And the fast normals."""
+"""Keys: the same for the same place in a run, no other's. Draws: the same on any device."""
 
 import itertools
 
@@ -11,8 +11,11 @@ from selforg_mnist.randomness import (
     EVALUATION,
     Purpose,
     derive,
+    distinct,
+    integers,
     normal,
     root_key,
+    uniform,
 )
 
 
@@ -112,3 +115,46 @@ class TestNormal:
         first, again, other = (normal([50], root_key(seed), 1.0).numpy() for seed in (0, 0, 1))
         np.testing.assert_array_equal(first, again)
         assert np.all(first != other)
+
+
+def compiled(function):
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+# The shipped weights were trained with these draws, and runs that resume go on with them.
+KEY = derive(root_key(3), 1, 2)
+BEGAN_WITH = {
+    "keys": (lambda key: derive(key, 4, 7), [1707918935, 7]),
+    "uniform": (
+        lambda key: uniform([5], key),
+        [2708236 / 2**23, 3414783 / 2**23, 7130781 / 2**23, 2557048 / 2**23, 7728108 / 2**23],
+    ),
+    "integers": (lambda key: integers(5, 60_000, key), [18892, 3999, 9021, 28728, 47436]),
+    "distinct": (
+        lambda key: distinct(16, 160, key),
+        [12, 148, 33, 158, 136, 147, 21, 151, 80, 159, 123, 9, 35, 101, 28, 14],
+    ),
+}
+
+
+class TestDraws:
+    @pytest.mark.parametrize("kind", [lambda draw: draw, compiled], ids=["ordinary", "XLA"])
+    @pytest.mark.parametrize(("draw", "expected"), BEGAN_WITH.values(), ids=BEGAN_WITH)
+    def test_are_what_runs_began_with(self, draw, expected, kind):
+        assert kind(draw)(KEY).numpy().tolist() == expected
+
+    @pytest.mark.parametrize("kind", [lambda draw: draw, compiled], ids=["ordinary", "XLA"])
+    def test_normals_are_what_runs_began_with(self, kind):
+        expected = [0.0155428322032094, 0.004403349477797747, -0.02804073691368103]
+        expected += [-0.004436785355210304, -0.008384907618165016, 0.019968945533037186]
+        drawn = kind(lambda key: normal([7], key, 0.02))(KEY)
+        np.testing.assert_allclose(drawn[:6], expected, rtol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("count", "limit"), [(1, 1), (2, 2), (10, 10), (3, 7), (16, 160), (64, 640)]
+    )
+    def test_distinct_ones_begin_a_shuffle(self, count, limit):
+        shuffle = tf.random.experimental.stateless_shuffle
+        for seed in range(10):
+            whole = shuffle(tf.range(limit), root_key(seed), alg="philox")
+            np.testing.assert_array_equal(distinct(count, limit, root_key(seed)), whole[:count])

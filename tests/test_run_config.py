@@ -23,7 +23,7 @@ DIGITS = Digits(IMAGES, np.array([3, 8], np.uint8), "drawn", "drawn by hand, NOT
 @pytest.fixture
 def config():
     dataset = run_config.describe_digits(DIGITS)
-    return run_config.build(experiments.l2_noise(), "living", 2, dataset, Looking(log_every=7))
+    return run_config.build(experiments.l2_noise(), "living", 2, 1, dataset, Looking(log_every=7))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_holds_everything_needed_to_run_again(config):
     assert config.keys() == {"experiment", "engine", "dataset", "looking", "versions"}
     fields = {field.name for field in dataclasses.fields(experiments.Experiment)}
     assert config["experiment"].keys() == fields
-    assert config["engine"] == {"name": "living", "lanes": 2}
+    assert config["engine"] == {"name": "living", "lanes": 2, "replicas": 1}
     assert config["looking"] == dataclasses.asdict(Looking(log_every=7))
     assert config["dataset"] == {
         "source": "drawn",

@@ -1,0 +1,96 @@
+"""Command: takes training steps of the StableHLO text on any device of JAX's, a GPU for one.
+
+    python -m experiments.run_stablehlo --export=O [--run_dir=runs/l2_noise] [--steps=10]
+    python -m experiments.run_stablehlo --run=O [--precision=default] [--json]
+
+The first needs TensorFlow and writes the step's text, a state and its training digits, and the
+state after some steps on the CPU. The second needs JAX, NumPy and absl-py only: it takes the
+same steps, compares, and times more of them. Status 1 where they differ.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from absl import flags, logging
+
+from experiments import stablehlo_run
+from selforg_mnist import data_flags, experiments, startup
+from selforg_mnist.errors import UserError
+
+_EXPORT = flags.DEFINE_string("export", "", "Folder to write to.")
+_RUN = flags.DEFINE_string("run", "", "Folder that --export has written.")
+_RUN_DIR = flags.DEFINE_string("run_dir", "", "Run to go on from; none: an untrained state.")
+_EXPERIMENT = flags.DEFINE_string("experiment", "l2_noise", "What to train without --run_dir.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples a step, without --run_dir.")
+_ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps, without --run_dir.")
+_STEPS = flags.DEFINE_integer("steps", 10, "Training steps to compare.", lower_bound=1)
+_DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to take along; 0: all.")
+_PRECISION = flags.DEFINE_enum(
+    "precision", "highest", stablehlo_run.PRECISIONS, "Of products: float32, or the device's own."
+)
+_TOLERANCE = flags.DEFINE_float(
+    "tolerance", 1e-2, "Largest difference, as a share of how far a tensor has come."
+)
+_SECONDS = flags.DEFINE_float("seconds", 5.0, "To time for.")
+_JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+flags.adopt_module_key_flags(data_flags)
+
+
+def _export() -> int:
+    given = {flag.name: flag.value for flag in (_BATCH_SIZE, _ROLLOUT_STEPS)}
+    options = {name: value for name, value in given.items() if value is not None}
+    experiment = experiments.get(_EXPERIMENT.value)
+    if "batch_size" in options:  # a pool that holds it, as the article's does its batch
+        options["pool_size"] = 10 * options["batch_size"]
+    experiment = experiment.replace(**options)
+
+    from experiments import stablehlo_export
+
+    run_dir = Path(_RUN_DIR.value).expanduser() if _RUN_DIR.value else None
+    if run_dir is not None:
+        experiment = stablehlo_export.experiment_of(run_dir)
+    digits = data_flags.load("train", experiment.seed, count=_DIGITS.value)
+    folder = Path(_EXPORT.value).expanduser()
+    stablehlo_export.export(folder, experiment, digits, _STEPS.value, run_dir)
+    logging.info("Wrote %s; next: --run=%s where JAX has its device.", folder, folder)
+    return 0
+
+
+def _line(report: dict[str, Any]) -> str:
+    names = ("share_of_memory_ceiling", "share_of_arithmetic_ceiling")
+    shares = [f"{name} {report[name]:.2%}" for name in names if name in report]
+    return (
+        f"{report['device']}, precision {report['precision']}: batch {report['batch_size']}, "
+        f"{report['rollout_steps']} CA steps: {report['steps_per_second']:.1f} training steps a "
+        f"second ({report['steps_per_second'] / report['tensorflow_steps_per_second']:.1f} times "
+        f"TensorFlow's dense step on {report['tensorflow_cores']} cores); "
+        f"{report['flops_per_step'] / 1e9:.2f} GFLOP and "
+        f"{report['bytes_per_step'] / 1e6:.0f} MB a step; "
+        f"{', '.join(shares) or 'its ceilings are not known here'}; after {report['steps']} "
+        f"steps off by {report['deviation']:.1e} at most, in {report['deviation_of']}"
+    )
+
+
+def _run() -> int:
+    report = stablehlo_run.run(Path(_RUN.value).expanduser(), _PRECISION.value, _SECONDS.value)
+    print(json.dumps(report, indent=2) if _JSON.value else _line(report))
+    if report["deviation"] > _TOLERANCE.value:
+        raise UserError(
+            f"{report['deviation_of']}: off by {report['deviation']:.1e} from TensorFlow's, "
+            f"expected at most tolerance={_TOLERANCE.value:g}; with --precision=default a "
+            "device may round its products: give another --tolerance"
+        )
+    return 0
+
+
+def _export_or_run() -> int:
+    if bool(_EXPORT.value) == bool(_RUN.value):
+        raise UserError("expected one of --export=FOLDER and --run=FOLDER")
+    return _export() if _EXPORT.value else _run()
+
+
+if __name__ == "__main__":
+    startup.run(_export_or_run)

@@ -1,0 +1,201 @@
+"""The same CA step as `CAModel.step`, over a table of a fixed number of rows.
+
+All rows do the arithmetic in every step, and masks decide whose residual counts: that costs more
+than the lists of `living_rollout.py`, and every shape is known to the compiler. The gray part
+of the first convolution is computed once a rollout. With the same fire masks and noise the states,
+the loss and the gradients are those of the dense convolutions to float32 rounding. The rule itself
+is the article's section "Model". Shapes as in `padded_cells.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from selforg_mnist import metrics, spec
+from selforg_mnist.model import CAWeights
+from selforg_mnist.padded_cells import PaddedCells, PaddedFiring, to_image, to_table
+from selforg_mnist.pool import Pool, gray_of
+
+
+class Outcome(NamedTuple):
+    """A batch after its rollout."""
+
+    loss: tf.Tensor  # [] float32, summed over the batch; NaN after an overflow
+    state: tf.Tensor  # [B, H, W, C - 1] float32, zero at dead cells
+    counts: metrics.Counts  # of the batch, cells without a row included
+    overflow: tf.Tensor  # [] int32, how many living cells have found no row
+
+
+class _Inputs(NamedTuple):
+    """What a rollout is differentiable in."""
+
+    table: tf.Tensor  # [K + 1, C - 1], before the first step
+    fixed: tf.Tensor  # [K, hidden], of each perception what the state has no part in
+    perceive: tf.Tensor  # [9 * (C - 1), hidden]
+    hidden: tf.Tensor  # [hidden, hidden]
+    hidden_bias: tf.Tensor  # [hidden]
+    residual: tf.Tensor  # [hidden, C - 1]
+    residual_bias: tf.Tensor  # [C - 1]
+
+
+class _Trace(NamedTuple):
+    """What the backward pass of one step needs."""
+
+    patches: tf.Tensor  # [K, 9 * (C - 1)]
+    perception: tf.Tensor  # [K, hidden]
+    hidden: tf.Tensor  # [K, hidden]
+
+
+def outcome(
+    weights: CAWeights,
+    batch: Pool,
+    cells: PaddedCells,
+    firing: PaddedFiring,
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> Outcome:
+    """Rolls a batch out and judges it.
+
+    After an overflow the loss is NaN, and so are its gradients: a training loop stops where it
+    would have left living cells out, on a host or inside a compiled call.
+
+    Args:
+      weights: of the rule; differentiable.
+      batch: B samples.
+      cells: of the batch.
+      firing: of the steps to take.
+      loss: of `losses.LOSSES`.
+
+    Returns:
+      outcome: of the batch.
+    """
+    table = rollout(weights, cells, to_table(cells, batch.state), firing)
+    logits = table[:-1, -spec.NUM_CLASSES :]  # [K, 10]
+    labels = tf.gather(batch.labels, cells.samples)
+    targets = tf.one_hot(tf.where(cells.living, labels, -1), spec.NUM_CLASSES)  # -1: all zero
+    complete = tf.where(tf.equal(cells.overflow, 0), 1.0, float("nan"))
+    state = to_image(cells, table)
+    return Outcome(
+        loss=complete * tf.reduce_sum(loss(logits, targets)),
+        state=state,
+        counts=metrics.count_images(
+            state[..., -spec.NUM_CLASSES :], batch.labels, spec.alive_mask(gray_of(batch.images))
+        ),
+        overflow=cells.overflow,
+    )
+
+
+def rollout(
+    weights: CAWeights, cells: PaddedCells, table: tf.Tensor, firing: PaddedFiring
+) -> tf.Tensor:
+    """All steps of `firing`, with a gradient written for this layout.
+
+    Whom a cell sees sees the cell: what a gather has spread, the backward pass gathers, each
+    neighbour's gradient from the opposite place of its neighbourhood, without a scatter. The
+    forward pass keeps its matrices for that, 331 numbers a row and step (88 MB at 3328 rows and
+    20 steps, 2 GB at a batch of 512), because to compute them again would add a third to the
+    arithmetic.
+
+    Args:
+      weights: of the rule; differentiable.
+      cells: of the batch.
+      table: [K + 1, C - 1] float32, its last row zero; differentiable but for that row.
+      firing: of the steps to take.
+
+    Returns:
+      table: [K + 1, C - 1] float32 after the last step.
+    """
+    kernel, bias, hidden, hidden_bias, residual, residual_bias = weights
+    width, gray = kernel.shape[-1], spec.GRAY_CHANNELS
+    of_gray = tf.reshape(kernel[:, :, :gray], [-1, width])  # [9, hidden]
+    inputs = _Inputs(
+        table=table,
+        fixed=cells.gray @ of_gray + bias,
+        perceive=tf.reshape(kernel[:, :, gray:], [-1, width]),
+        hidden=tf.reshape(hidden, [width, width]),
+        hidden_bias=tf.convert_to_tensor(hidden_bias),
+        residual=tf.reshape(residual, [width, -1]),
+        residual_bias=tf.convert_to_tensor(residual_bias),
+    )
+
+    @tf.custom_gradient
+    def run(*tensors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        inputs = _Inputs(*tensors)
+        table, traces = inputs.table, []
+        for t in range(firing.fires.shape[0]):
+            noise = None if firing.noise is None else firing.noise[t]
+            table, trace = _step(inputs, cells.neighbours, table, firing.fires[t], noise)
+            traces.append(trace)
+        return table, lambda d_table: _backward(inputs, cells, firing, traces, d_table)
+
+    return run(*inputs)
+
+
+def _step(
+    inputs: _Inputs,
+    neighbours: tf.Tensor,
+    table: tf.Tensor,
+    fires: tf.Tensor,
+    noise: tf.Tensor | None,
+) -> tuple[tf.Tensor, _Trace]:
+    patches = tf.reshape(tf.gather(table, neighbours), [-1, inputs.perceive.shape[0]])
+    perception = tf.nn.relu(patches @ inputs.perceive + inputs.fixed)
+    hidden = tf.nn.relu(tf.nn.bias_add(perception @ inputs.hidden, inputs.hidden_bias))
+    residual = tf.nn.bias_add(hidden @ inputs.residual, inputs.residual_bias)  # [K, C - 1]
+    if noise is not None:
+        residual += noise
+    return table + _with_zero_row(_masked(residual, fires)), _Trace(patches, perception, hidden)
+
+
+def _backward(
+    inputs: _Inputs,
+    cells: PaddedCells,
+    firing: PaddedFiring,
+    traces: list[_Trace],
+    d_table: tf.Tensor,
+) -> tuple[tf.Tensor, ...]:
+    """Gradients of all `inputs`."""
+    channels = inputs.residual.shape[1]
+    # Where, among all neighbourhoods laid end to end, each neighbour keeps this cell.
+    opposite = cells.neighbours * spec.NEIGHBOURHOOD + tf.range(spec.NEIGHBOURHOOD - 1, -1, -1)
+    d_state = d_table[:-1]
+    per_step: list[tuple[tf.Tensor, ...]] = []
+    for (patches, perception, hidden), fires in zip(
+        reversed(traces), reversed(tf.unstack(firing.fires)), strict=True
+    ):
+        d_residual = _masked(d_state, fires)
+        d_hidden = _relu_grad(_times_transposed(d_residual, inputs.residual), hidden)
+        d_perception = _relu_grad(_times_transposed(d_hidden, inputs.hidden), perception)
+        d_patches = _with_zero_row(_times_transposed(d_perception, inputs.perceive))
+        d_seen = tf.gather(tf.reshape(d_patches, [-1, channels]), opposite)  # [K, 9, C - 1]
+        d_state += tf.reduce_sum(d_seen, axis=1)
+        per_step.append(
+            (
+                d_perception,
+                tf.matmul(patches, d_perception, transpose_a=True),
+                tf.matmul(perception, d_hidden, transpose_a=True),
+                tf.reduce_sum(d_hidden, axis=0),
+                tf.matmul(hidden, d_residual, transpose_a=True),
+                tf.reduce_sum(d_residual, axis=0),
+            )
+        )
+    of_inputs = (tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
+    return _with_zero_row(d_state), *of_inputs
+
+
+def _masked(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    return tf.where(mask[:, None], values, 0.0)
+
+
+def _with_zero_row(values: tf.Tensor) -> tf.Tensor:
+    return tf.pad(values, [[0, 1], [0, 0]])
+
+
+def _times_transposed(gradient: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    return tf.matmul(gradient, kernel, transpose_b=True)
+
+
+def _relu_grad(gradient: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.ReluGrad(gradients=gradient, features=output)

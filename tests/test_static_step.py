@@ -1,0 +1,85 @@
+"""The dense training step as accelerators take it: static shapes, arguments only, replicas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from selforg_mnist import digits, optimizer
+from selforg_mnist.experiments import Experiment
+from selforg_mnist.pool import Pool, Source
+from selforg_mnist.trainer import Replica, Trainer
+
+TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=3)
+
+
+@pytest.fixture(scope="module")
+def source():
+    drawn = digits.load_digits("drawn", "train", num_drawn=20)
+    labels = drawn.labels.astype(np.int32)
+    return Source(tf.constant(drawn.images[:, 4:24, 4:24]), tf.constant(labels))
+
+
+def assert_alike(ours, theirs, atol):
+    for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=atol)
+
+
+@pytest.mark.parametrize("change", [{}, {"loss": "cross_entropy", "pool_mode": "naive"}])
+def test_xla_takes_the_ordinary_step(source, change):
+    trainer = Trainer(TINY.replace(**change), source, engine="dense")
+    ordinary = tf.function(trainer.train_step)
+    compiled = tf.function(trainer.train_step, jit_compile=True)
+    state = other = trainer.initial_state()
+    for _ in range(5):
+        state, reported = ordinary(state)
+        other, reported_too = compiled(other)
+    assert compiled.experimental_get_tracing_count() == 1
+    assert_alike(other.weights, state.weights, 1e-7)
+    assert_alike(other.pool, state.pool, 1e-6)
+    assert_alike(reported_too, reported, 1e-5)
+    assert np.abs(state.weights.residual_kernel).max() > 1e-3  # it has learnt
+
+
+def test_digits_and_step_are_arguments_and_nothing_is_captured(source):
+    trainer = Trainer(TINY.replace(pool_mode="naive"), source, engine="dense")
+    state = trainer.initial_state()
+    step = tf.function(trainer.train_step).get_concrete_function(state, source)
+    assert not step.captured_inputs
+    assert len(step.inputs) == len(tf.nest.flatten((state, source)))
+    other_digits = Source(tf.zeros_like(source.images), source.labels)
+    assert float(trainer.train_step(state, other_digits)[1].loss) == 0.0
+
+
+def share_of(pool, index):
+    half = pool.labels.shape[0] // 2
+    return Pool(*(part[index * half : (index + 1) * half] for part in pool))
+
+
+def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
+    trainer = Trainer(TINY, source, engine="dense")
+    state = trainer.run(trainer.initial_state(), tf.constant(3))[0]
+    shares = [state._replace(pool=share_of(state.pool, index)) for index in range(2)]
+
+    def step(index, total):
+        return trainer.train_step(shares[index], replica=Replica(index, 2, total))
+
+    parts = []
+    alone = [step(index, lambda nest: parts.append(nest) or nest) for index in range(2)]
+    summed = tf.nest.map_structure(tf.add, *parts)
+    (first, reported), (second, _) = (step(index, lambda nest: summed) for index in range(2))
+
+    gradients, loss = summed[:2]
+    expected, _ = optimizer.adam(
+        state.weights,
+        optimizer.normalise(gradients),
+        state.adam,
+        state.step,
+        trainer.learning_rate(state.step),
+    )
+    assert_alike(first.weights, expected, 0)
+    assert_alike(second.weights, first.weights, 0)
+    assert float(reported.loss) == float(loss)
+    assert float(loss) == pytest.approx(sum(float(metrics.loss) for _, metrics in alone))
+    # The same pool, digits and weights, but a replica of another number, draws otherwise.
+    other = trainer.train_step(shares[0], replica=Replica(1, 2, lambda nest: nest))[0]
+    assert not np.array_equal(other.pool.state, alone[0][0].pool.state)
