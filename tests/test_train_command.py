@@ -76,6 +76,7 @@ def test_help_lists_every_flag_with_its_default(tmp_path):
     told = dict(zip(sections[1::2], sections[2::2], strict=True))
     experiment = {field.name for field in dataclasses.fields(Experiment)}
     flags = {"experiment", "run_dir", "dataset", "data_dir", "manual_dir", "engine", "lanes"}
+    flags |= {"strategy", "tpu", "cpu_replicas"}
     assert flags | experiment - {"name", "learning_rate_drops"} <= told.keys()
     for field in dataclasses.fields(Looking):
         assert f"(default: '{field.default}')" in told[field.name]
@@ -118,7 +119,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
     assert config["experiment"] == {"name": "ce", **experiment, **drops}
     assert config["looking"] == looking
-    assert config["engine"] == {"name": "living", "lanes": 4}
+    assert config["engine"] == {"name": "living", "lanes": 4, "replicas": 1}
 
     assert config["dataset"]["source"] == "drawn"
     note = config["dataset"]["note"]
