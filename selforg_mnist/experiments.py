@@ -16,7 +16,6 @@ from selforg_mnist.errors import UserError
 
 LOSS_NAMES = ("l2", "cross_entropy")
 POOL_MODES = ("naive", "persistent", "mutating")
-ENGINES = ("auto", "dense", "living")
 
 
 class ConfigError(UserError, ValueError):
@@ -128,16 +127,6 @@ def _are_drops(drops: Any) -> bool:
         and all(_number(factor) and factor > 0.0 for _, factor in pairs)
         and steps == sorted(set(steps))
     )
-
-
-def check_lanes(lanes: int, batch_size: int) -> None:
-    """Refuses a number of lanes that a batch can't be shared among; 0 stands for a choice.
-
-    Raises:
-      ConfigError: as said.
-    """
-    fits = lanes == 0 or (lanes > 0 and batch_size % lanes == 0)
-    _require(fits, "lanes", lanes, f"a divisor of batch_size={batch_size}, or 0")
 
 
 def ce() -> Experiment:

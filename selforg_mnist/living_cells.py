@@ -160,12 +160,21 @@ def firing_from_masks(
     Returns:
       firing: of `steps` steps.
     """
-    steps = fires.shape[0]
-    of_cells = tf.gather(tf.reshape(fires, [steps, -1]), cells.positions, axis=1)  # [steps, N]
+    of_cells = at_positions(fires, cells.positions)  # [steps, N]
     if noise is not None:
-        noise = tf.reshape(noise, [steps, -1, noise.shape[-1]])
-        noise = tf.gather(noise, cells.positions, axis=1)[of_cells]  # [sum F_t, C - 1]
-    return _firing(cells, steps, of_cells, noise)
+        noise = at_positions(noise, cells.positions)[of_cells]  # [sum F_t, C - 1]
+    return _firing(cells, fires.shape[0], of_cells, noise)
+
+
+def at_positions(values: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """What dense values of several steps, [steps, B, H, W, ...], are at pixels: [steps, N, ...].
+
+    Args:
+      values: of a static shape.
+      positions: [N] int32, index into the B * H * W pixels.
+    """
+    steps, channels = values.shape[0], values.shape[4:]
+    return tf.gather(tf.reshape(values, [steps, -1, *channels]), positions, axis=1)
 
 
 def _firing(cells: LivingCells, steps: int, fires: tf.Tensor, noise: tf.Tensor | None) -> Firing:

@@ -58,11 +58,13 @@ def _step(
     neighbours: tf.Tensor,
     noise: tf.Tensor | None,
 ) -> tuple[tf.Tensor, _Trace]:
-    patches = tf.reshape(tf.gather(table, neighbours), [-1, kernels.perceive.shape[0]])
+    seen = tf.gather(tf.cast(table, kernels.perceive.dtype), neighbours)
+    patches = tf.reshape(seen, [-1, kernels.perceive.shape[0]])
     # bias_add and relu, so that TensorFlow fuses them into the matrix product.
     perception = tf.nn.relu(tf.nn.bias_add(patches @ kernels.perceive, kernels.perceive_bias))
     hidden = tf.nn.relu(tf.nn.bias_add(perception @ kernels.hidden, kernels.hidden_bias))
     residual = tf.nn.bias_add(hidden @ kernels.residual, kernels.residual_bias)  # [F, C]
+    residual = tf.cast(residual, table.dtype)
     if noise is not None:
         residual += noise
     table = tf.tensor_scatter_nd_add(table, rows[:, None], residual)
@@ -120,7 +122,9 @@ def random_step(
     return table, tf.size(firing.rows[0])
 
 
-def rollout(weights: CAWeights, table: tf.Tensor, firing: Firing) -> tf.Tensor:
+def rollout(
+    weights: CAWeights, table: tf.Tensor, firing: Firing, compute_dtype: tf.DType = tf.float32
+) -> tf.Tensor:
     """All steps of `firing`, with a gradient written for this layout.
 
     The backward pass scatters the gradient of each gathered neighbourhood back, and takes
@@ -130,27 +134,24 @@ def rollout(weights: CAWeights, table: tf.Tensor, firing: Firing) -> tf.Tensor:
       weights: of the rule; differentiable.
       table: [R, C] float32; differentiable.
       firing: of the steps to take.
+      compute_dtype: of the matrix products, of what they take and give. States, gradients of
+        states, and all sums over cells and steps are float32 in any case.
 
     Returns:
       table: [R, C] float32 after the last step.
     """
-    return _rollout(firing, table, *_as_matrices(weights))
-
-
-def _rollout(firing: Firing, table: tf.Tensor, *matrices: tf.Tensor) -> tf.Tensor:
-    steps = range(len(firing.rows))
 
     @tf.custom_gradient
     def run(table: tf.Tensor, *matrices: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        kernels = _Kernels(*matrices)
+        kernels = _Kernels(*(tf.cast(matrix, compute_dtype) for matrix in matrices))
         traces = []
-        for t in steps:
+        for t in range(len(firing.rows)):
             noise = None if firing.noise is None else firing.noise[t]
             table, trace = _step(kernels, table, firing.rows[t], firing.neighbours[t], noise)
             traces.append(trace)
         return table, lambda d_table: _backward(kernels, firing, traces, d_table)
 
-    return run(table, *matrices)
+    return run(table, *_as_matrices(weights))
 
 
 def _backward(
@@ -164,23 +165,37 @@ def _backward(
     per_step: list[tuple[tf.Tensor, ...]] = []
     for t in reversed(range(len(traces))):
         patches, perception, hidden = traces[t]
-        d_residual = tf.gather(d_table, firing.rows[t])  # [F, C]
-        d_hidden = _relu_grad(d_residual @ residual_t, hidden)
-        d_perception = _relu_grad(d_hidden @ hidden_t, perception)
+        d_residual = tf.cast(tf.gather(d_table, firing.rows[t]), hidden.dtype)  # [F, C]
+        d_hidden = relu_gradient(d_residual @ residual_t, hidden)
+        d_perception = relu_gradient(d_hidden @ hidden_t, perception)
         d_patches = tf.reshape(d_perception @ perceive_t, [-1, spec.NEIGHBOURHOOD, channels])
+        d_patches = tf.cast(d_patches, d_table.dtype)
         d_table = tf.tensor_scatter_nd_add(d_table, firing.neighbours[t][..., None], d_patches)
         per_step.append(
             (
-                tf.matmul(patches, d_perception, transpose_a=True),
-                tf.reduce_sum(d_perception, axis=0),
-                tf.matmul(perception, d_hidden, transpose_a=True),
-                tf.reduce_sum(d_hidden, axis=0),
-                tf.matmul(hidden, d_residual, transpose_a=True),
-                tf.reduce_sum(d_residual, axis=0),
+                *product_gradients(patches, d_perception),
+                *product_gradients(perception, d_hidden),
+                *product_gradients(hidden, d_residual),
             )
         )
     return d_table, *(tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
 
 
-def _relu_grad(gradient: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    return tf.raw_ops.ReluGrad(gradients=gradient, features=output)
+def product_gradients(inputs: tf.Tensor, d_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Gradients, float32, of the kernel and the bias of a layer of cells.
+
+    Args:
+      inputs: [F, inputs], what the layer took.
+      d_outputs: [F, outputs], the gradient of what its product gave.
+
+    Returns:
+      d_kernel: [inputs, outputs].
+      d_bias: [outputs].
+    """
+    d_kernel = tf.matmul(inputs, d_outputs, transpose_a=True)
+    return tf.cast(d_kernel, tf.float32), tf.reduce_sum(tf.cast(d_outputs, tf.float32), axis=0)
+
+
+def relu_gradient(d_outputs: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """The gradient of what a ReLU took, from that of its outputs."""
+    return tf.raw_ops.ReluGrad(gradients=d_outputs, features=outputs)

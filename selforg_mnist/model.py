@@ -90,6 +90,7 @@ class CAModel(keras.Model):
             padding="same",
             activation="relu",
             kernel_initializer=glorot(seed=initial_seed),
+            dtype=self.dtype_policy,
             name="perceive",
         )
         self.hidden_conv = keras.layers.Conv2D(
@@ -97,10 +98,15 @@ class CAModel(keras.Model):
             1,
             activation="relu",
             kernel_initializer=glorot(seed=initial_seed + 1),
+            dtype=self.dtype_policy,
             name="hidden",
         )
         self.residual_conv = keras.layers.Conv2D(
-            self.state_channels, 1, kernel_initializer="zeros", name="residual"
+            self.state_channels,
+            1,
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="residual",
         )
         self.build((None, None, None, channels))
 
@@ -179,7 +185,7 @@ class CAModel(keras.Model):
           ValueError: something is to be drawn and no seed is given.
         """
         gray, state = x[..., : spec.GRAY_CHANNELS], x[..., spec.GRAY_CHANNELS :]
-        residual = self.residual(x)  # [B, H, W, C - 1]
+        residual = tf.cast(self.residual(x), x.dtype)  # [B, H, W, C - 1]
         if noise is None and self.residual_noise > 0.0:
             key = derive(_required(seed, "noise"), Purpose.NOISE)
             noise = normal(tf.shape(residual), key, self.residual_noise)

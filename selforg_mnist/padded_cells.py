@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from selforg_mnist import spec
+from selforg_mnist.living_cells import at_positions
 from selforg_mnist.randomness import Purpose, derive, normal, uniform
 
 # The capacity is a multiple of a TPU's tile and of a GPU's.
@@ -190,9 +191,7 @@ def firing_from_masks(
     Returns:
       firing: of `steps` steps.
     """
-    steps = fires.shape[0]
-    of_rows = tf.gather(tf.reshape(fires, [steps, -1]), cells.positions, axis=1)  # [steps, K]
+    of_rows = at_positions(fires, cells.positions)  # [steps, K]
     if noise is not None:
-        noise = tf.reshape(noise, [steps, -1, noise.shape[-1]])
-        noise = tf.gather(noise, cells.positions, axis=1)
+        noise = at_positions(noise, cells.positions)
     return PaddedFiring(tf.logical_and(of_rows, cells.living), noise)

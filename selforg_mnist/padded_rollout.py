@@ -14,19 +14,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from selforg_mnist import metrics, spec
+from selforg_mnist import spec
+from selforg_mnist.living_rollout import product_gradients, relu_gradient
 from selforg_mnist.model import CAWeights
-from selforg_mnist.padded_cells import PaddedCells, PaddedFiring, to_image, to_table
-from selforg_mnist.pool import Pool, gray_of
-
-
-class Outcome(NamedTuple):
-    """A batch after its rollout."""
-
-    loss: tf.Tensor  # [] float32, summed over the batch; NaN after an overflow
-    state: tf.Tensor  # [B, H, W, C - 1] float32, zero at dead cells
-    counts: metrics.Counts  # of the batch, cells without a row included
-    overflow: tf.Tensor  # [] int32, how many living cells have found no row
+from selforg_mnist.padded_cells import PaddedCells, PaddedFiring
 
 
 class _Inputs(NamedTuple):
@@ -49,46 +40,12 @@ class _Trace(NamedTuple):
     hidden: tf.Tensor  # [K, hidden]
 
 
-def outcome(
-    weights: CAWeights,
-    batch: Pool,
-    cells: PaddedCells,
-    firing: PaddedFiring,
-    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-) -> Outcome:
-    """Rolls a batch out and judges it.
-
-    After an overflow the loss is NaN, and so are its gradients: a training loop stops where it
-    would have left living cells out, on a host or inside a compiled call.
-
-    Args:
-      weights: of the rule; differentiable.
-      batch: B samples.
-      cells: of the batch.
-      firing: of the steps to take.
-      loss: of `losses.LOSSES`.
-
-    Returns:
-      outcome: of the batch.
-    """
-    table = rollout(weights, cells, to_table(cells, batch.state), firing)
-    logits = table[:-1, -spec.NUM_CLASSES :]  # [K, 10]
-    labels = tf.gather(batch.labels, cells.samples)
-    targets = tf.one_hot(tf.where(cells.living, labels, -1), spec.NUM_CLASSES)  # -1: all zero
-    complete = tf.where(tf.equal(cells.overflow, 0), 1.0, float("nan"))
-    state = to_image(cells, table)
-    return Outcome(
-        loss=complete * tf.reduce_sum(loss(logits, targets)),
-        state=state,
-        counts=metrics.count_images(
-            state[..., -spec.NUM_CLASSES :], batch.labels, spec.alive_mask(gray_of(batch.images))
-        ),
-        overflow=cells.overflow,
-    )
-
-
 def rollout(
-    weights: CAWeights, cells: PaddedCells, table: tf.Tensor, firing: PaddedFiring
+    weights: CAWeights,
+    cells: PaddedCells,
+    table: tf.Tensor,
+    firing: PaddedFiring,
+    compute_dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
     """All steps of `firing`, with a gradient written for this layout.
 
@@ -103,6 +60,8 @@ def rollout(
       cells: of the batch.
       table: [K + 1, C - 1] float32, its last row zero; differentiable but for that row.
       firing: of the steps to take.
+      compute_dtype: of the matrix products, of what they take and give. States, gradients of
+        states, and all sums over cells and steps are float32 in any case.
 
     Returns:
       table: [K + 1, C - 1] float32 after the last step.
@@ -122,8 +81,9 @@ def rollout(
 
     @tf.custom_gradient
     def run(*tensors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        inputs = _Inputs(*tensors)
-        table, traces = inputs.table, []
+        table, *products = tensors
+        inputs = _Inputs(table, *(tf.cast(tensor, compute_dtype) for tensor in products))
+        traces = []
         for t in range(firing.fires.shape[0]):
             noise = None if firing.noise is None else firing.noise[t]
             table, trace = _step(inputs, cells.neighbours, table, firing.fires[t], noise)
@@ -140,10 +100,12 @@ def _step(
     fires: tf.Tensor,
     noise: tf.Tensor | None,
 ) -> tuple[tf.Tensor, _Trace]:
-    patches = tf.reshape(tf.gather(table, neighbours), [-1, inputs.perceive.shape[0]])
+    seen = tf.gather(tf.cast(table, inputs.perceive.dtype), neighbours)
+    patches = tf.reshape(seen, [-1, inputs.perceive.shape[0]])
     perception = tf.nn.relu(patches @ inputs.perceive + inputs.fixed)
     hidden = tf.nn.relu(tf.nn.bias_add(perception @ inputs.hidden, inputs.hidden_bias))
     residual = tf.nn.bias_add(hidden @ inputs.residual, inputs.residual_bias)  # [K, C - 1]
+    residual = tf.cast(residual, table.dtype)
     if noise is not None:
         residual += noise
     return table + _with_zero_row(_masked(residual, fires)), _Trace(patches, perception, hidden)
@@ -165,20 +127,18 @@ def _backward(
     for (patches, perception, hidden), fires in zip(
         reversed(traces), reversed(tf.unstack(firing.fires)), strict=True
     ):
-        d_residual = _masked(d_state, fires)
-        d_hidden = _relu_grad(_times_transposed(d_residual, inputs.residual), hidden)
-        d_perception = _relu_grad(_times_transposed(d_hidden, inputs.hidden), perception)
+        d_residual = tf.cast(_masked(d_state, fires), hidden.dtype)
+        d_hidden = relu_gradient(_times_transposed(d_residual, inputs.residual), hidden)
+        d_perception = relu_gradient(_times_transposed(d_hidden, inputs.hidden), perception)
         d_patches = _with_zero_row(_times_transposed(d_perception, inputs.perceive))
         d_seen = tf.gather(tf.reshape(d_patches, [-1, channels]), opposite)  # [K, 9, C - 1]
-        d_state += tf.reduce_sum(d_seen, axis=1)
+        d_state += tf.reduce_sum(tf.cast(d_seen, d_state.dtype), axis=1)
         per_step.append(
             (
-                d_perception,
-                tf.matmul(patches, d_perception, transpose_a=True),
-                tf.matmul(perception, d_hidden, transpose_a=True),
-                tf.reduce_sum(d_hidden, axis=0),
-                tf.matmul(hidden, d_residual, transpose_a=True),
-                tf.reduce_sum(d_residual, axis=0),
+                tf.cast(d_perception, tf.float32),
+                product_gradients(patches, d_perception)[0],
+                *product_gradients(perception, d_hidden),
+                *product_gradients(hidden, d_residual),
             )
         )
     of_inputs = (tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
@@ -195,7 +155,3 @@ def _with_zero_row(values: tf.Tensor) -> tf.Tensor:
 
 def _times_transposed(gradient: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return tf.matmul(gradient, kernel, transpose_b=True)
-
-
-def _relu_grad(gradient: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    return tf.raw_ops.ReluGrad(gradients=gradient, features=output)

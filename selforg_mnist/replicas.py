@@ -10,14 +10,22 @@ batch would have them (article: "Training").
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
+from selforg_mnist.computing import AUTOMATIC, Computing
+from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.pool import Pool, Source
 from selforg_mnist.strategies import Chosen
 from selforg_mnist.trainer import Replica, StepMetrics, Trainer, TrainState
+
+
+class WorkerLostError(UserError):
+    """Another worker is gone, and no sum over all can be completed."""
 
 
 class ReplicatedTrainer(Trainer):
@@ -26,36 +34,50 @@ class ReplicatedTrainer(Trainer):
     Args:
       experiment: what to train; batch and pool are those of all replicas together.
       source: the training digits, the same everywhere.
-      engine: "auto", "dense" or "living".
-      lanes: of each replica; 0: one.
       chosen: the strategy.
+      computing: how; without a number of lanes each replica has one.
 
     Raises:
       ConfigError: batch or pool can't be shared among the replicas, or as `Trainer`.
     """
 
     def __init__(
-        self, experiment: Experiment, source: Source, engine: str, lanes: int, chosen: Chosen
+        self,
+        experiment: Experiment,
+        source: Source,
+        chosen: Chosen,
+        computing: Computing = AUTOMATIC,
     ):
         if chosen.strategy is None:
             raise ValueError("chosen.strategy=None: expected a strategy; one device has Trainer")
         check_shares(experiment, chosen.replicas)
-        super().__init__(experiment, source, engine, lanes or 1, chosen.replicas)
+        computing = computing.replace(lanes=computing.lanes or 1)
+        super().__init__(experiment, source, computing, chosen.replicas)
         self._strategy = chosen.strategy
         self._several_workers = chosen.name == "multi_worker"
 
     def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
-        """As `Trainer.run`, by all replicas together; of several workers, all must call it."""
-        shares, metrics = self._run_shares(self._deal(state), steps)
-        (first, *_) = self._strategy.experimental_local_results(shares._replace(pool=()))
-        return first._replace(pool=self._collect(shares.pool)), metrics
+        """As `Trainer.run`, by all replicas together; of several workers, all must call it.
+
+        Raises:
+          WorkerLostError: one of them is gone.
+        """
+        with _told():
+            shares, metrics = self._run_shares(self._deal(state), steps)
+            (first, *_) = self._strategy.experimental_local_results(shares._replace(pool=()))
+            return first._replace(pool=self._collect(shares.pool)), metrics
 
     def agree(self, value: float) -> float:
-        """The sum of a number over all replicas of all workers, each of whom must call it."""
-        values = self._strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(value)
-        )
-        return float(self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
+        """As `Trainer.agree`, over all replicas of all workers.
+
+        Raises:
+          WorkerLostError: one of them is gone.
+        """
+        with _told():
+            values = self._strategy.experimental_distribute_values_from_function(
+                lambda context: tf.constant(value)
+            )
+            return float(self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
 
     def _deal(self, state: TrainState) -> Any:
         """The state of each replica: all of it, but for the pool, of which it gets a share."""
@@ -115,18 +137,38 @@ def check_shares(experiment: Experiment, replicas: int) -> None:
     Raises:
       ConfigError: as said.
     """
-    naive = experiment.pool_mode == "naive"
-    parts = replicas * (1 if naive else 4)  # each replica's batch has quarters
-    if experiment.batch_size % parts:
+    of_batch, of_pool = multiples(experiment, replicas)
+    if experiment.batch_size % of_batch:
         raise ConfigError(
-            f"batch_size={experiment.batch_size}: expected a multiple of {parts} for "
+            f"batch_size={experiment.batch_size}: expected a multiple of {of_batch} for "
             f"{replicas} replicas; give another --batch_size"
         )
-    if not naive and experiment.pool_size % replicas:
+    if experiment.pool_size % of_pool:
         raise ConfigError(
             f"pool_size={experiment.pool_size}: expected a multiple of {replicas}, the number of "
             "replicas; give another --pool_size"
         )
+
+
+def multiples(experiment: Experiment, replicas: int) -> tuple[int, int]:
+    """What the sizes of batch and pool have to be multiples of, to be shared among replicas."""
+    if experiment.pool_mode == "naive":  # has no pool
+        return replicas, 1
+    return 4 * replicas, replicas  # each replica's batch has quarters
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tells what TensorFlow raises where a sum over workers is never completed."""
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.CancelledError,
+    ) as error:
+        raise WorkerLostError(f"another worker is lost ({type(error).__name__})") from error
 
 
 def _widened(images: tf.Tensor) -> tf.Tensor:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from selforg_mnist import __version__
+from selforg_mnist.computing import Computing
 from selforg_mnist.digits import Digits
 from selforg_mnist.experiments import ConfigError, Experiment
 
@@ -71,8 +72,7 @@ def describe_digits(digits: Digits) -> dict[str, Any]:
 
 def build(
     experiment: Experiment,
-    engine: str,
-    lanes: int,
+    computing: Computing,
     replicas: int,
     dataset: Mapping[str, Any],
     looking: Looking,
@@ -81,8 +81,7 @@ def build(
 
     Args:
       experiment: what is trained.
-      engine: "dense" or "living", as resolved.
-      lanes: of the living-cell engine.
+      computing: how, nothing left open.
       replicas: how many share a batch.
       dataset: as `describe_digits` gives it, of the training digits.
       looking: how the run is watched and saved.
@@ -90,9 +89,10 @@ def build(
     Returns:
       config: plain values, ready for JSON.
     """
+    options = dataclasses.asdict(computing)
     return {
         "experiment": experiment.to_dict(),
-        "engine": {"name": engine, "lanes": lanes, "replicas": replicas},
+        "engine": {"name": options.pop("engine"), **options, "replicas": replicas},
         "dataset": dict(dataset),
         "looking": dataclasses.asdict(looking),
         "versions": versions(),
@@ -118,9 +118,12 @@ def read(run_dir: Path) -> dict[str, Any] | None:
     try:
         config = json.loads(path.read_text())
         sections = {name: dict(config[name]) for name in ("experiment", "engine", "dataset")}
-        sections["engine"]["lanes"] = int(sections["engine"]["lanes"])
-        # Runs begun before there were replicas don't name them.
-        sections["engine"]["replicas"] = int(sections["engine"].get("replicas", 1))
+        engine = sections["engine"]
+        engine["lanes"] = int(engine["lanes"])
+        # Runs begun before there were such options don't name them.
+        engine["replicas"] = int(engine.get("replicas", 1))
+        engine["capacity"] = int(engine.get("capacity", 0))
+        engine["precision"] = str(engine.get("precision", "float32"))
         return {**config, **sections}
     except FileNotFoundError:
         return None
@@ -199,8 +202,9 @@ def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_di
     """
     before, now = _course(saved), _course(asked)
     if before.pop("engine.replicas", 1) != now.pop("engine.replicas", 1):
-        # On other devices the run takes another course in any case; lanes are those of a replica.
-        del before["engine.lanes"], now["engine.lanes"]
+        # On other devices the run takes another course in any case; these are a replica's.
+        for name in ("engine.lanes", "engine.capacity"):
+            del before[name], now[name]
     different = [
         f"{name} is {before.get(name)} there and {now.get(name)} now"
         for name in sorted(before.keys() | now.keys())

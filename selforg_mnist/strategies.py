@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import socket
 
 import tensorflow as tf
 
+from selforg_mnist.computing import STRATEGIES
 from selforg_mnist.errors import UserError
 
-STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 _LOCAL = "local"  # TensorFlow's name for the TPU of this machine
+_PATIENCE = 10.0  # seconds
 _CLUSTER = "TF_CONFIG"  # by which TensorFlow's workers know each other
 
 
@@ -45,8 +47,8 @@ def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Chosen:
     """Makes a strategy, before TensorFlow has computed anything.
 
     Args:
-      name: one of `STRATEGIES`. "auto" takes a TPU that is named, the workers of TF_CONFIG,
-        several GPUs, or else one device, in this order.
+      name: one of `computing.STRATEGIES`. "auto" takes a TPU that is named, the workers of
+        TF_CONFIG, several GPUs, or else one device, in this order.
       tpu: name or address of a TPU; "local" for the one of this machine.
       cpu_replicas: for "mirrored" and "multi_worker": so many replicas on this machine's CPU,
         to try things out; 0: one for each GPU.
@@ -135,13 +137,20 @@ def _tpu(tpu: str, why: str) -> Chosen:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu)
         if tpu != _LOCAL:
+            _knock(resolver.master())
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         strategy = tf.distribute.TPUStrategy(resolver)
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"strategy=tpu, tpu={tpu}: no TPU there ({reason}); give --tpu=NAME, and "
             "TensorFlow for TPUs as BUILD.md says"
         ) from error
     return Chosen("tpu", strategy, strategy.num_replicas_in_sync, True, why)
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens at grpc://HOST:PORT: TensorFlow waits for minutes."""
+    host, _, port = address.removeprefix("grpc://").rpartition(":")
+    socket.create_connection((host, int(port)), _PATIENCE).close()

@@ -7,14 +7,16 @@ Flags and wiring only; `--help` lists the flags.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from absl import flags
 
-from selforg_mnist import data_flags, experiments, run_config, startup
+from selforg_mnist import computing, data_flags, experiments, run_config, startup
+from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.run_config import Looking
 
@@ -47,30 +49,40 @@ _EXPERIMENT = flags.DEFINE_string(
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder of the run; the same one again resumes it (default: runs/EXPERIMENT)."
 )
-_ENGINE = flags.DEFINE_enum(
-    "engine", "auto", list(experiments.ENGINES), "How a CA step is computed."
-)
-_LANES = flags.DEFINE_integer(
-    "lanes", 0, "Shares of the batch that the living engine runs side by side; 0: one a core."
-)
 _STRATEGY = flags.DEFINE_enum(
-    "strategy",
-    "auto",
-    ["auto", "one_device", "mirrored", "multi_worker", "tpu"],
-    "Which devices share a batch.",
+    "strategy", "auto", list(computing.STRATEGIES), "Which devices share a batch."
 )
 _TPU = flags.DEFINE_string("tpu", "", "Name or address of a TPU, or local.")
 _CPU_REPLICAS = flags.DEFINE_integer(
     "cpu_replicas", 0, "Replicas that share this machine's CPU, to try a strategy out."
 )
 flags.adopt_module_key_flags(data_flags)
+flags.DEFINE_enum(
+    "engine", Computing.engine, list(computing.ENGINES), "Which cells do arithmetic in a CA step."
+)
+flags.DEFINE_integer(
+    "lanes",
+    Computing.lanes,
+    "Shares of the batch that the living engine runs side by side; 0: one a core.",
+)
+flags.DEFINE_enum(
+    "precision",
+    Computing.precision,
+    list(computing.PRECISIONS),
+    "Of matrix products; states, weights and sums are float32.",
+)
+flags.DEFINE_integer(
+    "capacity",
+    Computing.capacity,
+    "Rows of the padded engine for a replica's living cells; 0: as many as the digits need.",
+)
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
 for _name, _help in _LOOKING.items():
     flags.DEFINE_integer(_name, getattr(Looking, _name), _help)
 
 
-def _given(names: dict) -> dict:
+def _given(names: Iterable[str]) -> dict:
     """The flags among `names` that the command line sets."""
     values = {name: flags.FLAGS[name].value for name in names}
     return {name: value for name, value in values.items() if value is not None}
@@ -90,18 +102,20 @@ def _train() -> int:
     # Before TensorFlow is loaded, so that a mistake shows at once.
     experiment = _experiment()
     looking = Looking(**_given(_LOOKING))
-    experiments.check_lanes(_LANES.value, experiment.batch_size)
+    how = Computing(**_given(field.name for field in dataclasses.fields(Computing)))
+    how.check_share(experiment.batch_size)
     run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
     if not _shares_run_dir():  # workers of one run
         with run_config.claim(run_dir):
             run_config.read(run_dir)
 
-    from selforg_mnist import strategies, trainer, training_loop
+    from selforg_mnist import engines, strategies, training_loop
 
-    engine = trainer.choose_engine(_ENGINE.value)
-    lanes = _LANES.value or trainer.choose_lanes(experiment.batch_size)
-    if engine == "living":
+    if engines.choose(how.engine) == "living":
+        lanes = how.lanes or engines.choose_lanes(experiment.batch_size)
         startup.one_thread_a_lane(max(lanes, _CPU_REPLICAS.value))
+    elif engines.only_cpus():
+        startup.deterministic_operations()
     # First of all that computes: TensorFlow wants to know its devices before.
     chosen = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)
@@ -111,8 +125,7 @@ def _train() -> int:
         data_flags.load("test", experiment.seed, digits.source),
         run_dir,
         looking,
-        engine,
-        _LANES.value,
+        how,
         chosen,
     )
     return 128 + signal.Signals[outcome.stopped_by] if outcome.stopped_by else 0

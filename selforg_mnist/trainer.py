@@ -12,15 +12,14 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
-from selforg_mnist import living_cells, living_rollout, metrics, optimizer, spec, startup
+from selforg_mnist import engines, metrics, optimizer, spec
 from selforg_mnist import pool as pools
-from selforg_mnist.digits import one_hot_targets
-from selforg_mnist.experiments import ENGINES, ConfigError, Experiment, check_lanes
-from selforg_mnist.losses import LOSSES
-from selforg_mnist.model import CAModel, CAWeights
+from selforg_mnist.computing import AUTOMATIC, Computing
+from selforg_mnist.engines import Outcome
+from selforg_mnist.experiments import Experiment
+from selforg_mnist.model import CAWeights
 from selforg_mnist.optimizer import AdamState
 from selforg_mnist.pool import Pool, Source
 from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, root_key
@@ -43,6 +42,7 @@ class StepMetrics(NamedTuple):
     total_agreement: tf.Tensor  # [] float32, share of samples whose cells all agree
     batch_age: tf.Tensor  # [] float32, mean age of the batch's samples when drawn
     gradient_norms: tf.Tensor  # [6] float32, before normalisation
+    overflow: tf.Tensor  # [] float32, living cells that found no row; the loss is then NaN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,80 +61,41 @@ class Replica:
 ALONE = Replica(index=0, count=1, total=lambda nest: nest)
 
 
-def build_model(experiment: Experiment) -> CAModel:
-    """The untrained model of an experiment."""
-    return CAModel(
-        fire_rate=experiment.fire_rate,
-        residual_noise=experiment.residual_noise,
-        seed=experiment.seed,
-    )
-
-
-def choose_engine(engine: str) -> str:
-    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere.
-
-    Raises:
-      ConfigError: there is no such engine.
-    """
-    if engine not in ENGINES:
-        raise ConfigError(f"engine={engine}: expected one of {', '.join(ENGINES)}")
-    if engine != "auto":
-        return engine
-    accelerators = tf.config.list_physical_devices("GPU") + tf.config.list_physical_devices("TPU")
-    return "dense" if accelerators else "living"
-
-
-def choose_lanes(batch_size: int, cores: int | None = None) -> int:
-    """How many lanes the living-cell engine runs side by side: a divisor of the batch.
-
-    The steps of a rollout wait for each other, and one step of a small batch is too little
-    work to share among cores; samples don't wait for each other. So each core takes a lane
-    of samples through all steps.
-    """
-    cores = cores or startup.available_cores()
-    return max(n for n in range(1, min(cores, batch_size) + 1) if batch_size % n == 0)
-
-
 class Trainer:
     """Compiles and runs the training of one experiment.
 
     Args:
       experiment: what to train.
       source: the training digits.
-      engine: "auto", "dense" or "living".
-      lanes: of the living-cell engine; 0 chooses by the number of cores. Part of a run's
-        identity: another number sums in another order and draws other masks.
+      computing: how; what it leaves open is chosen here, and `self.computing` says what.
       replicas: how many share the batch; see `replicas.py`.
 
     Raises:
-      ConfigError: there is no such engine, or the batch can't be shared among the lanes.
+      ConfigError: the batch can't be shared among the lanes, or an option doesn't fit the engine.
     """
 
     def __init__(
         self,
         experiment: Experiment,
         source: Source,
-        engine: str = "auto",
-        lanes: int = 0,
+        computing: Computing = AUTOMATIC,
         replicas: int = 1,
     ):
         self.experiment = experiment
         self.source = source
-        self.engine = choose_engine(engine)
         self.replicas = replicas
-        share = experiment.batch_size // replicas
-        check_lanes(lanes, share)
-        self.lanes = 1 if self.engine == "dense" else lanes or choose_lanes(share)
-        self.model = build_model(experiment)
+        self.computing = engines.resolve(
+            computing, source.images, experiment.batch_size // replicas
+        )
+        self.model = engines.build_model(experiment)
         self._initial_weights = self.model.ca_weights()
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
-        self._loss = LOSSES[experiment.loss]
-        # Living cells: a function of its own, so that it is traced once and not for each lane.
-        # Dense, there is one lane; and XLA would take all arguments of a function within one,
-        # whose gradient asks for shapes, for constants: it would compile anew for each step.
-        self._lane_rollout = (
-            tf.function(self._living_rollout) if self.engine == "living" else self._dense_rollout
-        )
+        self._roll_out_lane = engines.make(experiment, self.computing).roll_out
+        # A function of its own, so that it is traced once and not for each lane. Without lanes
+        # none: XLA would take all arguments of a function within one, whose gradient asks for
+        # shapes, for constants, and compile anew for each step.
+        if self.computing.engine == "living":
+            self._roll_out_lane = tf.function(self._roll_out_lane)
 
     def initial_state(self) -> TrainState:
         """The state before the first training step: a pool of fresh samples."""
@@ -159,6 +120,10 @@ class Trainer:
         for variable, value in zip(self.model.trainable_variables, state.weights, strict=True):
             variable.assign(value)
 
+    def agree(self, value: float) -> float:
+        """The sum of a number over all replicas, each of whom must call it."""
+        return value
+
     @tf.function
     def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
         """Several training steps in one call; stops early after a loss that is not finite.
@@ -176,7 +141,7 @@ class Trainer:
         step, weights, adam = state[:3]
         first = step
         zero = tf.constant(0.0)
-        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]))
+        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]), zero)
         while tf.logical_and(step < first + steps, tf.math.is_finite(total.loss)):
             state, new = self.train_step(TrainState(step, weights, adam, self._pool))
             step, weights, adam = state[:3]
@@ -207,19 +172,19 @@ class Trainer:
           state: one step on.
           metrics: of this step, over all replicas.
         """
-        key = derive(root_key(self.experiment.seed), state.step)
-        if replica.count > 1:
-            key = derive(key, replica.index)
+        key = self._key(state.step, replica.index, replica.count)
         size = self.experiment.batch_size
         indices, batch = self._draw_batch(
             state.pool, source or self.source, size // replica.count, key
         )
         with tf.GradientTape() as tape:
             tape.watch(state.weights)
-            loss, rolled_out, count = self._roll_out(state.weights, batch, key)
-        gradients = tape.gradient(loss, state.weights)
-        age = tf.reduce_sum(tf.cast(batch.age, tf.float32))
-        gradients, loss, count, age = replica.total((gradients, loss, count, age))
+            outcome, rolled_out = self._roll_out(state.weights, batch, key)
+        gradients = tape.gradient(outcome.loss, state.weights)
+        age, overflow = (tf.cast(part, tf.float32) for part in (batch.age, outcome.overflow))
+        gradients, loss, counts, age, overflow = replica.total(
+            (gradients, outcome.loss, outcome.counts, tf.reduce_sum(age), overflow)
+        )
         weights, adam = optimizer.adam(
             state.weights,
             optimizer.normalise(gradients),
@@ -234,18 +199,30 @@ class Trainer:
             pool=pools.commit(state.pool, indices, rolled_out),
         ), StepMetrics(
             loss=loss,
-            cell_accuracy=count.cell_accuracy(),
-            total_agreement=count.total_agreement(),
+            cell_accuracy=counts.cell_accuracy(),
+            total_agreement=counts.total_agreement(),
             batch_age=age / size,
             gradient_norms=tf.stack([tf.norm(g) for g in gradients]),
+            overflow=overflow,
         )
 
     @tf.function
     def preview(self, state: TrainState) -> tuple[Pool, Pool]:
-        """The batch that the next training step will draw, before and after its rollout."""
-        key = derive(root_key(self.experiment.seed), state.step)
-        _, batch = self._draw_batch(state.pool, self.source, self.experiment.batch_size, key)
+        """The batch that the next training step will draw, before and after its rollout.
+
+        Of several replicas, the first one's.
+        """
+        key = self._key(state.step, 0, self.replicas)
+        share = state.pool.labels.shape[0] // self.replicas
+        pool = Pool(*(part[:share] for part in state.pool))
+        size = self.experiment.batch_size // self.replicas
+        _, batch = self._draw_batch(pool, self.source, size, key)
         return batch, self._roll_out(state.weights, batch, key)[1]
+
+    def _key(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
+        """What a replica's draws of a training step are keyed by."""
+        key = derive(root_key(self.experiment.seed), step)
+        return key if replicas == 1 else derive(key, replica)
 
     def _draw_batch(
         self, pool: Pool, source: Source, size: int, key: tf.Tensor
@@ -253,64 +230,33 @@ class Trainer:
         """Samples and renews a batch, and lays it out lane by lane."""
         indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
         batch = pools.renew(batch, self.experiment.pool_mode, source, key)
-        if self.lanes == 1:
+        if self.computing.lanes == 1:
             return indices, batch
-        order = _balanced_order(batch, self.lanes)
+        order = _balanced_order(batch, self.computing.lanes)
         return tf.gather(indices, order), Pool(*(tf.gather(part, order) for part in batch))
 
-    def _roll_out(
-        self, weights: CAWeights, batch: Pool, key: tf.Tensor
-    ) -> tuple[tf.Tensor, Pool, metrics.Counts]:
-        """The loss of a batch after its rollout, the batch then, and how its cells agree.
+    def _roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> tuple[Outcome, Pool]:
+        """Rolls a batch out, lane by lane.
 
-        The loss is the batch's share of the mean over all replicas' batches.
+        Returns:
+          outcome: its loss is the batch's share of the mean over all replicas' batches.
+          batch: after the rollout.
         """
-        share = batch.labels.shape[0] // self.lanes
+        lanes = self.computing.lanes
+        share = batch.labels.shape[0] // lanes
         results = []
-        for lane in range(self.lanes):
+        for lane in range(lanes):
             samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
             lane_key = derive(key, Purpose.FIRING, lane)
-            results.append(self._lane_rollout(weights, samples, lane_key))
-        losses, states, counts = zip(*results, strict=True)
-        rolled_out = batch._replace(state=tf.concat(states, axis=0))
-        return (
-            tf.add_n(losses) / self.experiment.batch_size,
-            rolled_out,
-            metrics.total(list(counts)),
+            results.append(self._roll_out_lane(weights, samples, lane_key))
+        losses, states, counts, overflows = zip(*results, strict=True)
+        outcome = Outcome(
+            loss=tf.add_n(losses) / self.experiment.batch_size,
+            state=tf.concat(states, axis=0),
+            counts=metrics.total(list(counts)),
+            overflow=tf.add_n(overflows),
         )
-
-    def _living_rollout(
-        self, weights: CAWeights, batch: Pool, key: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, metrics.Counts]:
-        cells = living_cells.find(pools.gray_of(batch.images))
-        firing = living_cells.draw_firing(
-            cells,
-            self.experiment.rollout_steps,
-            self.experiment.fire_rate,
-            self.experiment.residual_noise,
-            key,
-            self.model.channels,
-        )
-        table = living_cells.to_table(cells, batch.state)
-        table = living_rollout.rollout(weights, table, firing)
-        logits = self.model.logits(living_cells.living_state(cells, table))  # [N, 10]
-        labels = tf.gather(batch.labels, cells.samples)
-        loss = tf.reduce_sum(self._loss(logits, tf.one_hot(labels, spec.NUM_CLASSES)))
-        state = living_cells.to_image(cells, table, tf.shape(batch.images))
-        return loss, state, metrics.count(logits, labels, cells.samples, batch.labels.shape[0])
-
-    def _dense_rollout(
-        self, weights: CAWeights, batch: Pool, key: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, metrics.Counts]:
-        gray = pools.gray_of(batch.images)
-        x = tf.concat([gray[..., None], batch.state], axis=-1)
-        variables = self.model.trainable_variables
-        with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
-            x = self.model.rollout(x, self.experiment.rollout_steps, seed=key)
-        logits = self.model.logits(x)  # [B, H, W, 10]
-        loss = tf.reduce_sum(self._loss(logits, one_hot_targets(gray, batch.labels)))
-        count = metrics.count_images(logits, batch.labels, spec.alive_mask(gray))
-        return loss, x[..., spec.GRAY_CHANNELS :], count
+        return outcome, batch._replace(state=outcome.state)
 
 
 def _balanced_order(batch: Pool, lanes: int) -> tf.Tensor:

@@ -20,29 +20,21 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from selforg_mnist import evaluation, interrupts, run_config, startup
+from selforg_mnist import engines, evaluation, interrupts, run_config, startup
 from selforg_mnist.checkpoints import Checkpoints
+from selforg_mnist.computing import AUTOMATIC, Computing
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.pool import Source
 from selforg_mnist.progress import Window
-from selforg_mnist.replicas import ReplicatedTrainer
+from selforg_mnist.replicas import ReplicatedTrainer, WorkerLostError
 from selforg_mnist.run_config import Looking
 from selforg_mnist.strategies import ONE_DEVICE, Chosen
 from selforg_mnist.summaries import RunSummaries, TrainingScalars
-from selforg_mnist.trainer import StepMetrics, Trainer, TrainState
+from selforg_mnist.trainer import Trainer, TrainState
 
 MODEL_FILE = "model.keras"
-
-
-# What TensorFlow raises where a sum over workers is never completed.
-_LOST = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.CancelledError,
-)
 
 
 class TrainingError(UserError):
@@ -68,8 +60,7 @@ def train(
     held_out: Digits,
     run_dir: Path,
     looking: Looking | None = None,
-    engine: str = "auto",
-    lanes: int = 0,
+    computing: Computing = AUTOMATIC,
     chosen: Chosen = ONE_DEVICE,
 ) -> Outcome:
     """Trains, or resumes, the run in `run_dir` until `experiment.train_steps`.
@@ -82,8 +73,8 @@ def train(
       held_out: to evaluate on.
       run_dir: receives config.json, checkpoints/, tensorboard/ and model.keras.
       looking: how to watch and save the run; None: as `Looking` has it.
-      engine: "auto", "dense" or "living".
-      lanes: of the living-cell engine; 0 takes the run's own, or one for each core.
+      computing: how to train; lanes and capacity that are left open are the run's own, if it has
+        begun.
       chosen: the devices to train on. Of several workers all call this, with the same
         `run_dir`, which they must all see; the chief alone writes to it.
 
@@ -92,7 +83,7 @@ def train(
 
     Raises:
       ConfigError: the run in `run_dir` has another configuration, can't be written, or belongs
-        to another process; or `lanes` doesn't fit.
+        to another process; or `computing` doesn't fit.
       CheckpointError: a checkpoint can't be written, or none of them can be read.
       SummaryError: TensorBoard's files can't be written.
       TrainingError: the loss or the weights are not finite, the model can't be written, or
@@ -100,7 +91,7 @@ def train(
     """
     looking = looking or Looking()
     with run_config.claim(run_dir) if chosen.chief else nullcontext():
-        return _train(experiment, digits, held_out, run_dir, looking, engine, lanes, chosen)
+        return _train(experiment, digits, held_out, run_dir, looking, computing, chosen)
 
 
 def _train(
@@ -109,24 +100,20 @@ def _train(
     held_out: Digits,
     run_dir: Path,
     looking: Looking,
-    engine: str,
-    lanes: int,
+    computing: Computing,
     chosen: Chosen,
 ) -> Outcome:
     saved = run_config.read(run_dir)
-    if saved is not None and not lanes and chosen.replicas == saved["engine"]["replicas"]:
-        # For another batch they may not fit; that it is another is what the user has to hear.
-        same = saved["experiment"].get("batch_size") == experiment.batch_size
-        lanes = saved["engine"]["lanes"] if same else 0
+    if saved is not None:
+        computing = _as_begun(computing, experiment, chosen.replicas, saved)
     source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
     if chosen.strategy is None:
-        trainer = Trainer(experiment, source, engine, lanes)
+        trainer = Trainer(experiment, source, computing)
     else:
-        trainer = ReplicatedTrainer(experiment, source, engine, lanes, chosen)
+        trainer = ReplicatedTrainer(experiment, source, chosen, computing)
     config = run_config.build(
         experiment,
-        trainer.engine,
-        trainer.lanes,
+        trainer.computing,
         trainer.replicas,
         run_config.describe_digits(digits),
         looking,
@@ -142,8 +129,7 @@ def _train(
 
     state = _restore(trainer, checkpoints)
     _announce(trainer, digits, chosen)
-    if isinstance(trainer, ReplicatedTrainer):
-        _check_alike(trainer, state, run_dir)
+    _check_alike(trainer, state, run_dir)
     if int(state.step) >= experiment.train_steps:
         logging.info(
             "Nothing to do: %d training steps are done, of %d asked for. The model is %s.",
@@ -170,6 +156,23 @@ def _train(
         return run.to_the_end(state)
 
 
+def _as_begun(
+    computing: Computing, experiment: Experiment, replicas: int, saved: Mapping[str, Any]
+) -> Computing:
+    """What was chosen for a run when it began, where nothing else is asked for now."""
+    begun = saved["engine"]
+    if (saved["experiment"].get("batch_size"), begun["replicas"], begun["name"]) != (
+        experiment.batch_size,
+        replicas,
+        engines.choose(computing.engine),
+    ):
+        # It may not fit; and that something else differs is what the user has to hear.
+        return computing
+    return computing.replace(
+        lanes=computing.lanes or begun["lanes"], capacity=computing.capacity or begun["capacity"]
+    )
+
+
 def _restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
     state = trainer.initial_state()
     restored = checkpoints.restore(state)
@@ -182,7 +185,7 @@ def _restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
     return restored.state
 
 
-def _check_alike(trainer: ReplicatedTrainer, state: TrainState, run_dir: Path) -> None:
+def _check_alike(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
     """Refuses workers that go on from different states, as without a common folder they would."""
     step = int(state.step)
     mean = trainer.agree(float(step)) / trainer.replicas
@@ -198,13 +201,18 @@ def _announce(trainer: Trainer, digits: Digits, chosen: Chosen) -> None:
     logging.info("Devices: %s, %d cores.", devices, startup.available_cores())
     logging.info("Strategy: %s, %d replica(s); %s.", chosen.name, chosen.replicas, chosen.why)
     logging.info("Data: %d digits, %s.", len(digits), digits.note)
-    lanes = f", {trainer.lanes} lanes" if trainer.engine == "living" else ""
+    computing = trainer.computing
+    details = {
+        "living": f", {computing.lanes} lanes",
+        "padded": f", {computing.capacity} rows a replica",
+    }
     logging.info(
-        "Experiment %s: %d parameters, %s engine%s.",
+        "Experiment %s: %d parameters, %s engine%s, products in %s.",
         trainer.experiment.name,
         trainer.model.count_params(),
-        trainer.engine,
-        lanes,
+        computing.engine,
+        details.get(computing.engine, ""),
+        computing.precision,
     )
 
 
@@ -261,15 +269,27 @@ class _Run:
         self.end = trainer.experiment.train_steps
 
     def to_the_end(self, state: TrainState) -> Outcome:
+        """Trains until the last step or a signal."""
+        try:
+            return self._to_the_end(state)
+        except WorkerLostError as error:
+            raise TrainingError(
+                f"{error}; {self._last_checkpoint()}; start all workers again to go on"
+            ) from error
+
+    def _to_the_end(self, state: TrainState) -> Outcome:
         start = saved = step = int(state.step)
         window = Window(step)
         with interrupts.noted((signal.SIGTERM, signal.SIGINT)) as caught:
-            while step < self.end and not self._stops(bool(caught)):
+            # All workers stop together, since none can go on alone.
+            while step < self.end and not self.trainer.agree(float(bool(caught))):
                 first = step == start  # alone, to be seen early: compiling takes a while
                 stretch = 1 if first else self._stretch(step)
-                state, metrics = self._run(state, stretch)
-                step = int(state.step)
+                state, metrics = self.trainer.run(state, tf.constant(stretch))
+                taken, step = int(state.step) - step, int(state.step)
                 window.add(step, metrics, compiling=first)
+                if metrics.overflow:
+                    raise TrainingError(self._too_few_rows(taken * float(metrics.overflow), step))
                 if not math.isfinite(loss := float(metrics.loss)):
                     raise TrainingError(self._not_finite(f"loss={loss}", step))
                 if first:
@@ -294,28 +314,9 @@ class _Run:
         logging.info("Done: %d training steps. The model is %s.", step, self.run_dir / MODEL_FILE)
         return Outcome(step)
 
-    def _run(self, state: TrainState, steps: int) -> tuple[TrainState, StepMetrics]:
-        try:
-            return self.trainer.run(state, tf.constant(steps))
-        except _LOST as error:
-            raise self._worker_lost(error) from error
-
-    def _stops(self, caught: bool) -> bool:
-        """Whether to stop; several workers stop together, since none can go on alone."""
-        if not isinstance(self.trainer, ReplicatedTrainer):
-            return caught
-        try:
-            return self.trainer.agree(float(caught)) > 0
-        except _LOST as error:
-            raise self._worker_lost(error) from error
-
-    def _worker_lost(self, error: Exception) -> TrainingError:
+    def _last_checkpoint(self) -> str:
         kept = self.checkpoints.paths()
-        last = f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
-        return TrainingError(
-            f"another worker is lost ({type(error).__name__}); {last}; start all workers again "
-            "to go on"
-        )
+        return f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
 
     def _stretch(self, step: int) -> int:
         """Steps until something is due."""
@@ -327,11 +328,16 @@ class _Run:
         return step == self.end or (bool(period) and step % period == 0)
 
     def _not_finite(self, what: str, step: int) -> str:
-        kept = self.checkpoints.paths()
-        last = f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
         return (
-            f"{what} at training step {step}: expected finite numbers; {last}; "
+            f"{what} at training step {step}: expected finite numbers; {self._last_checkpoint()}; "
             "try a lower --learning_rate in another --run_dir"
+        )
+
+    def _too_few_rows(self, cells: float, step: int) -> str:
+        return (
+            f"capacity={self.trainer.computing.capacity}: {round(cells)} living cells of training "
+            f"step {step} found no row; {self._last_checkpoint()}; give a larger --capacity in "
+            "another --run_dir"
         )
 
     def _log(self, state: TrainState, window: Window) -> None:

@@ -6,13 +6,14 @@ import reference_ca
 import tensorflow as tf
 
 from selforg_mnist import digits
+from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.losses import LOSSES, cross_entropy, l2
 from selforg_mnist.model import CAWeights
 from selforg_mnist.pool import Source
 from selforg_mnist.trainer import Trainer
 
-ENGINES = ["dense", "living"]
+ENGINES = ["dense", "living", "padded"]
 
 
 def one_hot(*labels):
@@ -79,7 +80,7 @@ def set_out(source):
     def set_out(weights, loss, engine, lanes=1):
         if (loss, engine, lanes) not in made:
             experiment = Experiment("test", loss=loss, batch_size=8, pool_size=16, rollout_steps=2)
-            made[loss, engine, lanes] = Trainer(experiment, source, engine=engine, lanes=lanes)
+            made[loss, engine, lanes] = Trainer(experiment, source, Computing(engine, lanes))
         trainer = made[loss, engine, lanes]
         state = trainer.initial_state()
         return trainer, state._replace(weights=CAWeights(*map(tf.constant, weights)))
@@ -151,6 +152,6 @@ def test_first_l2_loss_on_mnist_is_half_its_living_cells(mnist_data_dir):
     experiment = Experiment(
         "test", pool_mode="naive", batch_size=512, pool_size=512, rollout_steps=1
     )
-    trainer = Trainer(experiment, source, engine="living", lanes=1)
+    trainer = Trainer(experiment, source, Computing("living", 1))
     _, reported = trainer.train_step(trainer.initial_state())
     assert 136.5 / 2 - 3 < float(reported.loss) < 136.5 / 2 + 3

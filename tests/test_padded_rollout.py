@@ -6,8 +6,8 @@ import reference_ca
 import tensorflow as tf
 from test_living_cells import CASES, STEPS, draw, drawn, models, run_dense, run_living
 
-from selforg_mnist import padded_cells, padded_rollout
-from selforg_mnist.losses import LOSSES
+from selforg_mnist import experiments, padded_cells, padded_rollout
+from selforg_mnist.engines import Padded
 from selforg_mnist.metrics import Counts
 from selforg_mnist.model import CAWeights
 from selforg_mnist.pool import Pool
@@ -25,6 +25,10 @@ def as_batch(gray, labels, state):
     return Pool(*(tf.constant(part) for part in (images, labels.astype(np.int32), state, age)))
 
 
+def engine_of(loss, capacity=CAPACITY):
+    return Padded(experiments.l2().replace(loss=loss), "float32", capacity)
+
+
 def run_padded(model, gray, state, labels, fires, noise, loss, capacity=CAPACITY):
     weights, state = model.ca_weights(), tf.constant(state)
     cells = padded_cells.find(tf.constant(gray), capacity)
@@ -32,7 +36,7 @@ def run_padded(model, gray, state, labels, fires, noise, loss, capacity=CAPACITY
     with tf.GradientTape() as tape:
         tape.watch((weights, state))
         batch = as_batch(gray, labels, state)._replace(state=state)
-        result = padded_rollout.outcome(weights, batch, cells, firing, LOSSES[loss])
+        result = engine_of(loss, capacity).roll_out_firing(weights, batch, cells, firing)
     return result.state, result.loss, tape.gradient(result.loss, [*weights, state]), result
 
 
@@ -126,7 +130,7 @@ def test_counts_leave_dead_cells_out():
     batch = as_batch(gray, np.array([7, 3, 9, 0]), state)
     cells = padded_cells.find(tf.constant(gray), 16)
     firing = padded_cells.draw_firing(cells, 2, 0.5, 0.0, root_key(0))
-    result = padded_rollout.outcome(zero, batch, cells, firing, LOSSES["l2"])
+    result = engine_of("l2").roll_out_firing(zero, batch, cells, firing)
     expected = Counts(living=10, correct=7, samples=3, agreeing=2, agreeing_correct=1)
     assert Counts(*(float(part) for part in result.counts)) == expected
     assert float(result.loss) == 3.0  # three wrong cells, each (1 + 1) / 2
@@ -149,7 +153,7 @@ class TestOverflow:
                 firing = padded_cells.draw_firing(cells, 2, 0.5, 0.0, root_key(0))
                 with tf.GradientTape() as tape:
                     tape.watch(weights)
-                    result = padded_rollout.outcome(weights, batch, cells, firing, LOSSES["l2"])
+                    result = engine_of("l2").roll_out_firing(weights, batch, cells, firing)
                 return result, tape.gradient(result.loss, weights)
 
             return count, *rolled_out(weights, as_batch(gray, labels, state))
@@ -180,7 +184,7 @@ class TestCompiled:
             firing = padded_cells.draw_firing(cells, STEPS, 0.5, 0.02, key)
             with tf.GradientTape() as tape:
                 tape.watch((weights, batch.state))
-                result = padded_rollout.outcome(weights, batch, cells, firing, LOSSES["l2"])
+                result = engine_of("l2").roll_out_firing(weights, batch, cells, firing)
             return result, firing.fires, tape.gradient(result.loss, [*weights, batch.state])
 
         arguments = models[20].ca_weights(), batch, root_key(3)

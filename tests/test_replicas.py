@@ -238,6 +238,7 @@ def test_one_worker_is_told_to_stop_and_all_stop(workers, tmp_path):
         (["--strategy=multi_worker"], {"TF_CONFIG": "{}"}, "TF_CONFIG={}: expected"),
         (["--strategy=mirrored", "--tpu=x"], {}, "tpu=x: expected --strategy=tpu with it"),
         (["--strategy=tpu"], {}, "strategy=tpu, tpu=local: no TPU there"),
+        (["--tpu=grpc://127.0.0.1:1"], {}, "tpu=grpc://127.0.0.1:1: no TPU there ([Errno 111]"),
         (["--batch_size=12", *TWO], {}, "batch_size=12: expected a multiple of 8 for 2 replicas"),
     ],
 )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from selforg_mnist import experiments, run_config
+from selforg_mnist.computing import Computing
 from selforg_mnist.digits import Digits
 from selforg_mnist.experiments import ConfigError
 from selforg_mnist.run_config import Looking
@@ -23,7 +24,8 @@ DIGITS = Digits(IMAGES, np.array([3, 8], np.uint8), "drawn", "drawn by hand, NOT
 @pytest.fixture
 def config():
     dataset = run_config.describe_digits(DIGITS)
-    return run_config.build(experiments.l2_noise(), "living", 2, 1, dataset, Looking(log_every=7))
+    computing = Computing("living", lanes=2)
+    return run_config.build(experiments.l2_noise(), computing, 1, dataset, Looking(log_every=7))
 
 
 @pytest.fixture
@@ -42,7 +44,13 @@ def test_holds_everything_needed_to_run_again(config):
     assert config.keys() == {"experiment", "engine", "dataset", "looking", "versions"}
     fields = {field.name for field in dataclasses.fields(experiments.Experiment)}
     assert config["experiment"].keys() == fields
-    assert config["engine"] == {"name": "living", "lanes": 2, "replicas": 1}
+    assert config["engine"] == {
+        "name": "living",
+        "lanes": 2,
+        "precision": "float32",
+        "capacity": 0,
+        "replicas": 1,
+    }
     assert config["looking"] == dataclasses.asdict(Looking(log_every=7))
     assert config["dataset"] == {
         "source": "drawn",
@@ -236,15 +244,6 @@ class TestLooking:
         assert getattr(Looking(**{name: least}), name) == least
         with pytest.raises(ConfigError, match=f"^{name}={least - 1}: expected {least} or more$"):
             Looking(**{name: least - 1})
-
-    @pytest.mark.parametrize("lanes", [-1, 3, 5, 32])
-    def test_lanes_that_do_not_divide_the_batch_are_refused(self, lanes):
-        with pytest.raises(ConfigError, match=f"lanes={lanes}: expected a divisor of batch_size"):
-            experiments.check_lanes(lanes, 16)
-
-    @pytest.mark.parametrize("lanes", [0, 1, 2, 8, 16])
-    def test_others_are_not(self, lanes):
-        experiments.check_lanes(lanes, 16)
 
 
 class TestClaim:

@@ -1,14 +1,16 @@
-"""The dense training step as accelerators take it: static shapes, arguments only, replicas."""
+"""The training step as accelerators take it: static shapes, arguments only, replicas."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from selforg_mnist import digits, optimizer
+from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.pool import Pool, Source
 from selforg_mnist.trainer import Replica, Trainer
 
+STATIC = ["dense", "padded"]
 TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=3)
 
 
@@ -25,8 +27,9 @@ def assert_alike(ours, theirs, atol):
 
 
 @pytest.mark.parametrize("change", [{}, {"loss": "cross_entropy", "pool_mode": "naive"}])
-def test_xla_takes_the_ordinary_step(source, change):
-    trainer = Trainer(TINY.replace(**change), source, engine="dense")
+@pytest.mark.parametrize("engine", STATIC)
+def test_xla_takes_the_ordinary_step(source, engine, change):
+    trainer = Trainer(TINY.replace(**change), source, Computing(engine))
     ordinary = tf.function(trainer.train_step)
     compiled = tf.function(trainer.train_step, jit_compile=True)
     state = other = trainer.initial_state()
@@ -40,8 +43,21 @@ def test_xla_takes_the_ordinary_step(source, change):
     assert np.abs(state.weights.residual_kernel).max() > 1e-3  # it has learnt
 
 
-def test_digits_and_step_are_arguments_and_nothing_is_captured(source):
-    trainer = Trainer(TINY.replace(pool_mode="naive"), source, engine="dense")
+@pytest.mark.parametrize("engine", STATIC)
+def test_xla_takes_bfloat16(source, engine):
+    """It may round elsewhere than TensorFlow does, and Adam's first steps look at signs."""
+    trainer = Trainer(TINY, source, Computing(engine, precision="bfloat16"))
+    state, reported = trainer.train_step(trainer.initial_state())
+    compiled = tf.function(trainer.train_step, jit_compile=True)
+    other, reported_too = compiled(trainer.initial_state())
+    assert_alike(other.pool, state.pool, 1e-2)
+    np.testing.assert_allclose(reported_too.loss, reported.loss, rtol=1e-3)
+    np.testing.assert_allclose(reported_too.gradient_norms, reported.gradient_norms, rtol=0.02)
+
+
+@pytest.mark.parametrize("engine", STATIC)
+def test_digits_and_step_are_arguments_and_nothing_is_captured(source, engine):
+    trainer = Trainer(TINY.replace(pool_mode="naive"), source, Computing(engine))
     state = trainer.initial_state()
     step = tf.function(trainer.train_step).get_concrete_function(state, source)
     assert not step.captured_inputs
@@ -56,7 +72,7 @@ def share_of(pool, index):
 
 
 def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
-    trainer = Trainer(TINY, source, engine="dense")
+    trainer = Trainer(TINY, source, Computing("dense"))
     state = trainer.run(trainer.initial_state(), tf.constant(3))[0]
     shares = [state._replace(pool=share_of(state.pool, index)) for index in range(2)]
 
@@ -83,3 +99,20 @@ def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
     # The same pool, digits and weights, but a replica of another number, draws otherwise.
     other = trainer.train_step(shares[0], replica=Replica(1, 2, lambda nest: nest))[0]
     assert not np.array_equal(other.pool.state, alone[0][0].pool.state)
+
+
+@pytest.mark.parametrize("engine", ["dense", "living", "padded"])
+def test_preview_is_the_first_replica_s_batch(source, engine):
+    trainer = Trainer(TINY, source, Computing(engine, 1), replicas=2)
+    state = trainer.run(trainer.initial_state(), tf.constant(2))[0]
+    share = state._replace(pool=share_of(state.pool, 0))
+    after = trainer.train_step(share, replica=Replica(0, 2, lambda nest: nest))[0]
+    before, rolled_out = trainer.preview(state)
+    assert before.labels.shape == (4,)
+    committed = after.pool.state.numpy()
+    for shown in rolled_out.state.numpy():
+        assert np.abs(shown).max() > 0
+        assert min(np.abs(committed - shown).max(axis=(1, 2, 3))) < 1e-5
+    # One with all the batch would have drawn otherwise.
+    alone = Trainer(TINY, source, Computing(engine, 1))
+    assert not np.array_equal(alone.preview(state)[0].images[:4], before.images)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from selforg_mnist import experiments, optimizer, pool, spec, strategies, trainer
+from selforg_mnist.computing import Computing
 from selforg_mnist.digits import load_digits, one_hot_targets
 from selforg_mnist.losses import LOSSES
 from selforg_mnist.model import CAWeights
@@ -30,7 +31,7 @@ def two_replicas(engine, **options):
     )
     digits = load_digits("drawn", "train", num_drawn=60)
     source = pool.Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
-    return ReplicatedTrainer(experiment, source, engine, 0, chosen)
+    return ReplicatedTrainer(experiment, source, chosen, Computing(engine))
 
 
 def equality():

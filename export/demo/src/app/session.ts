@@ -37,7 +37,6 @@ export class Session {
   readonly #listener: Listener;
   readonly #edits: Edit[] = [];
   #busy = false; // an edit, or a read-back, is under way
-  #changed = true; // since the last picture
   #due = 0;
   #affordable = 1; // steps a frame
   #lastFrame = 0;
@@ -55,10 +54,6 @@ export class Session {
       this.#frame(now);
     };
     requestAnimationFrame(frame);
-  }
-
-  get canUndo(): boolean {
-    return !this.#history.empty;
   }
 
   /** Queues an edit that undo takes back. */
@@ -114,7 +109,7 @@ export class Session {
     if (this.#busy) return;
     if (this.#edits.length > 0) {
       void this.#guarded(() => this.#applyEdits());
-    } else if (this.#due >= 1 || this.#changed) {
+    } else if (this.#due >= 1) {
       void this.#guarded(() => this.#advance());
     }
     if (due === 0) this.#due = 0;
@@ -144,19 +139,16 @@ export class Session {
     for (let i = 0; i < steps; i++) this.cells.step();
     this.#counted.steps += steps;
     await this.#publish();
-    if (steps === 0) return;
     const affordable = (steps * BUDGET_MS) / (performance.now() - begin + 0.01);
-    // Grows at most twofold, since the first steps of a backend say little of the next.
-    const grown = Math.min(affordable, 2 * this.#affordable, MOST_STEPS);
-    this.#affordable = Math.max(
-      1,
-      steps >= Math.floor(this.#affordable) ? grown : this.#affordable,
-    );
-    if (affordable < this.#affordable) this.#affordable = Math.max(1, affordable);
+    if (affordable < this.#affordable) {
+      this.#affordable = Math.max(1, affordable);
+    } else if (steps >= Math.floor(this.#affordable)) {
+      // At most twofold, since the first steps of a backend say little of the next.
+      this.#affordable = Math.min(affordable, 2 * this.#affordable, MOST_STEPS);
+    }
   }
 
   async #publish(): Promise<void> {
-    this.#changed = false;
     this.#listener.picture(await this.cells.picture());
   }
 

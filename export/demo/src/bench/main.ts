@@ -34,7 +34,6 @@ interface Measured {
   readonly steps: number;
   readonly seconds: number;
   readonly stepsPerSecond: number;
-  readonly living: number;
 }
 
 const NOISE = 0.02; // the article's, for the models that have none of their own
@@ -60,36 +59,60 @@ async function measure(request: Request): Promise<Measured> {
   const model = await prepare(backend, request.model);
   const gray = await canvas(size, digits);
   const deviation = request.noise ? model.manifest.residualNoise || NOISE : 0;
-  const cells = new Cells(model, size, random);
-  cells.mutate(gray);
-  cells.noise = deviation;
-  const { living } = cells;
-  let step = (): void => cells.step();
-  let finish: () => Promise<unknown> = () => cells.picture();
-  let dispose = (): void => {};
-  if (engine === 'dense') {
-    const dense = await DenseCells.create(model, gray, size);
-    const { fireRate } = model.manifest;
-    step = () =>
-      dense.step(fireRate, deviation > 0 ? dense.drawNoise(random, deviation) : undefined);
-    finish = () => dense.finish();
-    dispose = () => dense.dispose();
-  }
+  const run = engine === 'dense' ? denseRun : livingRun;
+  const { step, finish, dispose } = await run(model, gray, size, deviation);
   try {
-    const timed = await time(step, finish, seconds);
-    return { ...timed, living };
+    return await time(step, finish, seconds);
   } finally {
-    cells.dispose();
     dispose();
     model.dispose();
   }
+}
+
+/** An engine at work on a canvas. */
+interface Run {
+  readonly step: () => void;
+  readonly finish: () => Promise<unknown>;
+  readonly dispose: () => void;
+}
+
+async function livingRun(
+  model: Model,
+  gray: Float32Array,
+  size: number,
+  deviation: number,
+): Promise<Run> {
+  const cells = new Cells(model, size, random);
+  cells.mutate(gray);
+  cells.noise = deviation;
+  return {
+    step: () => cells.step(),
+    finish: () => cells.picture(),
+    dispose: () => cells.dispose(),
+  };
+}
+
+async function denseRun(
+  model: Model,
+  gray: Float32Array,
+  size: number,
+  deviation: number,
+): Promise<Run> {
+  const cells = await DenseCells.create(model, gray, size);
+  const { fireRate } = model.manifest;
+  return {
+    step: () =>
+      cells.step(fireRate, deviation > 0 ? cells.drawNoise(random, deviation) : undefined),
+    finish: () => cells.finish(),
+    dispose: () => cells.dispose(),
+  };
 }
 
 async function time(
   step: () => void,
   finish: () => Promise<unknown>,
   seconds: number,
-): Promise<Omit<Measured, 'living'>> {
+): Promise<Measured> {
   const burst = async (): Promise<void> => {
     for (let i = 0; i < BURST; i++) step();
     await finish();

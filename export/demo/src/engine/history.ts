@@ -10,10 +10,6 @@ const DEPTH = 50;
 export class History {
   readonly #snapshots: Snapshot[] = [];
 
-  get empty(): boolean {
-    return this.#snapshots.length === 0;
-  }
-
   /** To be called before an edit. */
   remember(cells: Cells): void {
     this.#snapshots.push(cells.snapshot());

@@ -1,0 +1,247 @@
+"""How a batch is rolled out and judged: the engines of the training step.
+
+All of them follow the same rule (article: "Model") and minimise the same loss; they differ in
+which cells do arithmetic, and in what they draw for the same key:
+
+- dense: every pixel, in three convolutions over the whole image (`model.py`);
+- living: living cells that fire, in shapes that depend on the data (`living_rollout.py`);
+- padded: living cells in a fixed number of rows, for compilers that want static shapes
+  (`padded_rollout.py`).
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from selforg_mnist import (
+    living_cells,
+    living_rollout,
+    metrics,
+    padded_cells,
+    padded_rollout,
+    spec,
+    startup,
+)
+from selforg_mnist.computing import Computing
+from selforg_mnist.digits import one_hot_targets
+from selforg_mnist.experiments import Experiment
+from selforg_mnist.losses import LOSSES
+from selforg_mnist.model import CAModel, CAWeights
+from selforg_mnist.padded_cells import PaddedCells, PaddedFiring
+from selforg_mnist.pool import Pool, gray_of
+
+
+class Outcome(NamedTuple):
+    """A batch after its rollout."""
+
+    loss: tf.Tensor  # [] float32, summed over the batch; NaN after an overflow
+    state: tf.Tensor  # [B, H, W, C - 1] float32, zero at dead cells
+    counts: metrics.Counts  # of the batch
+    overflow: tf.Tensor  # [] int32, how many living cells have found no row
+
+
+def choose(engine: str) -> str:
+    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere."""
+    if engine != "auto":
+        return engine
+    return "living" if only_cpus() else "dense"
+
+
+def only_cpus() -> bool:
+    """Whether TensorFlow sees no accelerator."""
+    return not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))
+
+
+def choose_lanes(batch_size: int, cores: int | None = None) -> int:
+    """How many lanes the living-cell engine runs side by side: a divisor of the batch.
+
+    The steps of a rollout wait for each other, and one step of a small batch is too little
+    work to share among cores; samples don't wait for each other. So each core takes a lane
+    of samples through all steps.
+    """
+    cores = cores or startup.available_cores()
+    return max(n for n in range(1, min(cores, batch_size) + 1) if batch_size % n == 0)
+
+
+def resolve(computing: Computing, images: tf.Tensor, batch_size: int) -> Computing:
+    """Makes all choices that were left open.
+
+    Args:
+      computing: what was asked for.
+      images: [D, H, W] uint8, the training digits.
+      batch_size: of one replica.
+
+    Raises:
+      ConfigError: what was asked for doesn't fit the engine or the batch.
+    """
+    computing = computing.replace(engine=choose(computing.engine))
+    computing.check_share(batch_size)
+    if computing.engine == "living":
+        return computing.replace(lanes=computing.lanes or choose_lanes(batch_size))
+    if computing.engine == "padded" and not computing.capacity:
+        capacity = padded_cells.capacity_for(images.numpy(), batch_size)
+        return computing.replace(lanes=1, capacity=capacity)
+    return computing.replace(lanes=1)
+
+
+def make(experiment: Experiment, computing: Computing) -> Engine:
+    """The engine of a training whose choices are all made."""
+    match computing.engine:
+        case "dense":
+            return Dense(experiment, computing.precision)
+        case "living":
+            return Living(experiment, computing.precision)
+        case _:
+            return Padded(experiment, computing.precision, computing.capacity)
+
+
+def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
+    """The untrained model of an experiment.
+
+    Args:
+      experiment: what it is for.
+      precision: "float32", or "bfloat16" for what its layers compute; weights are float32.
+    """
+    return CAModel(
+        fire_rate=experiment.fire_rate,
+        residual_noise=experiment.residual_noise,
+        seed=experiment.seed,
+        dtype=precision if precision == "float32" else f"mixed_{precision}",
+    )
+
+
+class Engine(abc.ABC):
+    """Rolls batches out.
+
+    Args:
+      experiment: what is trained.
+      precision: "float32", or "bfloat16" for what products and convolutions take and give.
+    """
+
+    def __init__(self, experiment: Experiment, precision: str = "float32"):
+        self.experiment = experiment
+        self.precision = precision
+
+    @abc.abstractmethod
+    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+        """Takes a batch through the CA steps of a training step.
+
+        Args:
+          weights: of the rule; the loss is differentiable in them.
+          batch: B samples.
+          key: [2] int32, a stateless key.
+
+        Returns:
+          outcome: of the batch.
+        """
+
+
+class Dense(Engine):
+    """Every pixel."""
+
+    def __init__(self, experiment: Experiment, precision: str = "float32"):
+        super().__init__(experiment, precision)
+        self._model = build_model(experiment, precision)
+
+    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+        """As `Engine.roll_out`."""
+        gray = gray_of(batch.images)
+        x = tf.concat([gray[..., None], batch.state], axis=-1)
+        variables = self._model.trainable_variables
+        with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
+            x = self._model.rollout(x, self.experiment.rollout_steps, seed=key)
+        logits = self._model.logits(x)  # [B, H, W, 10]
+        loss = LOSSES[self.experiment.loss](logits, one_hot_targets(gray, batch.labels))
+        return Outcome(
+            loss=tf.reduce_sum(loss),
+            state=x[..., spec.GRAY_CHANNELS :],
+            counts=metrics.count_images(logits, batch.labels, spec.alive_mask(gray)),
+            overflow=tf.constant(0),
+        )
+
+
+class Living(Engine):
+    """Living cells that fire."""
+
+    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+        """As `Engine.roll_out`."""
+        config = self.experiment
+        cells = living_cells.find(gray_of(batch.images))
+        firing = living_cells.draw_firing(
+            cells,
+            config.rollout_steps,
+            config.fire_rate,
+            config.residual_noise,
+            key,
+            batch.state.shape[-1] + spec.GRAY_CHANNELS,
+        )
+        table = living_cells.to_table(cells, batch.state)
+        table = living_rollout.rollout(weights, table, firing, tf.as_dtype(self.precision))
+        logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
+        labels = tf.gather(batch.labels, cells.samples)
+        loss = LOSSES[config.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+        return Outcome(
+            loss=tf.reduce_sum(loss),
+            state=living_cells.to_image(cells, table, tf.shape(batch.images)),
+            counts=metrics.count(logits, labels, cells.samples, batch.labels.shape[0]),
+            overflow=tf.constant(0),
+        )
+
+
+class Padded(Engine):
+    """Living cells in a fixed number of rows.
+
+    After an overflow the loss is NaN, and so are its gradients: a training loop stops where it
+    would have left living cells out, on a host or inside a compiled call.
+
+    Args:
+      experiment: what is trained.
+      precision: as of `Engine`.
+      capacity: the number of rows.
+    """
+
+    def __init__(self, experiment: Experiment, precision: str, capacity: int):
+        super().__init__(experiment, precision)
+        self.capacity = capacity
+
+    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+        """As `Engine.roll_out`."""
+        config = self.experiment
+        cells = padded_cells.find(gray_of(batch.images), self.capacity)
+        firing = padded_cells.draw_firing(
+            cells,
+            config.rollout_steps,
+            config.fire_rate,
+            config.residual_noise,
+            key,
+            batch.state.shape[-1] + spec.GRAY_CHANNELS,
+        )
+        return self.roll_out_firing(weights, batch, cells, firing)
+
+    def roll_out_firing(
+        self, weights: CAWeights, batch: Pool, cells: PaddedCells, firing: PaddedFiring
+    ) -> Outcome:
+        """As `roll_out`, of a batch whose cells are found and whose firing is drawn."""
+        table = padded_cells.to_table(cells, batch.state)
+        table = padded_rollout.rollout(weights, cells, table, firing, tf.as_dtype(self.precision))
+        logits = table[:-1, -spec.NUM_CLASSES :]  # [K, 10]
+        labels = tf.gather(batch.labels, cells.samples)
+        targets = tf.one_hot(tf.where(cells.living, labels, -1), spec.NUM_CLASSES)  # -1: all zero
+        loss = LOSSES[self.experiment.loss](logits, targets)
+        complete = tf.where(tf.equal(cells.overflow, 0), 1.0, float("nan"))
+        state = padded_cells.to_image(cells, table)
+        return Outcome(
+            loss=complete * tf.reduce_sum(loss),
+            state=state,
+            # Of the images: cells without a row are counted, too.
+            counts=metrics.count_images(
+                state[..., -spec.NUM_CLASSES :],
+                batch.labels,
+                spec.alive_mask(gray_of(batch.images)),
+            ),
+            overflow=cells.overflow,
+        )
