@@ -10,7 +10,7 @@ PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
 .DEFAULT_GOAL := help
 .PHONY: help install train reproduce robustness demo test test-slow test-all check check-demo \
-        format bench speed
+        format bench scaling speed
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ format:  ## Puts right what ruff can.
 
 bench:  ## Steps per second on this machine.
 	$(PYTHON) -m experiments.benchmark $(ARGS)
+
+scaling:  ## A training step's time against batch, canvas, living cells and replicas.
+	$(PYTHON) -m experiments.scaling --output_dir=scaling $(ARGS)
 
 speed:  ## Steps per second of the web page in a browser, beside the article's graph.
 	$(PYTHON) -m export.speed $(ARGS)

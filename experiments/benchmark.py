@@ -14,28 +14,23 @@ process of their own that is idle while the other one is timed.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import functools
 import json
-import multiprocessing
 import platform
-import resource
 import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 from absl import flags, logging
 
-from selforg_mnist import experiments, spec, startup
+from experiments import timing
+from experiments.timing import Data, Run, Stopwatch, Timer
+from selforg_mnist import data_flags, experiments, spec, startup
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timings of each subject.", lower_bound=1)
 _SECONDS = flags.DEFINE_float("seconds", 1.0, "Least length of one timing.", lower_bound=0.01)
-_DATASET = flags.DEFINE_string("dataset", "auto", "As in selforg_mnist.train.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "As in selforg_mnist.train.")
-_MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "As in selforg_mnist.train.")
+flags.adopt_module_key_flags(data_flags)
 
 _CEILING_SIZE = 2048
 _CEILING_ARITHMETIC = 2 * _CEILING_SIZE**3
@@ -44,7 +39,7 @@ _EVALUATED = 250
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """Something to time: `kind` is reference, dense, living, evaluation or ceiling."""
+    """Something to time: `kind` is reference, ceiling, evaluation or the name of an engine."""
 
     kind: str
     batch: int = 0
@@ -55,18 +50,10 @@ class Subject:
             "reference": "dense reference",
             "dense": "engine dense",
             "living": "engine living",
+            "padded": "engine padded",
         }
         mark = ", 1 thread a lane" if self.one_thread_a_lane else ""
         return names.get(self.kind, self.kind) + mark
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """Where the digits come from: the arguments of `load_digits`."""
-
-    dataset: str
-    data_dir: str
-    manual_dir: str
 
 
 CEILING = Subject("ceiling")
@@ -74,6 +61,7 @@ SUBJECTS = (
     Subject("dense", 16),
     Subject("living", 16),
     Subject("living", 16, one_thread_a_lane=True),
+    Subject("padded", 16),
     Subject("dense", 64),
     Subject("living", 64),
     Subject("living", 64, one_thread_a_lane=True),
@@ -82,37 +70,25 @@ SUBJECTS = (
 )
 
 
-@functools.cache
-def _digits(data: Data) -> Any:
-    """The training digits, loaded once a process."""
-    from selforg_mnist.digits import load_digits
-
-    return load_digits(data.dataset, "train", data.data_dir, data.manual_dir)
-
-
-@functools.cache
-def _prepare(subject: Subject, data: Data) -> Callable[[int], object]:
+def _prepare(subject: Subject, data: Data) -> Run:
     """Builds a subject; the result runs it a number of steps and waits for the end."""
-    import numpy as np
     import tensorflow as tf
 
-    from experiments import dense_reference
-    from selforg_mnist import evaluation, trainer
+    from selforg_mnist import engines, evaluation
+    from selforg_mnist.computing import Computing
     from selforg_mnist.digits import subset
-    from selforg_mnist.pool import Source
 
     if subject.kind == "ceiling":
         matrix = tf.random.normal([_CEILING_SIZE, _CEILING_SIZE])
         return lambda steps: [tf.matmul(matrix, matrix) for _ in range(steps)][-1].numpy()
 
-    digits = _digits(data)
+    digits = timing.training_digits(data)
     experiment = experiments.l2_noise()
     if subject.kind == "reference":
         batch = subset(digits, subject.batch)
-        step = dense_reference.make_training_step(batch.images, batch.labels)
-        return lambda steps: [step() for _ in range(steps)][-1].numpy()
+        return timing.reference(batch.images, batch.labels)
     if subject.kind == "evaluation":
-        model = trainer.build_model(experiment)
+        model = engines.build_model(experiment)
         cores = startup.available_cores()
         batches = subset(digits, cores * subject.batch)
         # A batch a core at a time, so that many CA steps of one batch cost this much less.
@@ -122,45 +98,12 @@ def _prepare(subject: Subject, data: Data) -> Callable[[int], object]:
 
     size = subject.batch
     experiment = experiment.replace(batch_size=size, pool_size=10 * size)
-    source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
-    subject_trainer = trainer.Trainer(experiment, source, subject.kind)
-    state = subject_trainer.initial_state()
-
-    def run(steps: int) -> object:
-        nonlocal state
-        state, metrics = subject_trainer.run(state, tf.constant(steps))
-        return float(metrics.loss)
-
-    return run
-
-
-def time_steps(subject: Subject, data: Data, steps: int) -> float:
-    """Seconds that so many steps of a subject take, in the process that calls this."""
-    run = _prepare(subject, data)
-    start = time.perf_counter()
-    run(steps)
-    return time.perf_counter() - start
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return timing.training(experiment, digits.images, digits.labels, Computing(subject.kind))
 
 
 def _start_worker() -> None:
     startup.quiet_tensorflow()
     startup.one_thread_a_lane(startup.available_cores())
-
-
-def _enough_steps(timer: Callable[[int], float], seconds: float) -> int:
-    """Steps that take at least so long; the first call compiles and does not count."""
-    timer(1)
-    steps = 1
-    while (taken := timer(steps)) < seconds:
-        steps = max(2 * steps, int(1.2 * steps * seconds / max(taken, 1e-4)))
-        steps = min(steps, 4096)
-        if steps == 4096:
-            break
-    return steps
 
 
 def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
@@ -176,24 +119,21 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
         median over the rounds of a subject's rate to the reference's beside it, at the same
         batch size; `share_of_ceiling`, in [0, 1], likewise to the matrix product beside it.
     """
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, context, _start_worker) as worker:
+    with timing.worker(_start_worker) as worker:
 
-        def timer(subject: Subject) -> Callable[[int], float]:
+        def timer(subject: Subject) -> Timer:
+            time_steps = functools.partial(timing.time_steps, _prepare, (subject, data))
             if subject.one_thread_a_lane:
-                return lambda steps: worker.submit(time_steps, subject, data, steps).result()
-            return lambda steps: time_steps(subject, data, steps)
+                return lambda steps: worker.submit(time_steps, steps).result()
+            return time_steps
 
         batches = sorted({s.batch for s in SUBJECTS if s.kind != "evaluation"})
         references = {size: Subject("reference", size) for size in batches}
         subjects = [CEILING, *references.values(), *SUBJECTS]
-        steps = {}
+        watches = {}
         for subject in subjects:
             logging.info("Compiling %s, batch %d.", subject, subject.batch)
-            steps[subject] = _enough_steps(timer(subject), seconds)
-
-        def rate(subject: Subject) -> float:
-            return steps[subject] / timer(subject)(steps[subject])
+            watches[subject] = Stopwatch(timer(subject), seconds)
 
         rates: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         ratios: dict[Subject, list[float]] = {subject: [] for subject in SUBJECTS}
@@ -201,33 +141,31 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
         for number in range(rounds):
             logging.info("Round %d of %d.", number + 1, rounds)
             for subject in SUBJECTS:
-                ceiling = rate(CEILING)
+                ceiling = watches[CEILING].rate()
                 rates[CEILING].append(ceiling)
                 timed = [subject]
                 if reference := references.get(subject.batch):
                     timed.insert(0, reference)
                 for each in timed:
-                    rates[each].append(rate(each))
+                    rates[each].append(watches[each].rate())
                     work = _least_arithmetic(each, data) / _CEILING_ARITHMETIC
                     shares[each].append(rates[each][-1] * work / ceiling)
                 if reference:
                     ratios[subject].append(rates[subject][-1] / rates[reference][-1])
-        peaks = {False: _peak_bytes(), True: worker.submit(_peak_bytes).result()}
+        peaks = {False: timing.peak_bytes(), True: worker.submit(timing.peak_bytes).result()}
 
     rows = []
     for subject in subjects[1:]:
-        median = statistics.median(rates[subject])
         row: dict[str, Any] = {
             "subject": str(subject),
             "batch": subject.batch,
-            "steps_per_second": median,
-            "slowest": min(rates[subject]),
-            "fastest": max(rates[subject]),
+            **timing.summary(rates[subject]),
             "share_of_ceiling": statistics.median(shares[subject]),
         }
         if ratios.get(subject):
             row["ratio"] = statistics.median(ratios[subject])
         rows.append(row)
+    digits = timing.training_digits(data)
     return {
         "rows": rows,
         "ceiling_gflops": statistics.median(rates[CEILING]) * _CEILING_ARITHMETIC / 1e9,
@@ -237,7 +175,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
         },
         "cores": startup.available_cores(),
         "machine": platform.machine(),
-        "dataset": f"{_digits(data).source}, {len(_digits(data))} digits",
+        "dataset": f"{digits.source}, {len(digits)} digits",
         "rounds": rounds,
     }
 
@@ -246,7 +184,9 @@ def _least_arithmetic(subject: Subject, data: Data) -> float:
     """Floating-point operations that a step needs: living, firing cells, nothing else."""
     import numpy as np
 
-    living = float(np.mean(np.sum(spec.alive_mask(_digits(data).gray()), axis=(1, 2))))
+    living = float(
+        np.mean(np.sum(spec.alive_mask(timing.training_digits(data).gray()), axis=(1, 2)))
+    )
     patch = spec.NEIGHBOURHOOD * spec.NUM_CHANNELS
     products = (patch + spec.HIDDEN_CHANNELS + spec.STATE_CHANNELS) * spec.HIDDEN_CHANNELS
     forward = 2 * products * subject.batch * living * spec.FIRE_RATE
@@ -272,8 +212,7 @@ def _print_table(report: dict[str, Any]) -> None:
 
 
 def _benchmark() -> int:
-    data = Data(_DATASET.value, _DATA_DIR.value, _MANUAL_DIR.value)
-    report = measure(data, _ROUNDS.value, _SECONDS.value)
+    report = measure(timing.data_of_flags(), _ROUNDS.value, _SECONDS.value)
     if _JSON.value:
         print(json.dumps(report, indent=2))
     else:

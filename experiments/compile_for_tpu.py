@@ -2,11 +2,13 @@
 
     python -m experiments.compile_for_tpu
     python -m experiments.compile_for_tpu --topology=v5e:2x2 --replicas=1 --json
+    python -m experiments.compile_for_tpu --engine=dense,padded --precision=float32,bfloat16
 
 Lowers the very step that TPUs run to StableHLO (`lowering.py`) and gives it to the compiler in
 libtpu, for a single core and for several cores of a slice that share batch and pool and sum
 their gradients. Ends with an error where the compiler rejects an operation. Needs
-`pip install -e '.[tpu]'`. The step of the article takes minutes for each program.
+`pip install -e '.[tpu]'`. The step of the article takes minutes for each program, and there is
+one for each engine, precision, slice and number of cores.
 """
 
 from __future__ import annotations
@@ -18,18 +20,27 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags, logging
 
-from selforg_mnist import experiments, startup
+from selforg_mnist import data_flags, experiments, startup
+from selforg_mnist.computing import Computing
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import Experiment
+
+if TYPE_CHECKING:
+    from selforg_mnist.pool import Source
 
 _TOPOLOGY = flags.DEFINE_list(
     "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, as libtpu calls them."
 )
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "Numbers of cores that share the batch.")
+_ENGINE = flags.DEFINE_list("engine", ["dense"], "Which cells do arithmetic: dense, padded.")
+_PRECISION = flags.DEFINE_list("precision", ["float32"], "Of matrix products: float32, bfloat16.")
+_CAPACITY = flags.DEFINE_integer(
+    "capacity", 0, "Rows of the padded engine on each core; 0: as many as the digits need."
+)
 _EXPERIMENT = flags.DEFINE_string(
     "experiment", "l2_noise", f"What to train: {', '.join(experiments.EXPERIMENTS)}."
 )
@@ -37,8 +48,22 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples, over all cores.
 _POOL_SIZE = flags.DEFINE_integer("pool_size", None, "Samples in the pool, over all cores.")
 _ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps a training step.")
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+flags.adopt_module_key_flags(data_flags)
 
-_TRAINING_DIGITS = 60_000  # MNIST's: only their number matters here
+_TRAINING_DIGITS = 60_000  # MNIST's
+
+
+class _Step(NamedTuple):
+    """A training step to compile."""
+
+    computing: Computing  # nothing left open
+    replicas: int
+    text: str
+
+    def __str__(self) -> str:
+        how, cores = self.computing, "1 core" if self.replicas == 1 else f"{self.replicas} cores"
+        rows = f" ({how.capacity} rows)" if how.capacity else ""
+        return f"{cores}, {how.engine}{rows}, {how.precision}"
 
 
 def _experiment() -> Experiment:
@@ -48,41 +73,80 @@ def _experiment() -> Experiment:
 
 
 def _replicas() -> list[int]:
+    given = ",".join(_REPLICAS.value)
     try:
-        return [int(number) for number in _REPLICAS.value]
+        replicas = [int(number) for number in _REPLICAS.value]
     except ValueError as error:
-        raise UserError(f"replicas={','.join(_REPLICAS.value)}: expected numbers") from error
+        raise UserError(f"replicas={given}: expected numbers") from error
+    if min(replicas, default=1) < 1:
+        raise UserError(f"replicas={given}: expected numbers of cores, 1 or more")
+    return replicas
 
 
-def _lower(experiment: Experiment, replicas: list[int]) -> dict[int, str]:
-    """The text of the step for each number of replicas."""
+def _computings() -> list[Computing]:
+    engines, capacity = _ENGINE.value, _CAPACITY.value
+    return [
+        # A capacity that no engine of the list has is refused.
+        Computing(
+            engine,
+            precision=precision,
+            capacity=capacity if engine == "padded" or "padded" not in engines else 0,
+        )
+        for engine in engines
+        for precision in _PRECISION.value
+    ]
+
+
+def _source(experiment: Experiment, needs_digits: bool) -> Source:
+    """The training digits: but for the padded engine's capacity only their number matters."""
+    import numpy as np
     import tensorflow as tf
 
-    from experiments import lowering
     from selforg_mnist import spec
     from selforg_mnist.pool import Source
+
+    if needs_digits:
+        digits = data_flags.load("train", experiment.seed)
+        logging.info("Data: %d digits, %s.", len(digits), digits.note)
+        return Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
+    images = tf.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], tf.uint8)
+    return Source(images, tf.zeros([_TRAINING_DIGITS], tf.int32))
+
+
+def _lower(
+    experiment: Experiment, computings: list[Computing], replicas: list[int]
+) -> list[_Step]:
+    """The step in each way to compute it, for each number of replicas."""
+    from experiments import lowering
     from selforg_mnist.trainer import Trainer
 
-    images = tf.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], tf.uint8)
-    source = Source(images, tf.zeros([_TRAINING_DIGITS], tf.int32))
-    trainer = Trainer(experiment, source, engine="dense")
-    return {number: lowering.stablehlo(trainer, number) for number in replicas}
+    needs_digits = any(how.engine == "padded" and not how.capacity for how in computings)
+    source = _source(experiment, needs_digits)
+    trainers = [Trainer(experiment, source, how, n) for how in computings for n in replicas]
+    return [_Step(t.computing, t.replicas, lowering.stablehlo(t)) for t in trainers]
 
 
-def _compile(path: Path, topology: str, replicas: int) -> dict[str, Any]:
-    """What the compiler says of a program.
+def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
+    """What the compiler says of the step in a file.
 
     Raises:
       UserError: it doesn't compile, in one line.
     """
     start = time.monotonic()
     command = [sys.executable, "-m", "experiments.jax_compiler", str(path), topology]
-    done = subprocess.run([*command, str(replicas)], capture_output=True, text=True)
+    done = subprocess.run([*command, str(step.replicas)], capture_output=True, text=True)
     if done.returncode != 0:
-        raise UserError(f"{topology}, {_cores(replicas)}: {_reason(done)}")
+        raise UserError(f"{topology}, {step}: {_reason(done)}")
     cost = json.loads(done.stdout.splitlines()[-1])
-    seconds = time.monotonic() - start
-    return {"topology": topology, "replicas": replicas, **cost, "compiled_in": seconds}
+    return {
+        "topology": topology,
+        "replicas": step.replicas,
+        "engine": step.computing.engine,
+        "precision": step.computing.precision,
+        "capacity": step.computing.capacity,
+        **cost,
+        "compiled_in": time.monotonic() - start,
+    }
 
 
 def _reason(done: subprocess.CompletedProcess) -> str:
@@ -93,22 +157,19 @@ def _reason(done: subprocess.CompletedProcess) -> str:
     return f"{reason} (the compiler ended with status {done.returncode})"
 
 
-def _programs(experiment: Experiment, replicas: list[int]) -> Iterator[dict[str, Any]]:
-    texts = _lower(experiment, replicas)
+def _programs(experiment: Experiment) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each program, in words, and what the compiler says of it."""
+    steps = _lower(experiment, _computings(), _replicas())
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "step.mlir"
         for topology in _TOPOLOGY.value:
-            for number, text in texts.items():
-                path = Path(folder) / f"step_{number}.mlir"
-                path.write_text(text, encoding="utf-8")
-                logging.info("Compiling for %s, %s.", topology, _cores(number))
-                yield _compile(path, topology, number)
+            for step in steps:
+                path.write_text(step.text, encoding="utf-8")
+                logging.info("Compiling for %s, %s.", topology, step)
+                yield f"{topology}, {step}", _compile(path, topology, step)
 
 
-def _cores(replicas: int) -> str:
-    return "1 core" if replicas == 1 else f"{replicas} cores"
-
-
-def _line(row: dict[str, Any]) -> str:
+def _line(program: str, row: dict[str, Any]) -> str:
     megabytes = {name: row[f"{name}_bytes"] / 1e6 for name in ("argument", "temporary", "code")}
     memory = ", ".join(f"{name} {size:.1f}" for name, size in megabytes.items())
     estimate = "none"
@@ -117,19 +178,19 @@ def _line(row: dict[str, Any]) -> str:
     if row["unestimated"]:
         estimate += f" and {row['unestimated']} operations that it has none for"
     return (
-        f"{row['topology']}, {_cores(row['replicas'])}: each {row['flops'] / 1e9:.2f} GFLOP, "
+        f"{program}: each {row['flops'] / 1e9:.2f} GFLOP, "
         f"{row['bytes_accessed'] / 1e6:.0f} MB moved; MB of memory: {memory}; "
         f"time estimate {estimate}; compiled in {row['compiled_in']:.0f} s"
     )
 
 
 def _compile_all() -> int:
-    experiment, replicas = _experiment(), _replicas()
+    experiment = _experiment()
     rows = []
-    for row in _programs(experiment, replicas):
+    for program, row in _programs(experiment):
         rows.append(row)
         if not _JSON.value:
-            print(_line(row), flush=True)
+            print(_line(program, row), flush=True)
     if _JSON.value:
         print(json.dumps({"experiment": experiment.to_dict(), "programs": rows}, indent=2))
     return 0

@@ -21,7 +21,7 @@ def make_training_step(
     """Builds a training step on one batch.
 
     Args:
-      images: [B, 28, 28] uint8.
+      images: [B, H, W] uint8.
       labels: [B] integers, 0 to 9.
       rollout_steps: CA steps.
       noise: standard deviation of the residual noise.

@@ -1,8 +1,9 @@
-"""The dense training step as StableHLO text: state and digits in, state and metrics out.
+"""A training step as StableHLO text: state and digits in, state and metrics out.
 
-Everything that the step reads is an argument, in the order of `Arguments`, and everything that
-it gives a result, in that of `Results`; draws are stateless, so the text alone is the training.
-Compilers and devices are the affair of `compile_for_tpu.py` and `run_stablehlo.py`.
+Of the engines whose shapes are static, dense and padded, in float32 and bfloat16. Everything that
+the step reads is an argument, in the order of `Arguments`, and everything that it gives a result,
+in that of `Results`; draws are stateless, so the text alone is the training. Compilers and devices
+are the affair of `compile_for_tpu.py` and `run_stablehlo.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import tensorflow as tf
 # TPUs only. XLA makes the same all-reduce of both.
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
-from selforg_mnist.experiments import ConfigError, Experiment
+from selforg_mnist.experiments import ConfigError
 from selforg_mnist.pool import Pool, Source
+from selforg_mnist.replicas import check_shares
 from selforg_mnist.trainer import ALONE, Replica, StepMetrics, Trainer, TrainState
+
+ENGINES = ("dense", "padded")  # whose shapes are static
 
 
 class Arguments(NamedTuple):
@@ -36,34 +40,39 @@ class Results(NamedTuple):
     metrics: StepMetrics
 
 
-def arguments(trainer: Trainer, replicas: int = 1) -> Arguments:
-    """The arguments of the first training step, of the first of several replicas.
+def arguments(trainer: Trainer) -> Arguments:
+    """The arguments of the first training step, of the first of the trainer's replicas.
 
     Raises:
       ConfigError: batch and pool can't be shared among so many replicas.
     """
-    _check_shares(trainer.experiment, replicas)
+    check_shares(trainer.experiment, trainer.replicas)
     state = trainer.initial_state()
-    share = state.pool.labels.shape[0] // replicas
+    share = state.pool.labels.shape[0] // trainer.replicas
     pool = Pool(*(part[:share] for part in state.pool))
-    index = tf.constant(0) if replicas > 1 else ()
+    index = tf.constant(0) if trainer.replicas > 1 else ()
     return Arguments(state._replace(pool=pool), trainer.source, index)
 
 
-def stablehlo(trainer: Trainer, replicas: int = 1) -> str:
+def stablehlo(trainer: Trainer) -> str:
     """Lowers one training step.
 
     Args:
-      trainer: of the dense engine.
-      replicas: that take the step together; 1 is a program for a single core.
+      trainer: of the dense or the padded engine. Its replicas take the step together; with one
+        it is a program for a single core.
 
     Returns:
       text: whose `main` takes the leaves of `Arguments` and gives those of `Results`.
 
     Raises:
-      ConfigError: as `arguments`.
+      ConfigError: as `arguments`, or the engine's shapes depend on the data.
     """
-    like = arguments(trainer, replicas)
+    engine, replicas = trainer.computing.engine, trainer.replicas
+    if engine not in ENGINES:
+        raise ConfigError(
+            f"engine={engine}: its shapes depend on the data; expected {' or '.join(ENGINES)}"
+        )
+    like = arguments(trainer)
 
     def step(*leaves: tf.Tensor) -> list[tf.Tensor]:
         state, source, index = tf.nest.pack_sequence_as(like, leaves)
@@ -85,14 +94,3 @@ def _sum_over(replicas: int) -> Callable[[Any], Any]:
         )
 
     return lambda nest: tf.nest.map_structure(all_reduce, nest)
-
-
-def _check_shares(experiment: Experiment, replicas: int) -> None:
-    naive = experiment.pool_mode == "naive"
-    quarters = replicas if naive else 4 * replicas
-    if experiment.batch_size % quarters or (not naive and experiment.pool_size % replicas):
-        raise ConfigError(
-            f"replicas={replicas}: can't share batch_size={experiment.batch_size} and "
-            f"pool_size={experiment.pool_size}; expected a batch that is a multiple of "
-            f"{quarters} and a pool that is one of {replicas}"
-        )

@@ -1,11 +1,12 @@
 """Command: takes training steps of the StableHLO text on any device of JAX's, a GPU for one.
 
     python -m experiments.run_stablehlo --export=O [--run_dir=runs/l2_noise] [--steps=10]
-    python -m experiments.run_stablehlo --run=O [--precision=default] [--json]
+    python -m experiments.run_stablehlo --export=O --engine=padded --precision=bfloat16
+    python -m experiments.run_stablehlo --run=O [--products=default] [--json]
 
-The first needs TensorFlow and writes the step's text, a state and its training digits, and the
-state after some steps on the CPU. The second needs JAX, NumPy and absl-py only: it takes the
-same steps, compares, and times more of them. Status 1 where they differ.
+With --export it needs TensorFlow and writes the step's text, a state and its training digits, and
+the state after some steps on the CPU. With --run it needs JAX, NumPy and absl-py only: it takes
+the same steps, compares, and times more of them. Status 1 where they differ.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Any
 from absl import flags, logging
 
 from experiments import stablehlo_run
-from selforg_mnist import data_flags, experiments, startup
+from selforg_mnist import computing, data_flags, experiments, startup
+from selforg_mnist.computing import Computing
 from selforg_mnist.errors import UserError
+from selforg_mnist.experiments import Experiment
 
 _EXPORT = flags.DEFINE_string("export", "", "Folder to write to.")
 _RUN = flags.DEFINE_string("run", "", "Folder that --export has written.")
@@ -28,33 +31,60 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples a step, without 
 _ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps, without --run_dir.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Training steps to compare.", lower_bound=1)
 _DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to take along; 0: all.")
+_ENGINE = flags.DEFINE_enum(
+    "engine",
+    None,
+    ["dense", "padded"],
+    "Which cells do arithmetic (default: the run's, or dense).",
+)
 _PRECISION = flags.DEFINE_enum(
-    "precision", "highest", stablehlo_run.PRECISIONS, "Of products: float32, or the device's own."
+    "precision",
+    None,
+    list(computing.PRECISIONS),
+    "Of matrix products (default: the run's, or float32).",
+)
+_PRODUCTS = flags.DEFINE_enum(
+    "products",
+    "highest",
+    stablehlo_run.PRODUCTS,
+    "With --run, what becomes of float32 products: highest keeps them, default lets the device "
+    "round.",
 )
 _TOLERANCE = flags.DEFINE_float(
-    "tolerance", 1e-2, "Largest difference, as a share of how far a tensor has come."
+    "tolerance",
+    None,
+    "Largest difference, as a share of how far a tensor has come (default: "
+    f"{', '.join(f'{share:g} in {name}' for name, share in stablehlo_run.TOLERANCES.items())}).",
 )
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "To time for.")
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 flags.adopt_module_key_flags(data_flags)
 
 
-def _export() -> int:
+def _experiment() -> Experiment:
     given = {flag.name: flag.value for flag in (_BATCH_SIZE, _ROLLOUT_STEPS)}
     options = {name: value for name, value in given.items() if value is not None}
-    experiment = experiments.get(_EXPERIMENT.value)
     if "batch_size" in options:  # a pool that holds it, as the article's does its batch
         options["pool_size"] = 10 * options["batch_size"]
-    experiment = experiment.replace(**options)
+    return experiments.get(_EXPERIMENT.value).replace(**options)
+
+
+def _export() -> int:
+    experiment, how = _experiment(), Computing("dense")
 
     from experiments import stablehlo_export
 
     run_dir = Path(_RUN_DIR.value).expanduser() if _RUN_DIR.value else None
     if run_dir is not None:
-        experiment = stablehlo_export.experiment_of(run_dir)
+        experiment, how = stablehlo_export.course_of(run_dir)
+    if _ENGINE.value and _ENGINE.value != how.engine:
+        how = how.replace(engine=_ENGINE.value, capacity=0)
+    how = how.replace(precision=_PRECISION.value or how.precision)
     digits = data_flags.load("train", experiment.seed, count=_DIGITS.value)
+    logging.info("Data: %d digits, %s.", len(digits), digits.note)
     folder = Path(_EXPORT.value).expanduser()
-    stablehlo_export.export(folder, experiment, digits, _STEPS.value, run_dir)
+    trainer = stablehlo_export.trainer_of(experiment, how, digits)
+    stablehlo_export.export(folder, trainer, _STEPS.value, run_dir)
     logging.info("Wrote %s; next: --run=%s where JAX has its device.", folder, folder)
     return 0
 
@@ -63,10 +93,11 @@ def _line(report: dict[str, Any]) -> str:
     names = ("share_of_memory_ceiling", "share_of_arithmetic_ceiling")
     shares = [f"{name} {report[name]:.2%}" for name in names if name in report]
     return (
-        f"{report['device']}, precision {report['precision']}: batch {report['batch_size']}, "
-        f"{report['rollout_steps']} CA steps: {report['steps_per_second']:.1f} training steps a "
-        f"second ({report['steps_per_second'] / report['tensorflow_steps_per_second']:.1f} times "
-        f"TensorFlow's dense step on {report['tensorflow_cores']} cores); "
+        f"{report['device']}, {report['engine']} engine, {report['precision']}, products "
+        f"{report['products']}: batch {report['batch_size']}, {report['rollout_steps']} CA steps: "
+        f"{report['steps_per_second']:.1f} training steps a second "
+        f"({report['steps_per_second'] / report['tensorflow_steps_per_second']:.1f} times "
+        f"TensorFlow's, of the same step on {report['tensorflow_cores']} cores); "
         f"{report['flops_per_step'] / 1e9:.2f} GFLOP and "
         f"{report['bytes_per_step'] / 1e6:.0f} MB a step; "
         f"{', '.join(shares) or 'its ceilings are not known here'}; after {report['steps']} "
@@ -75,12 +106,15 @@ def _line(report: dict[str, Any]) -> str:
 
 
 def _run() -> int:
-    report = stablehlo_run.run(Path(_RUN.value).expanduser(), _PRECISION.value, _SECONDS.value)
+    report = stablehlo_run.run(Path(_RUN.value).expanduser(), _PRODUCTS.value, _SECONDS.value)
     print(json.dumps(report, indent=2) if _JSON.value else _line(report))
-    if report["deviation"] > _TOLERANCE.value:
+    tolerance = _TOLERANCE.value
+    if tolerance is None:
+        tolerance = stablehlo_run.TOLERANCES[report["precision"]]
+    if report["deviation"] > tolerance:
         raise UserError(
             f"{report['deviation_of']}: off by {report['deviation']:.1e} from TensorFlow's, "
-            f"expected at most tolerance={_TOLERANCE.value:g}; with --precision=default a "
+            f"expected at most tolerance={tolerance:g}; with --products=default a "
             "device may round its products: give another --tolerance"
         )
     return 0

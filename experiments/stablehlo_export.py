@@ -18,6 +18,7 @@ from experiments import lowering, stablehlo_run
 from experiments.lowering import Arguments, Results
 from selforg_mnist import output_files, run_config, startup
 from selforg_mnist.checkpoints import Checkpoints, named
+from selforg_mnist.computing import Computing
 from selforg_mnist.digits import Digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import Experiment
@@ -25,8 +26,13 @@ from selforg_mnist.pool import Source
 from selforg_mnist.trainer import Trainer, TrainState
 
 
-def experiment_of(run_dir: Path) -> Experiment:
-    """What a run trains.
+def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
+    """What a run trains, and how, on one replica of static shapes.
+
+    Returns:
+      experiment: of the run.
+      computing: in the run's precision; dense unless the run is padded. A capacity is that of
+        one replica's share, and goes with a run of one replica only.
 
     Raises:
       UserError: there is no run.
@@ -34,35 +40,40 @@ def experiment_of(run_dir: Path) -> Experiment:
     config = run_config.read(run_dir)
     if config is None:
         raise UserError(f"run_dir={run_dir}: no config.json; expected the folder of a run")
-    return Experiment(**config["experiment"])
+    how = config["engine"]
+    computing = Computing("dense", precision=how["precision"])
+    if how["name"] == "padded":
+        capacity = how["capacity"] if how["replicas"] == 1 else 0
+        computing = computing.replace(engine="padded", capacity=capacity)
+    return Experiment(**config["experiment"]), computing
 
 
-def trainer_of(experiment: Experiment, digits: Digits) -> Trainer:
+def trainer_of(experiment: Experiment, computing: Computing, digits: Digits) -> Trainer:
     """The trainer whose step is exported."""
     source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
-    return Trainer(experiment, source, engine="dense")
+    return Trainer(experiment, source, computing)
 
 
-def export(
-    folder: Path, experiment: Experiment, digits: Digits, steps: int, run_dir: Path | None = None
-) -> None:
+def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = None) -> None:
     """Takes some training steps with TensorFlow on the CPU and writes all of it down.
 
     Args:
       folder: to write to.
-      experiment: what to train.
-      digits: to train on.
+      trainer: whose step it is.
       steps: to take, 1 or more.
       run_dir: of a run, whose newest checkpoint they begin with; None begins anew.
 
     Raises:
       UserError: the run has no checkpoint that is whole, or the folder can't be written to.
     """
-    trainer = trainer_of(experiment, digits)
+    experiment, computing = trainer.experiment, trainer.computing
     start = trainer.initial_state() if run_dir is None else _restored(trainer, run_dir)
     results, rate = _take(trainer, start, steps)
     about: dict[str, Any] = {
         "experiment": experiment.name,
+        "engine": computing.engine,
+        "precision": computing.precision,
+        "capacity": computing.capacity,
         "batch_size": experiment.batch_size,
         "rollout_steps": experiment.rollout_steps,
         "from_step": int(start.step),

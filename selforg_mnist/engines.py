@@ -126,6 +126,11 @@ class Engine(abc.ABC):
         self.experiment = experiment
         self.precision = precision
 
+    def _chances(self) -> tuple[int, float, float]:
+        """CA steps, fire rate and residual noise, as `draw_firing` takes them."""
+        config = self.experiment
+        return config.rollout_steps, config.fire_rate, config.residual_noise
+
     @abc.abstractmethod
     def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
         """Takes a batch through the CA steps of a training step.
@@ -169,21 +174,14 @@ class Living(Engine):
 
     def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
         """As `Engine.roll_out`."""
-        config = self.experiment
         cells = living_cells.find(gray_of(batch.images))
-        firing = living_cells.draw_firing(
-            cells,
-            config.rollout_steps,
-            config.fire_rate,
-            config.residual_noise,
-            key,
-            batch.state.shape[-1] + spec.GRAY_CHANNELS,
-        )
+        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+        firing = living_cells.draw_firing(cells, *self._chances(), key, channels)
         table = living_cells.to_table(cells, batch.state)
         table = living_rollout.rollout(weights, table, firing, tf.as_dtype(self.precision))
         logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
         labels = tf.gather(batch.labels, cells.samples)
-        loss = LOSSES[config.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+        loss = LOSSES[self.experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
         return Outcome(
             loss=tf.reduce_sum(loss),
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),
@@ -210,16 +208,9 @@ class Padded(Engine):
 
     def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
         """As `Engine.roll_out`."""
-        config = self.experiment
         cells = padded_cells.find(gray_of(batch.images), self.capacity)
-        firing = padded_cells.draw_firing(
-            cells,
-            config.rollout_steps,
-            config.fire_rate,
-            config.residual_noise,
-            key,
-            batch.state.shape[-1] + spec.GRAY_CHANNELS,
-        )
+        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+        firing = padded_cells.draw_firing(cells, *self._chances(), key, channels)
         return self.roll_out_firing(weights, batch, cells, firing)
 
     def roll_out_firing(

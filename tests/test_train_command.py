@@ -9,6 +9,7 @@ import pytest
 from command import refused
 from train_process import run
 
+from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.run_config import Looking
 
@@ -77,8 +78,9 @@ def test_help_lists_every_flag_with_its_default(tmp_path):
     sections = re.split(r"^  --(?:\[no\])?(\w+): ", printed, flags=re.MULTILINE)
     told = dict(zip(sections[1::2], sections[2::2], strict=True))
     experiment = {field.name for field in dataclasses.fields(Experiment)}
-    flags = {"experiment", "run_dir", "dataset", "data_dir", "manual_dir", "engine", "lanes"}
+    flags = {"experiment", "run_dir", "dataset", "data_dir", "manual_dir"}
     flags |= {"strategy", "tpu", "cpu_replicas"}
+    flags |= {field.name for field in dataclasses.fields(Computing)}
     assert flags | experiment - {"name", "learning_rate_drops"} <= told.keys()
     for field in dataclasses.fields(Looking):
         assert f"(default: '{field.default}')" in told[field.name]
@@ -111,7 +113,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
         "steps_per_call": 5,
     }
     flags = [f"--{name}={value}" for name, value in (experiment | looking).items()]
-    flags += ["--experiment=ce", "--engine=living", "--lanes=4"]
+    flags += ["--experiment=ce", "--engine=living", "--lanes=4", "--precision=bfloat16"]
     flags += ["--dataset=auto", f"--data_dir={tmp_path / 'data'}"]
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
     nowhere |= {"no_proxy": "", "NO_PROXY": ""} | {n.upper(): nowhere[n] for n in nowhere}
@@ -121,7 +123,8 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
     assert config["experiment"] == {"name": "ce", **experiment, **drops}
     assert config["looking"] == looking
-    assert config["engine"] == {"name": "living", "lanes": 4, "replicas": 1}
+    computing = {"name": "living", "lanes": 4, "precision": "bfloat16", "capacity": 0}
+    assert config["engine"] == computing | {"replicas": 1}
 
     assert config["dataset"]["source"] == "drawn"
     note = config["dataset"]["note"]
