@@ -23,7 +23,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from experiments import timing
+from experiments import scaling_studies, timing
 from experiments.timing import Data, Run, Stopwatch, Timer
 from selforg_mnist import data_flags, experiments, spec, startup
 
@@ -135,6 +135,8 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
             logging.info("Compiling %s, batch %d.", subject, subject.batch)
             watches[subject] = Stopwatch(timer(subject), seconds)
 
+        digits = timing.training_digits(data)
+        living = scaling_studies.living_cells(digits.images)
         rates: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         ratios: dict[Subject, list[float]] = {subject: [] for subject in SUBJECTS}
         shares: dict[Subject, list[float]] = {subject: [] for subject in subjects}
@@ -148,7 +150,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
                     timed.insert(0, reference)
                 for each in timed:
                     rates[each].append(watches[each].rate())
-                    work = _least_arithmetic(each, data) / _CEILING_ARITHMETIC
+                    work = _least_arithmetic(each, living) / _CEILING_ARITHMETIC
                     shares[each].append(rates[each][-1] * work / ceiling)
                 if reference:
                     ratios[subject].append(rates[subject][-1] / rates[reference][-1])
@@ -165,7 +167,6 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
         if ratios.get(subject):
             row["ratio"] = statistics.median(ratios[subject])
         rows.append(row)
-    digits = timing.training_digits(data)
     return {
         "rows": rows,
         "ceiling_gflops": statistics.median(rates[CEILING]) * _CEILING_ARITHMETIC / 1e9,
@@ -180,13 +181,13 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _least_arithmetic(subject: Subject, data: Data) -> float:
-    """Floating-point operations that a step needs: living, firing cells, nothing else."""
-    import numpy as np
+def _least_arithmetic(subject: Subject, living: float) -> float:
+    """Floating-point operations that a step needs: living, firing cells, nothing else.
 
-    living = float(
-        np.mean(np.sum(spec.alive_mask(timing.training_digits(data).gray()), axis=(1, 2)))
-    )
+    Args:
+      subject: whose step it is.
+      living: mean number of living cells of a digit.
+    """
     patch = spec.NEIGHBOURHOOD * spec.NUM_CHANNELS
     products = (patch + spec.HIDDEN_CHANNELS + spec.STATE_CHANNELS) * spec.HIDDEN_CHANNELS
     forward = 2 * products * subject.batch * living * spec.FIRE_RATE

@@ -99,16 +99,15 @@ def _computings() -> list[Computing]:
 
 def _source(experiment: Experiment, needs_digits: bool) -> Source:
     """The training digits: but for the padded engine's capacity only their number matters."""
-    import numpy as np
     import tensorflow as tf
 
     from selforg_mnist import spec
-    from selforg_mnist.pool import Source
+    from selforg_mnist.pool import Source, source_of
 
     if needs_digits:
         digits = data_flags.load("train", experiment.seed)
         logging.info("Data: %d digits, %s.", len(digits), digits.note)
-        return Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
+        return source_of(digits.images, digits.labels)
     images = tf.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], tf.uint8)
     return Source(images, tf.zeros([_TRAINING_DIGITS], tf.int32))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from selforg_mnist import experiments, spec
-from selforg_mnist.digits import Digits, gray_levels
+from selforg_mnist.digits import Digits, alive_cells
 
 CANVASES = 1024  # made of a scene that is more than a digit on its own canvas
 # What the dense reference keeps of each pixel and CA step for the backward pass: measured.
@@ -150,6 +150,4 @@ def canvases(digits: Digits, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 def living_cells(images: np.ndarray) -> float:
     """The mean number of living cells of a canvas; `images` is [D, H, W] uint8."""
-    # By the 256 gray values there are: gray canvases would take four times the memory.
-    alive = spec.alive_mask(gray_levels(np.arange(256, dtype=np.uint8)))[images]
-    return float(np.count_nonzero(alive) / len(images))
+    return float(np.count_nonzero(alive_cells(images)) / len(images))

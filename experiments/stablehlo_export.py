@@ -22,7 +22,7 @@ from selforg_mnist.computing import Computing
 from selforg_mnist.digits import Digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import Experiment
-from selforg_mnist.pool import Source
+from selforg_mnist.pool import source_of
 from selforg_mnist.trainer import Trainer, TrainState
 
 
@@ -50,8 +50,7 @@ def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
 
 def trainer_of(experiment: Experiment, computing: Computing, digits: Digits) -> Trainer:
     """The trainer whose step is exported."""
-    source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
-    return Trainer(experiment, source, computing)
+    return Trainer(experiment, source_of(digits.images, digits.labels), computing)
 
 
 def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = None) -> None:

@@ -78,11 +78,11 @@ def training(
     """
     import tensorflow as tf
 
-    from selforg_mnist.pool import Source
+    from selforg_mnist.pool import source_of
     from selforg_mnist.replicas import ReplicatedTrainer
     from selforg_mnist.trainer import Trainer
 
-    source = Source(tf.constant(images), tf.constant(labels.astype(np.int32)))
+    source = source_of(images, labels)
     if chosen is None:
         trainer = Trainer(experiment, source, computing)
     else:

@@ -74,6 +74,11 @@ def gray_levels(images: np.ndarray) -> np.ndarray:
     return images.astype(np.float32) / np.float32(255)
 
 
+def alive_cells(images: np.ndarray) -> np.ndarray:
+    """Which cells of uint8 pictures, [...], live: bool, looked up among the 256 gray values."""
+    return spec.alive_mask(gray_levels(np.arange(256, dtype=np.uint8)))[images]
+
+
 def load_digits(
     dataset: str,
     split: str,

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from selforg_mnist import spec
+from selforg_mnist.digits import alive_cells
 from selforg_mnist.living_cells import at_positions
 from selforg_mnist.randomness import Purpose, derive, normal, uniform
 
@@ -63,8 +64,7 @@ def capacity_for(images: np.ndarray, batch_size: int, risk: float = 1e-9) -> int
     Returns:
       capacity: K, a multiple of 128, never more than B of the largest digits need.
     """
-    alive = spec.alive_mask(np.arange(256, dtype=np.float32) / np.float32(255.0))[images]
-    share = np.bincount(np.count_nonzero(alive, axis=(1, 2))) / len(images)
+    share = np.bincount(np.count_nonzero(alive_cells(images), axis=(1, 2))) / len(images)
     largest = len(share) - 1
     below = np.arange(len(share)) - largest  # keeps the exponentials in range
 

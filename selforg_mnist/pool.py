@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from selforg_mnist import spec
@@ -29,6 +30,11 @@ class Source(NamedTuple):
 
     images: tf.Tensor  # [D, H, W] uint8
     labels: tf.Tensor  # [D] int32
+
+
+def source_of(images: np.ndarray, labels: np.ndarray) -> Source:
+    """Digits as tensors, on the device: [D, H, W] uint8 and D integers."""
+    return Source(tf.constant(images), tf.constant(np.asarray(labels, np.int32)))
 
 
 def gray_of(images: tf.Tensor) -> tf.Tensor:

@@ -137,24 +137,18 @@ def check_shares(experiment: Experiment, replicas: int) -> None:
     Raises:
       ConfigError: as said.
     """
-    of_batch, of_pool = multiples(experiment, replicas)
+    naive = experiment.pool_mode == "naive"
+    of_batch = replicas if naive else 4 * replicas  # each replica's batch has quarters
     if experiment.batch_size % of_batch:
         raise ConfigError(
             f"batch_size={experiment.batch_size}: expected a multiple of {of_batch} for "
             f"{replicas} replicas; give another --batch_size"
         )
-    if experiment.pool_size % of_pool:
+    if not naive and experiment.pool_size % replicas:  # naive has no pool
         raise ConfigError(
             f"pool_size={experiment.pool_size}: expected a multiple of {replicas}, the number of "
             "replicas; give another --pool_size"
         )
-
-
-def multiples(experiment: Experiment, replicas: int) -> tuple[int, int]:
-    """What the sizes of batch and pool have to be multiples of, to be shared among replicas."""
-    if experiment.pool_mode == "naive":  # has no pool
-        return replicas, 1
-    return 4 * replicas, replicas  # each replica's batch has quarters
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from selforg_mnist.computing import AUTOMATIC, Computing
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
-from selforg_mnist.pool import Source
+from selforg_mnist.pool import source_of
 from selforg_mnist.progress import Window
 from selforg_mnist.replicas import ReplicatedTrainer, WorkerLostError
 from selforg_mnist.run_config import Looking
@@ -106,7 +106,7 @@ def _train(
     saved = run_config.read(run_dir)
     if saved is not None:
         computing = _as_begun(computing, experiment, chosen.replicas, saved)
-    source = Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
+    source = source_of(digits.images, digits.labels)
     if chosen.strategy is None:
         trainer = Trainer(experiment, source, computing)
     else:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from selforg_mnist import digits, engines, padded_cells
 from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import ConfigError, Experiment
-from selforg_mnist.pool import Source
+from selforg_mnist.pool import source_of
 from selforg_mnist.trainer import Trainer
 
 ENGINES = ["dense", "living", "padded"]
@@ -22,8 +22,7 @@ CERTAIN = TINY.replace(fire_rate=1.0, residual_noise=0.0)
 @pytest.fixture(scope="module")
 def source():
     drawn = digits.load_digits("drawn", "train", num_drawn=20)
-    labels = drawn.labels.astype(np.int32)
-    return Source(tf.constant(drawn.images[:, 4:24, 4:24]), tf.constant(labels))
+    return source_of(drawn.images[:, 4:24, 4:24], drawn.labels)
 
 
 @pytest.fixture(scope="module")

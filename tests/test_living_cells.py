@@ -125,15 +125,20 @@ def run_living(model, gray, state, labels, fires, noise, loss):
     return living_cells.to_image(cells, table, gray.shape), value, gradients
 
 
+def assert_same(actual, expected):
+    """States, loss and all gradients."""
+    np.testing.assert_allclose(actual[0], expected[0], atol=2e-6)
+    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-5)
+    names = (*CAWeights._fields, "state")
+    for name, ours, theirs in zip(names, actual[2], expected[2], strict=True):
+        scale = np.abs(theirs).max() + 1e-12
+        np.testing.assert_allclose(ours / scale, theirs / scale, atol=2e-5, err_msg=name)
+
+
 def assert_engines_agree(model, gray, noisy=False, incoming=True, loss="l2"):
     inputs = draw(gray, model.channels, noisy, incoming)
     dense, living = (run(model, gray, *inputs, loss) for run in (run_dense, run_living))
-    np.testing.assert_allclose(living[0], dense[0], atol=2e-6)
-    np.testing.assert_allclose(living[1], dense[1], rtol=1e-5)
-    names = (*CAWeights._fields, "state")
-    for name, ours, expected in zip(names, living[2], dense[2], strict=True):
-        scale = np.abs(expected).max() + 1e-12
-        np.testing.assert_allclose(ours / scale, expected / scale, atol=2e-5, err_msg=name)
+    assert_same(living, dense)
     return dense
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reference_ca
 import tensorflow as tf
-from test_living_cells import CASES, STEPS, draw, drawn, models, run_dense, run_living
+from test_living_cells import CASES, STEPS, assert_same, draw, drawn, models, run_dense, run_living
 
 from selforg_mnist import experiments, padded_cells, padded_rollout
 from selforg_mnist.engines import Padded
@@ -38,15 +38,6 @@ def run_padded(model, gray, state, labels, fires, noise, loss, capacity=CAPACITY
         batch = as_batch(gray, labels, state)._replace(state=state)
         result = engine_of(loss, capacity).roll_out_firing(weights, batch, cells, firing)
     return result.state, result.loss, tape.gradient(result.loss, [*weights, state]), result
-
-
-def assert_same(actual, expected):
-    np.testing.assert_allclose(actual[0], expected[0], atol=2e-6)
-    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-5)
-    names = (*CAWeights._fields, "state")
-    for name, ours, theirs in zip(names, actual[2], expected[2], strict=True):
-        scale = np.abs(theirs).max() + 1e-12
-        np.testing.assert_allclose(ours / scale, theirs / scale, atol=2e-5, err_msg=name)
 
 
 class TestAgainstTheOtherEngines:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from selforg_mnist import digits, optimizer
 from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
-from selforg_mnist.pool import Pool, Source
+from selforg_mnist.pool import Pool, Source, source_of
 from selforg_mnist.trainer import Replica, Trainer
 
 STATIC = ["dense", "padded"]
@@ -17,8 +17,7 @@ TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollo
 @pytest.fixture(scope="module")
 def source():
     drawn = digits.load_digits("drawn", "train", num_drawn=20)
-    labels = drawn.labels.astype(np.int32)
-    return Source(tf.constant(drawn.images[:, 4:24, 4:24]), tf.constant(labels))
+    return source_of(drawn.images[:, 4:24, 4:24], drawn.labels)
 
 
 def assert_alike(ours, theirs, atol):

@@ -30,7 +30,7 @@ def two_replicas(engine, **options):
         batch_size=8, pool_size=16, **{"rollout_steps": 4, **options}
     )
     digits = load_digits("drawn", "train", num_drawn=60)
-    source = pool.Source(tf.constant(digits.images), tf.constant(digits.labels.astype(np.int32)))
+    source = pool.source_of(digits.images, digits.labels)
     return ReplicatedTrainer(experiment, source, chosen, Computing(engine))
 
 
