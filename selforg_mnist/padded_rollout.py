@@ -24,8 +24,9 @@ class _Inputs(NamedTuple):
     """What a rollout is differentiable in."""
 
     table: tf.Tensor  # [K + 1, C - 1], before the first step
-    fixed: tf.Tensor  # [K, hidden], of each perception what the state has no part in
-    perceive: tf.Tensor  # [9 * (C - 1), hidden]
+    gray: tf.Tensor  # [9, hidden], the rows of the perception's kernel for the gray channel
+    perceive_bias: tf.Tensor  # [hidden]
+    perceive: tf.Tensor  # [9 * (C - 1), hidden], for the state's channels
     hidden: tf.Tensor  # [hidden, hidden]
     hidden_bias: tf.Tensor  # [hidden]
     residual: tf.Tensor  # [hidden, C - 1]
@@ -68,10 +69,10 @@ def rollout(
     """
     kernel, bias, hidden, hidden_bias, residual, residual_bias = weights
     width, gray = kernel.shape[-1], spec.GRAY_CHANNELS
-    of_gray = tf.reshape(kernel[:, :, :gray], [-1, width])  # [9, hidden]
     inputs = _Inputs(
         table=table,
-        fixed=cells.gray @ of_gray + bias,
+        gray=tf.reshape(kernel[:, :, :gray], [-1, width]),
+        perceive_bias=tf.convert_to_tensor(bias),
         perceive=tf.reshape(kernel[:, :, gray:], [-1, width]),
         hidden=tf.reshape(hidden, [width, width]),
         hidden_bias=tf.convert_to_tensor(hidden_bias),
@@ -81,12 +82,14 @@ def rollout(
 
     @tf.custom_gradient
     def run(*tensors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        table, *products = tensors
-        inputs = _Inputs(table, *(tf.cast(tensor, compute_dtype) for tensor in products))
-        traces = []
+        exact = _Inputs(*tensors)
+        inputs = _Inputs(exact.table, *(tf.cast(tensor, compute_dtype) for tensor in exact[1:]))
+        # Of each perception, what the state has no part in.
+        fixed = tf.cast(cells.gray @ exact.gray + exact.perceive_bias, compute_dtype)
+        table, traces = exact.table, []
         for t in range(firing.fires.shape[0]):
             noise = None if firing.noise is None else firing.noise[t]
-            table, trace = _step(inputs, cells.neighbours, table, firing.fires[t], noise)
+            table, trace = _step(inputs, fixed, cells.neighbours, table, firing.fires[t], noise)
             traces.append(trace)
         return table, lambda d_table: _backward(inputs, cells, firing, traces, d_table)
 
@@ -95,6 +98,7 @@ def rollout(
 
 def _step(
     inputs: _Inputs,
+    fixed: tf.Tensor,
     neighbours: tf.Tensor,
     table: tf.Tensor,
     fires: tf.Tensor,
@@ -102,7 +106,7 @@ def _step(
 ) -> tuple[tf.Tensor, _Trace]:
     seen = tf.gather(tf.cast(table, inputs.perceive.dtype), neighbours)
     patches = tf.reshape(seen, [-1, inputs.perceive.shape[0]])
-    perception = tf.nn.relu(patches @ inputs.perceive + inputs.fixed)
+    perception = tf.nn.relu(patches @ inputs.perceive + fixed)
     hidden = tf.nn.relu(tf.nn.bias_add(perception @ inputs.hidden, inputs.hidden_bias))
     residual = tf.nn.bias_add(hidden @ inputs.residual, inputs.residual_bias)  # [K, C - 1]
     residual = tf.cast(residual, table.dtype)
@@ -135,12 +139,14 @@ def _backward(
         d_state += tf.reduce_sum(tf.cast(d_seen, d_state.dtype), axis=1)
         per_step.append(
             (
-                tf.cast(d_perception, tf.float32),
+                *product_gradients(cells.gray, tf.cast(d_perception, tf.float32)),
                 product_gradients(patches, d_perception)[0],
                 *product_gradients(perception, d_hidden),
                 *product_gradients(hidden, d_residual),
             )
         )
+    # Tensors that nothing else reads: of others add_n takes the first that it may write over
+    # to begin with, and which one that is depends on which operation is done first.
     of_inputs = (tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
     return _with_zero_row(d_state), *of_inputs
 

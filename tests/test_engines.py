@@ -1,11 +1,13 @@
 """The engines in training: what is chosen for them, their precision, the padded one's rows."""
 
+import collections
 import functools
 
 import numpy as np
 import pytest
 import reference_ca
 import tensorflow as tf
+from tensorflow.python.eager import context as eager_context
 
 from selforg_mnist import digits, engines, padded_cells
 from selforg_mnist.computing import Computing
@@ -70,6 +72,37 @@ class TestChoice:
         monkeypatch.setattr(engines, "choose", lambda engine: "dense")  # as beside a GPU
         with pytest.raises(ConfigError, match=r"lanes=2: .*; the engine is dense"):
             engines.resolve(Computing("auto", lanes=2), source.images, 8)
+
+
+def optimised_graphs(trainer):
+    """The nodes of each function of a training step, as TensorFlow runs it."""
+    context = eager_context.context()
+    context.enable_graph_collection()
+    try:
+        trainer.run(trainer.initial_state(), tf.constant(1))
+        traced = context.export_run_metadata().function_graphs
+    finally:
+        context.disable_graph_collection()
+    for graph in (collected.post_optimization_graph for collected in traced):
+        yield from (graph.node, *(function.node_def for function in graph.library.function))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_order_of_no_sum_depends_on_what_is_done_first(source, engine):
+    """TensorFlow's AddN begins with the first tensor that it may write over.
+
+    With three and more, another beginning rounds otherwise, and whether a tensor that somebody
+    else reads, too, may be written over already is a matter of chance.
+    """
+    lanes = 2 if engine == "living" else 1
+    sums = 0
+    for nodes in optimised_graphs(Trainer(TINY, source, Computing(engine, lanes))):
+        readers = collections.Counter(name for node in nodes for name in node.input)
+        for node in nodes:
+            if node.op == "AddN" and node.attr["N"].i > 2:
+                sums += 1
+                assert [readers[name] for name in node.input] == [1] * node.attr["N"].i, node.name
+    assert sums >= 5  # the gradients of most of the weights
 
 
 class TestPadded:
