@@ -99,17 +99,17 @@ def _computings() -> list[Computing]:
 
 def _source(experiment: Experiment, needs_digits: bool) -> Source:
     """The training digits: but for the padded engine's capacity only their number matters."""
-    import tensorflow as tf
+    import numpy as np
 
     from selforg_mnist import spec
-    from selforg_mnist.pool import Source, source_of
+    from selforg_mnist.pool import source_of
 
     if needs_digits:
         digits = data_flags.load("train", experiment.seed)
         logging.info("Data: %d digits, %s.", len(digits), digits.note)
         return source_of(digits.images, digits.labels)
-    images = tf.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], tf.uint8)
-    return Source(images, tf.zeros([_TRAINING_DIGITS], tf.int32))
+    images = np.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], np.uint8)
+    return source_of(images, np.zeros(_TRAINING_DIGITS))
 
 
 def _lower(

@@ -29,7 +29,8 @@ class Arguments(NamedTuple):
     """What a training step reads."""
 
     state: TrainState  # of several replicas, with this one's share of the pool
-    source: Source
+    images: tf.Tensor  # of all training digits, [D, H * W] uint8
+    labels: tf.Tensor  # [D] int32
     replica: tf.Tensor | tuple  # [] int32, which one this is; () where there is one only
 
 
@@ -51,7 +52,8 @@ def arguments(trainer: Trainer) -> Arguments:
     share = state.pool.labels.shape[0] // trainer.replicas
     pool = Pool(*(part[:share] for part in state.pool))
     index = tf.constant(0) if trainer.replicas > 1 else ()
-    return Arguments(state._replace(pool=pool), trainer.source, index)
+    source = trainer.source
+    return Arguments(state._replace(pool=pool), source.images, source.labels, index)
 
 
 def stablehlo(trainer: Trainer) -> str:
@@ -75,7 +77,8 @@ def stablehlo(trainer: Trainer) -> str:
     like = arguments(trainer)
 
     def step(*leaves: tf.Tensor) -> list[tf.Tensor]:
-        state, source, index = tf.nest.pack_sequence_as(like, leaves)
+        state, images, labels, index = tf.nest.pack_sequence_as(like, leaves)
+        source = Source(images, labels, trainer.source.size)
         replica = Replica(index, replicas, _sum_over(replicas)) if replicas > 1 else ALONE
         return tf.nest.flatten(Results(*trainer.train_step(state, source, replica)))
 

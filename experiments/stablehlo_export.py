@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import lowering, stablehlo_run
-from experiments.lowering import Arguments, Results
+from experiments.lowering import Results
 from selforg_mnist import output_files, run_config, startup
 from selforg_mnist.checkpoints import Checkpoints, named
 from selforg_mnist.computing import Computing
@@ -81,7 +81,7 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
         "tensorflow_cores": startup.available_cores(),
     }
     output_files.write_text(folder / stablehlo_run.TEXT, lowering.stablehlo(trainer))
-    _write(folder / stablehlo_run.ARGUMENTS, Arguments(start, trainer.source, ()))
+    _write(folder / stablehlo_run.ARGUMENTS, lowering.arguments(trainer)._replace(state=start))
     _write(folder / stablehlo_run.EXPECTED, results)
     output_files.write_text(folder / stablehlo_run.ABOUT, json.dumps(about, indent=2) + "\n")
 

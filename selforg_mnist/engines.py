@@ -72,7 +72,7 @@ def resolve(computing: Computing, images: tf.Tensor, batch_size: int) -> Computi
 
     Args:
       computing: what was asked for.
-      images: [D, H, W] uint8, the training digits.
+      images: [D, H * W] uint8, the training digits.
       batch_size: of one replica.
 
     Raises:

@@ -57,14 +57,15 @@ def capacity_for(images: np.ndarray, batch_size: int, risk: float = 1e-9) -> int
     69,906 cells.
 
     Args:
-      images: [D, H, W] uint8, the training digits.
+      images: [D, H, W] or [D, H * W] uint8, the training digits.
       batch_size: B, samples of a batch on one device.
       risk: of an overflow, in (0, 1); a training run draws some 100,000 batches.
 
     Returns:
       capacity: K, a multiple of 128, never more than B of the largest digits need.
     """
-    share = np.bincount(np.count_nonzero(alive_cells(images), axis=(1, 2))) / len(images)
+    alive = alive_cells(images).reshape(len(images), -1)
+    share = np.bincount(np.count_nonzero(alive, axis=1)) / len(images)
     largest = len(share) - 1
     below = np.arange(len(share)) - largest  # keeps the exponentials in range
 

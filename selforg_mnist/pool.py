@@ -7,6 +7,7 @@ modes are the notebook's). The rollout in between is the trainer's affair.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -25,16 +26,34 @@ class Pool(NamedTuple):
     age: tf.Tensor  # [P] int32, training steps since the sample was fresh
 
 
-class Source(NamedTuple):
-    """The training digits that fresh and mutated samples are drawn from."""
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The training digits that fresh and mutated samples are drawn from, on the device.
 
-    images: tf.Tensor  # [D, H, W] uint8
-    labels: tf.Tensor  # [D] int32
+    Each picture is one row. A TPU lays the last two axes out in tiles, in which [D, H, W] would
+    take five times the memory, and would copy all the digits in each step to gather a few.
+
+    images: [D, H * W] uint8, in reading order. labels: [D] int32. size: H and W.
+    """
+
+    images: tf.Tensor
+    labels: tf.Tensor
+    size: tuple[int, int]
+
+    def gather(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The images, [N, H, W] uint8, and labels, [N] int32, at [N] indices."""
+        images = tf.gather(self.images, indices)
+        return tf.reshape(images, [-1, *self.size]), tf.gather(self.labels, indices)
 
 
 def source_of(images: np.ndarray, labels: np.ndarray) -> Source:
-    """Digits as tensors, on the device: [D, H, W] uint8 and D integers."""
-    return Source(tf.constant(images), tf.constant(np.asarray(labels, np.int32)))
+    """Lays digits out as a `Source`: [D, H, W] uint8 and D integers."""
+    count, height, width = images.shape
+    return Source(
+        tf.constant(images.reshape(count, height * width)),
+        tf.constant(np.asarray(labels, np.int32)),
+        (height, width),
+    )
 
 
 def gray_of(images: tf.Tensor) -> tf.Tensor:
@@ -56,13 +75,11 @@ def fresh(source: Source, count: int, key: tf.Tensor, channels: int = spec.NUM_C
     Returns:
       samples: of age 0.
     """
-    chosen = integers(count, source.images.shape[0], key)
-    images = tf.gather(source.images, chosen)
-    height, width = source.images.shape[1:]
+    images, labels = source.gather(integers(count, source.labels.shape[0], key))
     return Pool(
         images=images,
-        labels=tf.gather(source.labels, chosen),
-        state=tf.zeros([count, height, width, channels - spec.GRAY_CHANNELS]),
+        labels=labels,
+        state=tf.zeros([count, *source.size, channels - spec.GRAY_CHANNELS]),
         age=tf.zeros([count], tf.int32),
     )
 

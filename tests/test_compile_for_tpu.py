@@ -4,8 +4,8 @@ import importlib.util
 import json
 import re
 
+import numpy as np
 import pytest
-import tensorflow as tf
 from command import ROOT, refused, run
 
 from experiments import jax_compiler, lowering
@@ -14,7 +14,7 @@ from selforg_mnist.computing import PRECISIONS, Computing
 from selforg_mnist.digits import load_digits
 from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.padded_cells import capacity_for
-from selforg_mnist.pool import Source
+from selforg_mnist.pool import source_of
 from selforg_mnist.trainer import Trainer
 
 COMMAND = "experiments.compile_for_tpu"
@@ -74,7 +74,7 @@ def lowered(engine, replicas, precision="float32"):
     """The text of a step of one CA step, four samples a replica."""
     size = 4 * replicas
     tiny = Experiment("tiny", batch_size=size, pool_size=size, rollout_steps=1)
-    source = Source(tf.zeros([20, 28, 28], tf.uint8), tf.zeros([20], tf.int32))
+    source = source_of(np.zeros([20, 28, 28], np.uint8), np.zeros(20))
     capacity = 128 if engine == "padded" else 0
     computing = Computing(engine, precision=precision, capacity=capacity)
     return lowering.stablehlo(Trainer(tiny, source, computing, replicas))

@@ -10,7 +10,7 @@ from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
 from selforg_mnist.losses import LOSSES, cross_entropy, l2
 from selforg_mnist.model import CAWeights
-from selforg_mnist.pool import Source
+from selforg_mnist.pool import source_of
 from selforg_mnist.trainer import Trainer
 
 ENGINES = ["dense", "living", "padded"]
@@ -69,7 +69,7 @@ class TestByHand:
 @pytest.fixture(scope="module")
 def source():
     drawn = digits.load_digits("drawn", "train", num_drawn=20)
-    return Source(tf.constant(drawn.images), tf.constant(drawn.labels.astype(np.int32)))
+    return source_of(drawn.images, drawn.labels)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ class TestInTraining:
 
 def test_first_l2_loss_on_mnist_is_half_its_living_cells(mnist_data_dir):
     mnist = digits.load_digits("mnist", "train", data_dir=str(mnist_data_dir))
-    source = Source(tf.constant(mnist.images), tf.constant(mnist.labels.astype(np.int32)))
+    source = source_of(mnist.images, mnist.labels)
     experiment = Experiment(
         "test", pool_mode="naive", batch_size=512, pool_size=512, rollout_steps=1
     )

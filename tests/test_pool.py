@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from selforg_mnist import pool as pools
-from selforg_mnist.pool import Pool, Source
+from selforg_mnist.pool import Pool
 from selforg_mnist.randomness import root_key
 
 SIZE = 5  # of an image
@@ -15,9 +15,7 @@ def source_of(count):
     """Digits that tell themselves apart: digit n has n + 1 at its first pixel, label n % 10."""
     images = np.random.default_rng(0).choice([0, 25, 26, 255], (count, SIZE, SIZE))
     images[:, 0, 0] = np.arange(count) + 1
-    return Source(
-        tf.constant(images.astype(np.uint8)), tf.constant(np.arange(count) % 10, tf.int32)
-    )
+    return pools.source_of(images.astype(np.uint8), np.arange(count) % 10)
 
 
 def pool_of(count, channels=20):
@@ -48,9 +46,17 @@ def assert_same(samples, others):
 def digits_of(samples, source):
     """Which digit of `source_of` each sample shows, after checking all of image and label."""
     chosen = samples.images.numpy()[:, 0, 0].astype(int) - 1
-    np.testing.assert_array_equal(samples.images, source.images.numpy()[chosen])
-    np.testing.assert_array_equal(samples.labels, source.labels.numpy()[chosen])
+    images, labels = source.gather(chosen)
+    np.testing.assert_array_equal(samples.images, images)
+    np.testing.assert_array_equal(samples.labels, labels)
     return chosen
+
+
+def test_source_gives_its_pictures_back():
+    images = np.random.default_rng(0).integers(0, 256, (7, 3, 5), np.uint8)
+    gathered, labels = pools.source_of(images, np.arange(7)).gather(tf.constant([6, 0, 6]))
+    np.testing.assert_array_equal(gathered, images[[6, 0, 6]])
+    assert labels.numpy().tolist() == [6, 0, 6]
 
 
 class TestFresh:

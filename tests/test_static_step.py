@@ -58,11 +58,15 @@ def test_xla_takes_bfloat16(source, engine):
 def test_digits_and_step_are_arguments_and_nothing_is_captured(source, engine):
     trainer = Trainer(TINY.replace(pool_mode="naive"), source, Computing(engine))
     state = trainer.initial_state()
-    step = tf.function(trainer.train_step).get_concrete_function(state, source)
-    assert not step.captured_inputs
-    assert len(step.inputs) == len(tf.nest.flatten((state, source)))
-    other_digits = Source(tf.zeros_like(source.images), source.labels)
-    assert float(trainer.train_step(state, other_digits)[1].loss) == 0.0
+
+    def step(state, images, labels):
+        return trainer.train_step(state, Source(images, labels, source.size))
+
+    arguments = state, source.images, source.labels
+    concrete = tf.function(step).get_concrete_function(*arguments)
+    assert not concrete.captured_inputs
+    assert len(concrete.inputs) == len(tf.nest.flatten(arguments))
+    assert float(step(state, tf.zeros_like(source.images), source.labels)[1].loss) == 0.0
 
 
 def share_of(pool, index):

@@ -124,7 +124,8 @@ def draws():
     both = two_replicas("living", pool_mode="naive", rollout_steps=1)
     found = {}
     for name, digits in (("images", 60), ("fired", 1)):  # of a single one all draw the same
-        both.source = pool.Source(*(part[:digits] for part in both.source))
+        images, labels = (part.numpy() for part in both.source.gather(np.arange(digits)))
+        both.source = pool.source_of(images, labels)
         state = both.initial_state()
         share = pool.Pool(*(part[:4] for part in state.pool))
         first, second = (
