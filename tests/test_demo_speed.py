@@ -44,6 +44,7 @@ def test_the_engine_equals_the_article_s_graph(bench, backend, model):
     assert 0 < found < 1e-4
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("backend", ["wasm", "cpu"])
 def test_the_engine_is_faster(bench, backend):
     ratios = []
@@ -60,6 +61,7 @@ def test_the_engine_is_faster(bench, backend):
     assert sorted(ratios)[1] > 3
 
 
+@pytest.mark.timing
 def test_speed_report(checkout, tmp_path):
     flags = [f"--output_dir={tmp_path / 'out'}", "--rounds=1", "--seconds=0.05"]
     flags += ["--json", "--backends=wasm", "--dataset=drawn"]
