@@ -38,7 +38,7 @@ test-slow:  ## The tests that take minutes.
 	$(PYTHON) -m pytest -m slow $(ARGS)
 
 test-all:  ## All tests, as CI runs them.
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest -n 2 $(ARGS)
 
 check:  ## Format, lint, types, and the direction of imports.
 	$(PYTHON) -m ruff format --check .
