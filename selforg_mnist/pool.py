@@ -30,8 +30,8 @@ class Pool(NamedTuple):
 class Source:
     """The training digits that fresh and mutated samples are drawn from, on the device.
 
-    Each picture is one row. A TPU lays the last two axes out in tiles, in which [D, H, W] would
-    take five times the memory, and would copy all the digits in each step to gather a few.
+    Each picture is one row. Of [D, H, W] a TPU would make a copy in each step, in tiles of the
+    last two axes that take five times the memory, to gather a few digits.
 
     images: [D, H * W] uint8, in reading order. labels: [D] int32. size: H and W.
     """
