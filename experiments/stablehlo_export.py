@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import lowering, stablehlo_run
-from experiments.lowering import Results
+from experiments.lowering import Arguments, Results
 from selforg_mnist import output_files, run_config, startup
 from selforg_mnist.checkpoints import Checkpoints, named
 from selforg_mnist.computing import Computing
@@ -65,7 +65,7 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
     Raises:
       UserError: the run has no checkpoint that is whole, or the folder can't be written to.
     """
-    experiment, computing = trainer.experiment, trainer.computing
+    experiment, computing, source = trainer.experiment, trainer.computing, trainer.source
     start = trainer.initial_state() if run_dir is None else _restored(trainer, run_dir)
     results, rate = _take(trainer, start, steps)
     about: dict[str, Any] = {
@@ -81,7 +81,7 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
         "tensorflow_cores": startup.available_cores(),
     }
     output_files.write_text(folder / stablehlo_run.TEXT, lowering.stablehlo(trainer))
-    _write(folder / stablehlo_run.ARGUMENTS, lowering.arguments(trainer)._replace(state=start))
+    _write(folder / stablehlo_run.ARGUMENTS, Arguments(start, source.images, source.labels, ()))
     _write(folder / stablehlo_run.EXPECTED, results)
     output_files.write_text(folder / stablehlo_run.ABOUT, json.dumps(about, indent=2) + "\n")
 

@@ -20,13 +20,11 @@ from selforg_mnist.model import CAWeights
 from selforg_mnist.padded_cells import PaddedCells, PaddedFiring
 
 
-class _Inputs(NamedTuple):
-    """What a rollout is differentiable in."""
+class _Layers(NamedTuple):
+    """The rule as a step computes with it, in the precision of its products."""
 
-    table: tf.Tensor  # [K + 1, C - 1], before the first step
-    gray: tf.Tensor  # [9, hidden], the rows of the perception's kernel for the gray channel
-    perceive_bias: tf.Tensor  # [hidden]
-    perceive: tf.Tensor  # [9 * (C - 1), hidden], for the state's channels
+    fixed: tf.Tensor  # [K, hidden], of each perception what the state has no part in
+    perceive: tf.Tensor  # [9 * (C - 1), hidden]
     hidden: tf.Tensor  # [hidden, hidden]
     hidden_bias: tf.Tensor  # [hidden]
     residual: tf.Tensor  # [hidden, C - 1]
@@ -69,46 +67,44 @@ def rollout(
     """
     kernel, bias, hidden, hidden_bias, residual, residual_bias = weights
     width, gray = kernel.shape[-1], spec.GRAY_CHANNELS
-    inputs = _Inputs(
-        table=table,
-        gray=tf.reshape(kernel[:, :, :gray], [-1, width]),
-        perceive_bias=tf.convert_to_tensor(bias),
-        perceive=tf.reshape(kernel[:, :, gray:], [-1, width]),
-        hidden=tf.reshape(hidden, [width, width]),
-        hidden_bias=tf.convert_to_tensor(hidden_bias),
-        residual=tf.reshape(residual, [width, -1]),
-        residual_bias=tf.convert_to_tensor(residual_bias),
-    )
 
     @tf.custom_gradient
-    def run(*tensors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        exact = _Inputs(*tensors)
-        inputs = _Inputs(exact.table, *(tf.cast(tensor, compute_dtype) for tensor in exact[1:]))
-        # Of each perception, what the state has no part in.
-        fixed = tf.cast(cells.gray @ exact.gray + exact.perceive_bias, compute_dtype)
-        table, traces = exact.table, []
+    def run(
+        table: tf.Tensor, of_gray: tf.Tensor, bias: tf.Tensor, *others: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable]:
+        fixed = cells.gray @ of_gray + bias
+        layers = _Layers(*(tf.cast(tensor, compute_dtype) for tensor in (fixed, *others)))
+        traces = []
         for t in range(firing.fires.shape[0]):
             noise = None if firing.noise is None else firing.noise[t]
-            table, trace = _step(inputs, fixed, cells.neighbours, table, firing.fires[t], noise)
+            table, trace = _step(layers, cells.neighbours, table, firing.fires[t], noise)
             traces.append(trace)
-        return table, lambda d_table: _backward(inputs, cells, firing, traces, d_table)
+        return table, lambda d_table: _backward(layers, cells, firing, traces, d_table)
 
-    return run(*inputs)
+    return run(
+        table,
+        tf.reshape(kernel[:, :, :gray], [-1, width]),  # [9, hidden]
+        tf.convert_to_tensor(bias),
+        tf.reshape(kernel[:, :, gray:], [-1, width]),  # [9 * (C - 1), hidden]
+        tf.reshape(hidden, [width, width]),
+        tf.convert_to_tensor(hidden_bias),
+        tf.reshape(residual, [width, -1]),
+        tf.convert_to_tensor(residual_bias),
+    )
 
 
 def _step(
-    inputs: _Inputs,
-    fixed: tf.Tensor,
+    layers: _Layers,
     neighbours: tf.Tensor,
     table: tf.Tensor,
     fires: tf.Tensor,
     noise: tf.Tensor | None,
 ) -> tuple[tf.Tensor, _Trace]:
-    seen = tf.gather(tf.cast(table, inputs.perceive.dtype), neighbours)
-    patches = tf.reshape(seen, [-1, inputs.perceive.shape[0]])
-    perception = tf.nn.relu(patches @ inputs.perceive + fixed)
-    hidden = tf.nn.relu(tf.nn.bias_add(perception @ inputs.hidden, inputs.hidden_bias))
-    residual = tf.nn.bias_add(hidden @ inputs.residual, inputs.residual_bias)  # [K, C - 1]
+    seen = tf.gather(tf.cast(table, layers.perceive.dtype), neighbours)
+    patches = tf.reshape(seen, [-1, layers.perceive.shape[0]])
+    perception = tf.nn.relu(patches @ layers.perceive + layers.fixed)
+    hidden = tf.nn.relu(tf.nn.bias_add(perception @ layers.hidden, layers.hidden_bias))
+    residual = tf.nn.bias_add(hidden @ layers.residual, layers.residual_bias)  # [K, C - 1]
     residual = tf.cast(residual, table.dtype)
     if noise is not None:
         residual += noise
@@ -116,14 +112,14 @@ def _step(
 
 
 def _backward(
-    inputs: _Inputs,
+    layers: _Layers,
     cells: PaddedCells,
     firing: PaddedFiring,
     traces: list[_Trace],
     d_table: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
-    """Gradients of all `inputs`."""
-    channels = inputs.residual.shape[1]
+    """Gradients of the table before the first step and of the seven matrices and biases."""
+    channels = layers.residual.shape[1]
     # Where, among all neighbourhoods laid end to end, each neighbour keeps this cell.
     opposite = cells.neighbours * spec.NEIGHBOURHOOD + tf.range(spec.NEIGHBOURHOOD - 1, -1, -1)
     d_state = d_table[:-1]
@@ -132,9 +128,9 @@ def _backward(
         reversed(traces), reversed(tf.unstack(firing.fires)), strict=True
     ):
         d_residual = tf.cast(_masked(d_state, fires), hidden.dtype)
-        d_hidden = relu_gradient(_times_transposed(d_residual, inputs.residual), hidden)
-        d_perception = relu_gradient(_times_transposed(d_hidden, inputs.hidden), perception)
-        d_patches = _with_zero_row(_times_transposed(d_perception, inputs.perceive))
+        d_hidden = relu_gradient(_times_transposed(d_residual, layers.residual), hidden)
+        d_perception = relu_gradient(_times_transposed(d_hidden, layers.hidden), perception)
+        d_patches = _with_zero_row(_times_transposed(d_perception, layers.perceive))
         d_seen = tf.gather(tf.reshape(d_patches, [-1, channels]), opposite)  # [K, 9, C - 1]
         d_state += tf.reduce_sum(tf.cast(d_seen, d_state.dtype), axis=1)
         per_step.append(
@@ -147,8 +143,8 @@ def _backward(
         )
     # Tensors that nothing else reads: of others add_n takes the first that it may write over
     # to begin with, and which one that is depends on which operation is done first.
-    of_inputs = (tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
-    return _with_zero_row(d_state), *of_inputs
+    of_rule = (tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
+    return _with_zero_row(d_state), *of_rule
 
 
 def _masked(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

@@ -4,26 +4,15 @@ Tests marked `timing` compare speeds, which are other ones while another process
 `setup.cfg` loads this plugin; in a run of a single process it does nothing.
 """
 
-import contextlib
 import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
-# Both are of the checkout, so that two runs of its tests wait for each other, too.
+# Files of the checkout to lock, so that two runs of its tests wait for each other, too.
 _DOOR = Path(__file__)
-_ROOM = Path(__file__).parent
-
-
-@contextlib.contextmanager
-def _locked(path, kind):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, kind)
-        yield
-    finally:
-        os.close(descriptor)
+_ROOM = Path(__file__).parents[1] / "setup.cfg"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,8 +21,9 @@ def pytest_runtest_protocol(item):
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return (yield)
     alone = item.get_closest_marker("timing") is not None
-    with contextlib.ExitStack() as stack:
+    with _DOOR.open() as door, _ROOM.open() as room:
         # Whoever waits for the room keeps the door, or those who share it might never leave it.
-        with _locked(_DOOR, fcntl.LOCK_EX):
-            stack.enter_context(_locked(_ROOM, fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
         return (yield)
