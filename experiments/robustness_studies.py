@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from experiments import transforms
-from selforg_mnist import spec
+from selforg_mnist import augmentation, spec
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.evaluation import Phase
 
@@ -149,14 +149,14 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
             "size, of MNIST's",
             "Digits drawn smaller or larger",
             scales,
-            lambda s: transforms.rescale(images, s, s, int(side * max(scales))),
+            lambda s: augmentation.rescale(images, s, s, int(side * max(scales))),
         ),
         one_phase(
             "height",
             "height, of MNIST's",
             "Digits stretched upright only",
             scales[:-1],
-            lambda s: transforms.rescale(images, s, 1.0, int(side * scales[-2])),
+            lambda s: augmentation.rescale(images, s, 1.0, int(side * scales[-2])),
         ),
         one_phase(
             "stroke",

@@ -9,7 +9,6 @@ for the studies.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
 from selforg_mnist import pieces, spec
 from selforg_mnist.digits import gray_levels
@@ -43,37 +42,6 @@ def in_one_piece(images: np.ndarray) -> np.ndarray:
 def pad(images: np.ndarray, margin: int) -> np.ndarray:
     """Adds blank cells on all sides: [N, H + 2 * margin, W + 2 * margin] uint8."""
     return np.pad(images, ((0, 0), (margin, margin), (margin, margin)))
-
-
-def rescale(images: np.ndarray, height: float, width: float, canvas: int) -> np.ndarray:
-    """Draws digits at another size, anti-aliased, about the middle of another canvas.
-
-    Args:
-      images: [N, H, W] uint8.
-      height: factor, more than 0.
-      width: factor, more than 0.
-      canvas: side of the new canvas, in cells.
-
-    Returns:
-      images: [N, canvas, canvas] uint8; what would lie beyond the canvas is cut off.
-    """
-    need = [canvas / factor for factor in (height, width)]  # cells of the old canvas, rows first
-    margin = max(
-        0, *(int(np.ceil((n - m) / 2)) for n, m in zip(need, images.shape[1:], strict=True))
-    )
-    padded = pad(images, margin)
-    middle = [side / 2 for side in padded.shape[1:]]
-    box = (
-        middle[1] - need[1] / 2,
-        middle[0] - need[0] / 2,
-        middle[1] + need[1] / 2,
-        middle[0] + need[0] / 2,
-    )
-    resized = [
-        Image.fromarray(image).resize((canvas, canvas), Image.Resampling.BICUBIC, box)
-        for image in padded
-    ]
-    return np.stack([np.asarray(image) for image in resized])
 
 
 def thicken(images: np.ndarray, radius: float) -> np.ndarray:

@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 SPLITS = ("train", "test")
 DRAWN_SIZES = {"train": 10_000, "test": 2_000}
 
-_IMAGE_SHAPE = (spec.IMAGE_SIZE, spec.IMAGE_SIZE)
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Digits:
     """Labelled pictures.
 
-    images: [N, 28, 28] uint8, 255 full ink. labels: [N] uint8, 0 to 9.
+    images: [N, H, W] uint8, 28 x 28 as loaded, 255 full ink. labels: [N] uint8, 0 to 9.
     source: name to hand to `load_digits` for more of the same, as "mnist" or "drawn".
     note: in plain words where they come from, for logs, config.json and reports.
 
@@ -45,9 +43,9 @@ class Digits:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != _IMAGE_SHAPE:
+        if images.dtype != np.uint8 or images.ndim != 3:
             raise DigitsError(
-                f"images are {images.dtype} {list(images.shape)}: expected uint8 [N, 28, 28]; "
+                f"images are {images.dtype} {list(images.shape)}: expected uint8 [N, H, W]; "
                 "scale them to 0..255, drop the channel axis and convert"
             )
         if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
@@ -65,7 +63,7 @@ class Digits:
         return len(self.images)
 
     def gray(self) -> np.ndarray:
-        """Returns the pictures as cells see them: [N, 28, 28] float32 in [0, 1]."""
+        """Returns the pictures as cells see them: [N, H, W] float32 in [0, 1]."""
         return gray_levels(self.images)
 
 

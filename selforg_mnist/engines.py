@@ -28,11 +28,12 @@ from selforg_mnist import (
 )
 from selforg_mnist.computing import Computing
 from selforg_mnist.digits import one_hot_targets
-from selforg_mnist.experiments import Experiment
-from selforg_mnist.losses import LOSSES
+from selforg_mnist.experiments import ConfigError, Experiment
+from selforg_mnist.losses import LOSSES, disagreement
 from selforg_mnist.model import CAModel, CAWeights
 from selforg_mnist.padded_cells import PaddedCells, PaddedFiring
 from selforg_mnist.pool import Pool, gray_of
+from selforg_mnist.randomness import derive
 
 
 class Outcome(NamedTuple):
@@ -96,6 +97,11 @@ def make(experiment: Experiment, computing: Computing) -> Engine:
         case "living":
             return Living(experiment, computing.precision)
         case _:
+            if experiment.consensus or experiment.max_rollout_steps:
+                raise ConfigError(
+                    "engine=padded: has neither consensus nor max_rollout_steps; "
+                    "expected --engine=living or dense"
+                )
             return Padded(experiment, computing.precision, computing.capacity)
 
 
@@ -107,6 +113,8 @@ def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
       precision: "float32", or "bfloat16" for what its layers compute; weights are float32.
     """
     return CAModel(
+        channels=experiment.channels,
+        hidden_channels=experiment.hidden_channels,
         fire_rate=experiment.fire_rate,
         residual_noise=experiment.residual_noise,
         seed=experiment.seed,
@@ -129,16 +137,24 @@ class Engine(abc.ABC):
     def _chances(self) -> tuple[int, float, float]:
         """CA steps, fire rate and residual noise, as `draw_firing` takes them."""
         config = self.experiment
-        return config.rollout_steps, config.fire_rate, config.residual_noise
+        steps = config.max_rollout_steps or config.rollout_steps
+        return steps, config.fire_rate, config.residual_noise
 
     @abc.abstractmethod
-    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
         """Takes a batch through the CA steps of a training step.
 
         Args:
           weights: of the rule; the loss is differentiable in them.
           batch: B samples.
           key: [2] int32, a stateless key.
+          steps_taken: [] int32, CA steps to take where the experiment has a range of them.
 
         Returns:
           outcome: of the batch.
@@ -152,15 +168,28 @@ class Dense(Engine):
         super().__init__(experiment, precision)
         self._model = build_model(experiment, precision)
 
-    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
         """As `Engine.roll_out`."""
         gray = gray_of(batch.images)
         x = tf.concat([gray[..., None], batch.state], axis=-1)
         variables = self._model.trainable_variables
         with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
-            x = self._model.rollout(x, self.experiment.rollout_steps, seed=key)
+            for t in range(self._chances()[0]):
+                after = self._model.step(x, seed=derive(key, t))
+                x = after if steps_taken is None else tf.where(t < steps_taken, after, x)
         logits = self._model.logits(x)  # [B, H, W, 10]
         loss = LOSSES[self.experiment.loss](logits, one_hot_targets(gray, batch.labels))
+        if self.experiment.consensus:
+            alive = tf.cast(spec.alive_mask(gray), tf.float32)[..., None]  # [B, H, W, 1]
+            living = tf.reduce_sum(alive, axis=[1, 2], keepdims=True)
+            mean = tf.math.divide_no_nan(tf.reduce_sum(logits, axis=[1, 2], keepdims=True), living)
+            loss += self.experiment.consensus * disagreement(logits, alive * mean)
         return Outcome(
             loss=tf.reduce_sum(loss),
             state=x[..., spec.GRAY_CHANNELS :],
@@ -172,16 +201,26 @@ class Dense(Engine):
 class Living(Engine):
     """Living cells that fire."""
 
-    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
         """As `Engine.roll_out`."""
         cells = living_cells.find(gray_of(batch.images))
         channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
-        firing = living_cells.draw_firing(cells, *self._chances(), key, channels)
+        firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
         table = living_cells.to_table(cells, batch.state)
         table = living_rollout.rollout(weights, table, firing, tf.as_dtype(self.precision))
         logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
         labels = tf.gather(batch.labels, cells.samples)
         loss = LOSSES[self.experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+        if self.experiment.consensus:
+            mean = tf.math.unsorted_segment_mean(logits, cells.samples, batch.labels.shape[0])
+            mean = tf.gather(tf.stop_gradient(mean), cells.samples)
+            loss += self.experiment.consensus * disagreement(logits, mean)
         return Outcome(
             loss=tf.reduce_sum(loss),
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),
@@ -206,7 +245,13 @@ class Padded(Engine):
         super().__init__(experiment, precision)
         self.capacity = capacity
 
-    def roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> Outcome:
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
         """As `Engine.roll_out`."""
         cells = padded_cells.find(gray_of(batch.images), self.capacity)
         channels = batch.state.shape[-1] + spec.GRAY_CHANNELS

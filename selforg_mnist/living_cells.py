@@ -123,6 +123,7 @@ def draw_firing(
     residual_noise: float,
     key: tf.Tensor,
     channels: int = spec.NUM_CHANNELS,
+    steps_taken: tf.Tensor | None = None,
 ) -> Firing:
     """Draws which cells fire in each step, all steps in one go, and their noise.
 
@@ -133,12 +134,15 @@ def draw_firing(
       residual_noise: standard deviation of the noise; 0 draws none.
       key: [2] int32, a stateless key.
       channels: C.
+      steps_taken: [] int32, after how many steps no cell fires any more; None is `steps`.
 
     Returns:
       firing: of `steps` steps.
     """
     count = tf.shape(cells.positions)[0]
     fires = uniform([steps, count], derive(key, Purpose.FIRING)) <= fire_rate  # [steps, N]
+    if steps_taken is not None:
+        fires = tf.logical_and(fires, tf.range(steps)[:, None] < steps_taken)
     noise = None
     if residual_noise > 0.0:
         total = tf.math.count_nonzero(fires, dtype=tf.int32)

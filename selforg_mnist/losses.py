@@ -41,6 +41,25 @@ def cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits)
 
 
+def disagreement(logits: tf.Tensor, mean_logits: tf.Tensor) -> tf.Tensor:
+    """Half the squared distance of a cell's ten channels to the mean over its digit's cells.
+
+    The L2 loss of a digit of n cells is n |mean - target|^2 / 2, its error as a whole, plus the
+    sum of this over its cells. Weighing this part more makes cells agree; the article doesn't.
+
+    The mean is taken as given in the gradient, which changes nothing: the distances to it sum
+    up to zero.
+
+    Args:
+      logits: [..., 10] float32.
+      mean_logits: [..., 10] float32, the mean over the living cells of the cell's digit.
+
+    Returns:
+      loss: [...] float32.
+    """
+    return l2(logits, tf.stop_gradient(mean_logits))
+
+
 LOSSES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "l2": l2,
     "cross_entropy": cross_entropy,

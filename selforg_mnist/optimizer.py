@@ -9,6 +9,7 @@ The arithmetic is that of `keras.optimizers.Adam` with its default betas and eps
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -49,6 +50,46 @@ def learning_rate(
     for start, factor in drops:
         rate = tf.where(step >= start, tf.constant(initial * factor, tf.float32), rate)
     return rate
+
+
+def cosine(step: tf.Tensor, initial: float, final: float, steps: int) -> tf.Tensor:
+    """The learning rate that falls along half a cosine.
+
+    Args:
+      step: [] int32, training steps done before this one.
+      initial: the rate at the start.
+      final: what is left of it from step `steps` on, as a factor.
+      steps: training steps of the fall.
+
+    Returns:
+      rate: [] float32.
+    """
+    done = tf.minimum(tf.cast(step, tf.float32) / steps, 1.0)
+    return initial * (final + (1.0 - final) * 0.5 * (1.0 + tf.cos(math.pi * done)))
+
+
+def warm_up(step: tf.Tensor, rate: tf.Tensor, steps: int) -> tf.Tensor:
+    """Lets a learning rate rise in equal parts from 0, over the first `steps` training steps."""
+    return rate * tf.minimum(tf.cast(step + 1, tf.float32) / steps, 1.0)
+
+
+def average(
+    averaged: Sequence[tf.Tensor], weights: Sequence[tf.Tensor], step: tf.Tensor, decay: float
+) -> Tensors:
+    """A running average of the weights, which forgets its start.
+
+    Args:
+      averaged: the average so far.
+      weights: after this training step.
+      step: [] int32, training steps before this one.
+      decay: of the average, in (0, 1); early on less, so that the first weights don't linger.
+
+    Returns:
+      averaged: updated.
+    """
+    count = tf.cast(step + 1, tf.float32)
+    kept = tf.minimum(decay, (1.0 + count) / (10.0 + count))
+    return tuple(w + kept * (a - w) for a, w in zip(averaged, weights, strict=True))
 
 
 def initial_state(weights: Sequence[tf.Tensor]) -> AdamState:

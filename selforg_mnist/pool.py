@@ -100,17 +100,26 @@ def sample(pool: Pool, batch_size: int, key: tf.Tensor) -> tuple[tf.Tensor, Pool
     return indices, Pool(*(tf.gather(part, indices) for part in pool))
 
 
-def renew(batch: Pool, mode: str, source: Source, key: tf.Tensor) -> Pool:
+def renew(
+    batch: Pool,
+    mode: str,
+    source: Source,
+    key: tf.Tensor,
+    fresh_share: float = 0.25,
+    mutated_share: float = 0.25,
+) -> Pool:
     """Replaces parts of a batch by fresh and mutated samples.
 
     "naive": all fresh. "persistent": the first and the last quarter fresh. "mutating", the
     mode of the article's experiments: the first quarter fresh, the last quarter mutated.
 
     Args:
-      batch: B samples; B a multiple of 4 unless the mode is "naive".
+      batch: B samples, of which both shares are whole numbers unless the mode is "naive".
       mode: "naive", "persistent" or "mutating".
       source: the training digits.
       key: [2] int32, a stateless key.
+      fresh_share: of the batch, at its start; the article's is a quarter.
+      mutated_share: of the batch, at its end; likewise.
 
     Returns:
       batch: B samples.
@@ -119,12 +128,12 @@ def renew(batch: Pool, mode: str, source: Source, key: tf.Tensor) -> Pool:
     channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
     if mode == "naive":
         return fresh(source, size, derive(key, Purpose.FRESH_DIGITS), channels)
-    quarter = size // 4
-    first = fresh(source, quarter, derive(key, Purpose.FRESH_DIGITS), channels)
-    middle = Pool(*(part[quarter:-quarter] for part in batch))
-    last = fresh(source, quarter, derive(key, Purpose.MUTATION_DIGITS), channels)
+    renewed, mutated = round(size * fresh_share), round(size * mutated_share)
+    first = fresh(source, renewed, derive(key, Purpose.FRESH_DIGITS), channels)
+    middle = Pool(*(part[renewed : size - mutated] for part in batch))
+    last = fresh(source, mutated, derive(key, Purpose.MUTATION_DIGITS), channels)
     if mode == "mutating":
-        last = mutate(Pool(*(part[-quarter:] for part in batch)), last.images, last.labels)
+        last = mutate(Pool(*(part[size - mutated :] for part in batch)), last.images, last.labels)
     return Pool(*(tf.concat(parts, axis=0) for parts in zip(first, middle, last, strict=True)))
 
 

@@ -30,6 +30,7 @@ class Purpose(enum.IntEnum):
     MUTATION_DIGITS = 2
     FIRING = 3
     NOISE = 4
+    ROLLOUT_STEPS = 5
 
 
 # Keys fold the training step in first; these stand in its place where there is none.

@@ -19,6 +19,7 @@ import tensorflow as tf
 from selforg_mnist.computing import AUTOMATIC, Computing
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
+from selforg_mnist.model import CAWeights
 from selforg_mnist.pool import Pool, Source
 from selforg_mnist.strategies import Chosen
 from selforg_mnist.trainer import Replica, StepMetrics, Trainer, TrainState
@@ -36,6 +37,7 @@ class ReplicatedTrainer(Trainer):
       source: the training digits, the same everywhere.
       chosen: the strategy.
       computing: how; without a number of lanes each replica has one.
+      initial_weights: as `Trainer`.
 
     Raises:
       ConfigError: batch or pool can't be shared among the replicas, or as `Trainer`.
@@ -47,12 +49,13 @@ class ReplicatedTrainer(Trainer):
         source: Source,
         chosen: Chosen,
         computing: Computing = AUTOMATIC,
+        initial_weights: CAWeights | None = None,
     ):
         if chosen.strategy is None:
             raise ValueError("chosen.strategy=None: expected a strategy; one device has Trainer")
         check_shares(experiment, chosen.replicas)
         computing = computing.replace(lanes=computing.lanes or 1)
-        super().__init__(experiment, source, computing, chosen.replicas)
+        super().__init__(experiment, source, computing, chosen.replicas, initial_weights)
         self._strategy = chosen.strategy
         self._several_workers = chosen.name == "multi_worker"
 
@@ -138,7 +141,7 @@ def check_shares(experiment: Experiment, replicas: int) -> None:
       ConfigError: as said.
     """
     naive = experiment.pool_mode == "naive"
-    of_batch = replicas if naive else 4 * replicas  # each replica's batch has quarters
+    of_batch = experiment.batch_unit * replicas
     if experiment.batch_size % of_batch:
         raise ConfigError(
             f"batch_size={experiment.batch_size}: expected a multiple of {of_batch} for "

@@ -121,6 +121,7 @@ def read(run_dir: Path) -> dict[str, Any] | None:
         engine = sections["engine"]
         engine["lanes"] = int(engine["lanes"])
         # Runs begun before there were such options don't name them.
+        sections["experiment"] = Experiment(name="").to_dict() | sections["experiment"]
         engine["replicas"] = int(engine.get("replicas", 1))
         engine["capacity"] = int(engine.get("capacity", 0))
         engine["precision"] = str(engine.get("precision", "float32"))
@@ -221,7 +222,8 @@ def _course(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options that decide where a training goes, flat, as JSON gives them back."""
     dataset = config.get("dataset", {})
     course = dict(config["experiment"])
-    course.pop("train_steps", None)  # a finished run may be taken further
+    if course.get("schedule") != "cosine":  # whose learning rates depend on the end
+        course.pop("train_steps", None)  # a finished run may be taken further
     course |= {f"engine.{name}": value for name, value in config.get("engine", {}).items()}
     course |= {f"dataset.{name}": dataset.get(name) for name in ("source", "num_digits", "sha256")}
     return json.loads(json.dumps(course))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -97,6 +98,11 @@ HANDS: dict[int, tuple[str, ...]] = {
     ),
 }
 
+# Every other hand, for training on drawn digits beside others; and those that such a training
+# never meets.
+TRAINING_HANDS = {digit: hands[::2] for digit, hands in HANDS.items()}
+HELD_OUT_HANDS = {digit: hands[1::2] for digit, hands in HANDS.items()}
+
 _SAMPLES = 56  # points along a hand: about one a pixel, so that curves show no facets
 _BOX = 20.0  # MNIST fits the ink in 20x20 pixels of the 28x28
 _CENTRE = 14.0  # MNIST's mass centres lie at index 14.0 (measured), not at 13.5
@@ -176,14 +182,16 @@ def _parse(template: str) -> _Hand:
     return _Hand(joints, weights, inked[:-1])
 
 
-def _trace(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _trace(
+    labels: np.ndarray, rng: np.random.Generator, hands_of: Mapping[int, Sequence[str]]
+) -> tuple[np.ndarray, np.ndarray]:
     """Writes each digit once, in a hand of its own: ([N, S, 2] points, [N, S-1] inked)."""
     count = len(labels)
     points = np.empty((count, _SAMPLES, 2))
     inked = np.empty((count, _SAMPLES - 1), bool)
     choice = rng.random(count)
     for digit in range(spec.NUM_CLASSES):
-        hands = HANDS[digit]
+        hands = hands_of[digit]
         for index, hand in enumerate(map(_parse, hands)):
             chosen = (labels == digit) & (np.floor(choice * len(hands)) == index)
             shape = (int(chosen.sum()), *hand.joints.shape)
@@ -265,21 +273,22 @@ def connected(images: np.ndarray) -> np.ndarray:
     """Says which digits are in one piece, so that every cell can reach every other.
 
     Args:
-      images: [N, 28, 28] uint8.
+      images: [N, H, W] uint8, W at most 64.
 
     Returns:
       [N] bool: True where the living cells form exactly one 8-connected component. A picture
       with no living cell is not connected.
     """
     alive = spec.alive_mask(images.astype(np.float32) / 255)
-    # A row of cells is one integer: a flood step is then a few shifts of [N, 28] integers.
-    bits = (alive << np.arange(spec.IMAGE_SIZE, dtype=np.int64)).sum(axis=2)
+    # A row of cells is one integer: a flood step is then a few shifts of [N, H] integers.
+    columns = np.arange(images.shape[2], dtype=np.uint64)
+    bits = (alive.astype(np.uint64) << columns).sum(axis=2, dtype=np.uint64)
     start = np.argmax(bits != 0, axis=1)[:, None]
     first = np.take_along_axis(bits, start, axis=1)
-    flood = np.zeros_like(bits)
-    np.put_along_axis(flood, start, first & -first, axis=1)
+    flood, one = np.zeros_like(bits), np.uint64(1)
+    np.put_along_axis(flood, start, first & (~first + one), axis=1)
     while True:
-        wide = flood | (flood << 1) | (flood >> 1)
+        wide = flood | (flood << one) | (flood >> one)
         grown = wide.copy()
         grown[:, 1:] |= wide[:, :-1]
         grown[:, :-1] |= wide[:, 1:]
@@ -289,11 +298,16 @@ def connected(images: np.ndarray) -> np.ndarray:
         flood = grown
 
 
-def draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw(
+    labels: np.ndarray,
+    rng: np.random.Generator,
+    hands: Mapping[int, Sequence[str]] = HANDS,
+) -> np.ndarray:
     """Draws one picture for each label; every picture is in one piece (`connected`).
 
     Args:
       labels: [N] integer, 0 to 9.
+      hands: templates of each digit to choose from, in the form of `HANDS`.
       rng: the only source of variation: the same labels and state give the same pictures (on
         the same machine and NumPy: neither promises the last bit elsewhere).
 
@@ -304,6 +318,6 @@ def draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     for begin in range(0, len(labels), _CHUNK):
         todo = np.arange(begin, min(begin + _CHUNK, len(labels)))
         while len(todo):  # a digit that fell apart (rare) is written again
-            images[todo] = _ink(*_trace(labels[todo], rng), rng)
+            images[todo] = _ink(*_trace(labels[todo], rng, hands), rng)
             todo = todo[~connected(images[todo])]
     return images

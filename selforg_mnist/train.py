@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -22,15 +22,30 @@ from selforg_mnist.run_config import Looking
 
 # Flags that override the experiment's own option of the same name.
 _OVERRIDES: dict[str, tuple[Callable, str]] = {
+    "channels": (flags.DEFINE_integer, "Channels of a cell: gray, hidden state, 10 labels."),
+    "hidden_channels": (flags.DEFINE_integer, "Width of the two hidden layers."),
     "train_steps": (flags.DEFINE_integer, "Training steps."),
     "batch_size": (flags.DEFINE_integer, "Samples a training step."),
     "pool_size": (flags.DEFINE_integer, "Samples in the pool."),
     "pool_mode": (flags.DEFINE_string, f"One of {', '.join(experiments.POOL_MODES)}."),
+    "fresh_share": (flags.DEFINE_float, "Share of each batch that is fresh."),
+    "mutated_share": (flags.DEFINE_float, "Share of each batch that is mutated."),
     "rollout_steps": (flags.DEFINE_integer, "CA steps a training step."),
+    "max_rollout_steps": (flags.DEFINE_integer, "Draws them anew, up to this; 0: does not."),
     "loss": (flags.DEFINE_string, f"One of {', '.join(experiments.LOSS_NAMES)}."),
+    "consensus": (flags.DEFINE_float, "Additional weight of disagreement in the L2 loss."),
     "residual_noise": (flags.DEFINE_float, "Standard deviation of the residual noise."),
     "fire_rate": (flags.DEFINE_float, "Probability that a cell fires in a CA step."),
-    "learning_rate": (flags.DEFINE_float, "Adam's learning rate at the start."),
+    "learning_rate": (flags.DEFINE_float, "Adam's highest learning rate."),
+    "schedule": (flags.DEFINE_string, f"One of {', '.join(experiments.SCHEDULES)}."),
+    "final_learning_rate": (flags.DEFINE_float, "Of the cosine, as a factor."),
+    "warmup_steps": (flags.DEFINE_integer, "Training steps in which the rate rises from 0."),
+    "weight_averaging": (flags.DEFINE_float, "Decay of the average of weights; 0: none."),
+    "initial_weights": (flags.DEFINE_string, "Weights to begin with, as evaluate takes them."),
+    "canvas": (flags.DEFINE_integer, "Side of the training pictures, in cells."),
+    "scale_range": (flags.DEFINE_list, "Smallest and largest size of digits, as 0.7,2.2."),
+    "stroke_range": (flags.DEFINE_list, "Thinnest and thickest strokes, as 0.8,2.2."),
+    "drawn_share": (flags.DEFINE_float, "Share of drawn digits among the training digits."),
     "seed": (flags.DEFINE_integer, "Of everything random."),
 }
 # Flags that say how the run is watched and saved.
@@ -89,7 +104,19 @@ def _given(names: Iterable[str]) -> dict:
 
 
 def _experiment() -> Experiment:
-    return experiments.get(_EXPERIMENT.value).replace(**_given(_OVERRIDES))
+    given = _given(_OVERRIDES)
+    for name in ("scale_range", "stroke_range"):
+        if name in given:
+            given[name] = _numbers(given[name])
+    return experiments.get(_EXPERIMENT.value).replace(**given)
+
+
+def _numbers(words: Sequence[str]) -> tuple:
+    """The words as numbers where they are such; what isn't is for the check to name."""
+    try:
+        return tuple(map(float, words))
+    except ValueError:
+        return tuple(words)
 
 
 def _shares_run_dir() -> bool:
@@ -109,7 +136,7 @@ def _train() -> int:
         with run_config.claim(run_dir):
             run_config.read(run_dir)
 
-    from selforg_mnist import engines, strategies, training_loop
+    from selforg_mnist import engines, strategies, training_loop, weights
 
     if engines.choose(how.engine) == "living":
         lanes = how.lanes or engines.choose_lanes(experiment.batch_size)
@@ -119,6 +146,7 @@ def _train() -> int:
     # First of all that computes: TensorFlow wants to know its devices before.
     chosen = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)
+    initial = experiment.initial_weights
     outcome = training_loop.train(
         experiment,
         digits,
@@ -127,6 +155,7 @@ def _train() -> int:
         looking,
         how,
         chosen,
+        weights.load(initial).model.ca_weights() if initial else None,
     )
     return 128 + signal.Signals[outcome.stopped_by] if outcome.stopped_by else 0
 

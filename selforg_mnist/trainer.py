@@ -18,11 +18,11 @@ from selforg_mnist import engines, metrics, optimizer, spec
 from selforg_mnist import pool as pools
 from selforg_mnist.computing import AUTOMATIC, Computing
 from selforg_mnist.engines import Outcome
-from selforg_mnist.experiments import Experiment
+from selforg_mnist.experiments import ConfigError, Experiment
 from selforg_mnist.model import CAWeights
 from selforg_mnist.optimizer import AdamState
 from selforg_mnist.pool import Pool, Source
-from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, root_key
+from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, integers, root_key
 
 
 class TrainState(NamedTuple):
@@ -32,6 +32,7 @@ class TrainState(NamedTuple):
     weights: CAWeights
     adam: AdamState
     pool: Pool
+    averaged: CAWeights | tuple = ()  # the running average of the weights, where there is one
 
 
 class StepMetrics(NamedTuple):
@@ -69,9 +70,11 @@ class Trainer:
       source: the training digits.
       computing: how; what it leaves open is chosen here, and `self.computing` says what.
       replicas: how many share the batch; see `replicas.py`.
+      initial_weights: to begin with; None draws them from the experiment's seed.
 
     Raises:
-      ConfigError: the batch can't be shared among the lanes, or an option doesn't fit the engine.
+      ConfigError: the initial weights are of a model of another size, the batch can't be shared
+        among the lanes, or an option doesn't fit the engine.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Trainer:
         source: Source,
         computing: Computing = AUTOMATIC,
         replicas: int = 1,
+        initial_weights: CAWeights | None = None,
     ):
         self.experiment = experiment
         self.source = source
@@ -88,7 +92,9 @@ class Trainer:
             computing, source.images, experiment.batch_size // replicas
         )
         self.model = engines.build_model(experiment)
-        self._initial_weights = self.model.ca_weights()
+        if initial_weights is not None:
+            _check_like(initial_weights, self.model.ca_weights())
+        self._initial_weights = initial_weights or self.model.ca_weights()
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
         self._roll_out_lane = engines.make(experiment, self.computing).roll_out
         # A function of its own, so that it is traced once and not for each lane. Without lanes
@@ -108,16 +114,24 @@ class Trainer:
             weights=weights,
             adam=optimizer.initial_state(weights),
             pool=pools.fresh(self.source, size, key, self.model.channels),
+            averaged=weights if self.experiment.weight_averaging else (),
         )
 
     def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
         """The learning rate, [] float32, of the training step after `step` others."""
         config = self.experiment
-        return optimizer.learning_rate(step, config.learning_rate, config.learning_rate_drops)
+        if config.schedule == "cosine":
+            rate = optimizer.cosine(
+                step, config.learning_rate, config.final_learning_rate, config.train_steps
+            )
+        else:
+            rate = optimizer.learning_rate(step, config.learning_rate, config.learning_rate_drops)
+        return optimizer.warm_up(step, rate, config.warmup_steps) if config.warmup_steps else rate
 
     def load(self, state: TrainState) -> None:
-        """Puts the weights of a state into `model`."""
-        for variable, value in zip(self.model.trainable_variables, state.weights, strict=True):
+        """Puts the weights of a state into `model`; the averaged ones, where there are any."""
+        weights = state.averaged or state.weights
+        for variable, value in zip(self.model.trainable_variables, weights, strict=True):
             variable.assign(value)
 
     def agree(self, value: float) -> float:
@@ -138,18 +152,18 @@ class Trainer:
         """
         for variable, value in zip(self._pool, state.pool, strict=True):
             variable.assign(value)
-        step, weights, adam = state[:3]
+        step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
         first = step
         zero = tf.constant(0.0)
         total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]), zero)
         while tf.logical_and(step < first + steps, tf.math.is_finite(total.loss)):
-            state, new = self.train_step(TrainState(step, weights, adam, self._pool))
-            step, weights, adam = state[:3]
+            state, new = self.train_step(TrainState(step, weights, adam, self._pool, averaged))
+            step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
             total = tf.nest.map_structure(tf.add, total, new)
         done = tf.cast(step - first, tf.float32)
         pool = Pool(*(tf.identity(variable) for variable in self._pool))
         return (
-            TrainState(step, weights, adam, pool),
+            TrainState(step, weights, adam, pool, averaged),
             tf.nest.map_structure(lambda value: value / done, total),
         )
 
@@ -192,11 +206,15 @@ class Trainer:
             state.step,
             self.learning_rate(state.step),
         )
+        averaged = state.averaged
+        if decay := self.experiment.weight_averaging:
+            averaged = CAWeights(*optimizer.average(averaged, weights, state.step, decay))
         return TrainState(
             step=state.step + 1,
             weights=CAWeights(*weights),
             adam=adam,
             pool=pools.commit(state.pool, indices, rolled_out),
+            averaged=averaged,
         ), StepMetrics(
             loss=loss,
             cell_accuracy=counts.cell_accuracy(),
@@ -229,7 +247,10 @@ class Trainer:
     ) -> tuple[tf.Tensor, Pool]:
         """Samples and renews a batch, and lays it out lane by lane."""
         indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
-        batch = pools.renew(batch, self.experiment.pool_mode, source, key)
+        config = self.experiment
+        batch = pools.renew(
+            batch, config.pool_mode, source, key, config.fresh_share, config.mutated_share
+        )
         if self.computing.lanes == 1:
             return indices, batch
         order = _balanced_order(batch, self.computing.lanes)
@@ -242,13 +263,13 @@ class Trainer:
           outcome: its loss is the batch's share of the mean over all replicas' batches.
           batch: after the rollout.
         """
-        lanes = self.computing.lanes
+        lanes, steps_taken = self.computing.lanes, self._steps_taken(key)
         share = batch.labels.shape[0] // lanes
         results = []
         for lane in range(lanes):
             samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
             lane_key = derive(key, Purpose.FIRING, lane)
-            results.append(self._roll_out_lane(weights, samples, lane_key))
+            results.append(self._roll_out_lane(weights, samples, lane_key, steps_taken))
         losses, states, counts, overflows = zip(*results, strict=True)
         outcome = Outcome(
             loss=tf.add_n(losses) / self.experiment.batch_size,
@@ -257,6 +278,22 @@ class Trainer:
             overflow=tf.add_n(overflows),
         )
         return outcome, batch._replace(state=outcome.state)
+
+    def _steps_taken(self, key: tf.Tensor) -> tf.Tensor | None:
+        """The CA steps of a training step, [] int32, where they are drawn; else None."""
+        least, most = self.experiment.rollout_steps, self.experiment.max_rollout_steps
+        if not most:
+            return None
+        return least + integers(1, most - least + 1, derive(key, Purpose.ROLLOUT_STEPS))[0]
+
+
+def _check_like(given: CAWeights, expected: CAWeights) -> None:
+    for name, ours, theirs in zip(CAWeights._fields, given, expected, strict=True):
+        if ours.shape != theirs.shape:
+            raise ConfigError(
+                f"initial_weights: {name} is {list(ours.shape)}, expected {list(theirs.shape)}; "
+                "give weights of a model with the same channels and hidden_channels"
+            )
 
 
 def _balanced_order(batch: Pool, lanes: int) -> tf.Tensor:

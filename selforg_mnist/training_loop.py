@@ -20,12 +20,21 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from selforg_mnist import engines, evaluation, interrupts, run_config, startup
+from selforg_mnist import (
+    augmentation,
+    engines,
+    evaluation,
+    interrupts,
+    run_config,
+    startup,
+    strokes,
+)
 from selforg_mnist.checkpoints import Checkpoints
 from selforg_mnist.computing import AUTOMATIC, Computing
 from selforg_mnist.digits import Digits, subset
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiments import ConfigError, Experiment
+from selforg_mnist.model import CAWeights
 from selforg_mnist.pool import source_of
 from selforg_mnist.progress import Window
 from selforg_mnist.replicas import ReplicatedTrainer, WorkerLostError
@@ -62,6 +71,7 @@ def train(
     looking: Looking | None = None,
     computing: Computing = AUTOMATIC,
     chosen: Chosen = ONE_DEVICE,
+    initial_weights: CAWeights | None = None,
 ) -> Outcome:
     """Trains, or resumes, the run in `run_dir` until `experiment.train_steps`.
 
@@ -77,6 +87,7 @@ def train(
         begun.
       chosen: the devices to train on. Of several workers all call this, with the same
         `run_dir`, which they must all see; the chief alone writes to it.
+      initial_weights: what a new run begins with; None draws them from the seed.
 
     Returns:
       outcome: the step reached, and the signal that stopped the run if one did.
@@ -91,7 +102,9 @@ def train(
     """
     looking = looking or Looking()
     with run_config.claim(run_dir) if chosen.chief else nullcontext():
-        return _train(experiment, digits, held_out, run_dir, looking, computing, chosen)
+        return _train(
+            experiment, digits, held_out, run_dir, looking, computing, chosen, initial_weights
+        )
 
 
 def _train(
@@ -102,15 +115,17 @@ def _train(
     looking: Looking,
     computing: Computing,
     chosen: Chosen,
+    initial_weights: CAWeights | None,
 ) -> Outcome:
     saved = run_config.read(run_dir)
     if saved is not None:
         computing = _as_begun(computing, experiment, chosen.replicas, saved)
+    digits = augmentation.vary(digits, experiment)
     source = source_of(digits.images, digits.labels)
     if chosen.strategy is None:
-        trainer = Trainer(experiment, source, computing)
+        trainer = Trainer(experiment, source, computing, initial_weights=initial_weights)
     else:
-        trainer = ReplicatedTrainer(experiment, source, chosen, computing)
+        trainer = ReplicatedTrainer(experiment, source, chosen, computing, initial_weights)
     config = run_config.build(
         experiment,
         trainer.computing,
@@ -149,6 +164,7 @@ def _train(
     run_config.write(run_dir, config)
     count = min(looking.eval_samples, len(held_out))
     held_out = subset(held_out, count, experiment.seed % 2**64)  # NumPy has no negative seeds
+    held_out = augmentation.vary(held_out, experiment, strokes.HELD_OUT_HANDS)
     with RunSummaries(run_dir / "tensorboard", int(state.step)) as summaries:
         summaries.configuration(config)
         summaries.hparams({**experiment.to_dict(), "dataset": digits.source})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import transforms
-from selforg_mnist import strokes
+from selforg_mnist import augmentation, strokes
 from selforg_mnist.digits import load_digits
 
 
@@ -53,24 +53,24 @@ class TestInOnePiece:
 
 class TestRescale:
     def test_same_size_is_the_same_picture(self, drawn):
-        np.testing.assert_array_equal(transforms.rescale(drawn, 1.0, 1.0, 28), drawn)
-        wide = transforms.rescale(drawn, 1.0, 1.0, 56)
+        np.testing.assert_array_equal(augmentation.rescale(drawn, 1.0, 1.0, 28), drawn)
+        wide = augmentation.rescale(drawn, 1.0, 1.0, 56)
         np.testing.assert_array_equal(wide, transforms.pad(drawn, 14))
 
     @pytest.mark.parametrize(
         ("height", "width"), [(2.0, 2.0), (0.5, 0.5), (3.0, 1.0), (1.5, 0.75)]
     )
     def test_ink_grows_by_both_factors(self, drawn, height, width):
-        ink = transforms.rescale(drawn, height, width, 84).sum(axis=(1, 2), dtype=float)
+        ink = augmentation.rescale(drawn, height, width, 84).sum(axis=(1, 2), dtype=float)
         np.testing.assert_allclose(ink / drawn.sum(axis=(1, 2)), height * width, rtol=0.05)
 
     def test_bar_twice_as_large_stays_in_the_middle(self):
-        large = transforms.rescale(picture((12, 16, 8, 20)), 2.0, 2.0, 56)[0] > 127
+        large = augmentation.rescale(picture((12, 16, 8, 20)), 2.0, 2.0, 56)[0] > 127
         expected = picture((24, 32, 16, 40), side=56)[0] > 127
         np.testing.assert_array_equal(large, expected)
 
     def test_half_a_cell_of_a_bar_is_half_gray(self):
-        small = transforms.rescale(picture((13, 15, 4, 24)), 0.5, 1.0, 28)
+        small = augmentation.rescale(picture((13, 15, 4, 24)), 0.5, 1.0, 28)
         rows = small[0, 13:15, 14].astype(float)  # the bar lies on the border of two cells
         assert rows.sum() == pytest.approx(255, rel=0.1)
         assert rows[0] == rows[1]
