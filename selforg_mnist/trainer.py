@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from selforg_mnist import engines, metrics, optimizer, spec
@@ -70,11 +71,12 @@ class Trainer:
       source: the training digits.
       computing: how; what it leaves open is chosen here, and `self.computing` says what.
       replicas: how many share the batch; see `replicas.py`.
-      initial_weights: to begin with; None draws them from the experiment's seed.
+      initial_weights: to begin with, of a model as wide or narrower; None draws them from the
+        experiment's seed.
 
     Raises:
-      ConfigError: the initial weights are of a model of another size, the batch can't be shared
-        among the lanes, or an option doesn't fit the engine.
+      ConfigError: the initial weights are of a wider model, the batch can't be shared among the
+        lanes, or an option doesn't fit the engine.
     """
 
     def __init__(
@@ -92,9 +94,9 @@ class Trainer:
             computing, source.images, experiment.batch_size // replicas
         )
         self.model = engines.build_model(experiment)
+        self._initial_weights = self.model.ca_weights()
         if initial_weights is not None:
-            _check_like(initial_weights, self.model.ca_weights())
-        self._initial_weights = initial_weights or self.model.ca_weights()
+            self._initial_weights = _widened(initial_weights, self._initial_weights)
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
         self._roll_out_lane = engines.make(experiment, self.computing).roll_out
         # A function of its own, so that it is traced once and not for each lane. Without lanes
@@ -287,13 +289,38 @@ class Trainer:
         return least + integers(1, most - least + 1, derive(key, Purpose.ROLLOUT_STEPS))[0]
 
 
-def _check_like(given: CAWeights, expected: CAWeights) -> None:
-    for name, ours, theirs in zip(CAWeights._fields, given, expected, strict=True):
-        if ours.shape != theirs.shape:
-            raise ConfigError(
-                f"initial_weights: {name} is {list(ours.shape)}, expected {list(theirs.shape)}; "
-                "give weights of a model with the same channels and hidden_channels"
-            )
+def _widened(given: CAWeights, like: CAWeights) -> CAWeights:
+    """Weights of a model that does what a narrower one does, with more room to learn.
+
+    The last channels stay the classification channels, so additional channels come before them.
+    Nothing that the narrower model computes depends on what is added.
+
+    Args:
+      given: of C channels and a width of H.
+      like: initial weights of the wider model.
+
+    Raises:
+      ConfigError: the model is narrower than the weights.
+    """
+    channels, hidden = given.perceive_kernel.shape[2:]
+    more_channels = like.perceive_kernel.shape[2] - channels
+    if more_channels < 0 or like.hidden_bias.shape[0] < hidden:
+        raise ConfigError(
+            f"initial_weights: of {channels} channels and {hidden} hidden channels; expected "
+            f"at most {channels + more_channels} and {like.hidden_bias.shape[0]}"
+        )
+    added = channels - spec.NUM_CLASSES + np.arange(more_channels)
+    old = np.delete(np.arange(channels + more_channels), added)  # where the given channels go
+    new = CAWeights(*(np.array(weight) for weight in like))
+    new.perceive_kernel[:, :, added, :hidden] = 0.0
+    new.perceive_kernel[:, :, old, :hidden] = given.perceive_kernel
+    new.perceive_bias[:hidden] = given.perceive_bias
+    new.hidden_kernel[..., hidden:, :hidden] = 0.0
+    new.hidden_kernel[..., :hidden, :hidden] = given.hidden_kernel
+    new.hidden_bias[:hidden] = given.hidden_bias
+    new.residual_kernel[..., :hidden, old[1:] - 1] = given.residual_kernel
+    new.residual_bias[old[1:] - 1] = given.residual_bias
+    return CAWeights(*map(tf.constant, new))
 
 
 def _balanced_order(batch: Pool, lanes: int) -> tf.Tensor:

@@ -10,12 +10,26 @@ import pytest
 from selforg_mnist import experiments, spec
 from selforg_mnist.experiments import ConfigError, Experiment
 
+ARTICLE = ("ce", "l2", "l2_noise")
+NEUTRAL = {
+    "consensus": 0.0,
+    "max_rollout_steps": 0,
+    "final_learning_rate": 0.01,  # of the cosine only
+    "warmup_steps": 0,
+    "weight_averaging": 0.0,
+    "initial_weights": "",
+    "canvas": 28,
+    "scale_range": [1.0, 1.0],
+    "stroke_range": None,
+    "drawn_share": 0.0,
+}
+
 
 class TestRegistry:
     def test_is_the_article_s_table(self):
         table = {
             name: (config.name, config.loss, config.residual_noise)
-            for name in experiments.EXPERIMENTS
+            for name in ARTICLE
             for config in [experiments.get(name)]
         }
         assert table == {
@@ -29,14 +43,21 @@ class TestRegistry:
         options = experiments.get(name).to_dict()
         for own in ("name", "loss", "residual_noise"):
             del options[own]
+        # Options that the article's training doesn't have, at the values that do nothing.
+        assert {name: options.pop(name) for name in NEUTRAL} == NEUTRAL
         assert options == {
+            "channels": 20,
+            "hidden_channels": 80,
             "fire_rate": 0.5,
             "train_steps": 100_000,
             "batch_size": 16,
             "pool_size": 160,
             "pool_mode": "mutating",
+            "fresh_share": 0.25,
+            "mutated_share": 0.25,
             "rollout_steps": 20,
             "learning_rate": 1e-3,
+            "schedule": "drops",
             "learning_rate_drops": [[30_000, 0.1], [70_000, 0.01]],
             "seed": 0,
         }
@@ -73,9 +94,8 @@ class TestExperiment:
 
     def test_survives_json(self):
         config = experiments.get("l2_noise").replace(seed=3, learning_rate_drops=((10, 0.5),))
-        options = json.loads(json.dumps(config.to_dict()))
-        options["learning_rate_drops"] = tuple(map(tuple, options["learning_rate_drops"]))
-        assert Experiment(**options) == config
+        for kept in (config, experiments.get("robust")):
+            assert Experiment(**json.loads(json.dumps(kept.to_dict()))) == kept
 
     @pytest.mark.parametrize(
         "options",
@@ -106,6 +126,24 @@ class TestExperiment:
             {"learning_rate_drops": ((0, 0.1),)},
             {"learning_rate_drops": ((5, 0.1), (5, 0.01))},
             {"learning_rate_drops": ((70, 0.1), (30, 0.01))},
+            {"channels": 10},
+            {"hidden_channels": 0},
+            {"consensus": -1.0},
+            {"consensus": 2.0, "loss": "cross_entropy"},
+            {"max_rollout_steps": 19},
+            {"schedule": "linear"},
+            {"final_learning_rate": 1.1},
+            {"warmup_steps": -1},
+            {"weight_averaging": 1.0},
+            {"fresh_share": -0.25},
+            {"mutated_share": 1.0},
+            {"canvas": 27},
+            {"canvas": 65},
+            {"canvas": 56, "scale_range": (0.7, 2.1)},
+            {"scale_range": (2.0, 0.7)},
+            {"scale_range": (0.0, 1.0)},
+            {"stroke_range": (1.0,)},
+            {"drawn_share": 1.5},
         ],
         ids=str,
     )
@@ -127,11 +165,19 @@ class TestExperiment:
             {"learning_rate_drops": 30_000},
             {"learning_rate_drops": ((30_000, 0.1, 0.2),)},
             {"learning_rate_drops": ((1.5, 0.1),)},
+            {"scale_range": ("a", "b")},
+            {"channels": 20.0},
         ],
         ids=str,
     )
     def test_value_of_a_wrong_kind_is_named_beside_what_was_expected(self, options):
         self.assert_refused(options)
+
+    def test_batch_without_whole_shares_is_told_its_unit(self):
+        with pytest.raises(
+            ConfigError, match=r"batch_size=16: expected a multiple of 32, .*0\.03"
+        ):
+            Experiment("test", fresh_share=1 / 32)
 
     @pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf")])
     def test_drop_to_a_rate_that_is_no_rate_is_refused(self, factor):
@@ -161,6 +207,11 @@ class TestExperiment:
             {"learning_rate_drops": ((1, 0.5),)},
             {"seed": -1},
             {"seed": 2**40},
+            {"channels": 11, "hidden_channels": 1},
+            {"max_rollout_steps": 20},
+            {"fresh_share": 0.0, "mutated_share": 1.0},
+            {"fresh_share": 0.0625, "mutated_share": 0.125, "batch_size": 32},
+            {"canvas": 64, "scale_range": (0.7, 2.2), "stroke_range": (0.8, 2.2)},
         ],
         ids=str,
     )

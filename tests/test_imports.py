@@ -46,6 +46,7 @@ LAYERS = {
     "film_frames": 2,
     "films": 2,
     "digits": 2,
+    "augmentation": 3,
     "model": 2,
     "rule_arrays": 3,
     "graph_model": 4,

@@ -8,7 +8,7 @@ import tensorflow as tf
 from selforg_mnist import digits
 from selforg_mnist.computing import Computing
 from selforg_mnist.experiments import Experiment
-from selforg_mnist.losses import LOSSES, cross_entropy, l2
+from selforg_mnist.losses import LOSSES, cross_entropy, disagreement, l2
 from selforg_mnist.model import CAWeights
 from selforg_mnist.pool import source_of
 from selforg_mnist.trainer import Trainer
@@ -52,6 +52,24 @@ class TestByHand:
         np.testing.assert_allclose(tape.gradient(values[0], logits), logits - target)
         softmax = np.exp(logits) / np.exp(logits).sum()
         np.testing.assert_allclose(tape.gradient(values[1], logits), softmax - target, rtol=1e-5)
+
+    def test_l2_of_a_digit_is_its_error_as_a_whole_and_its_disagreement(self):
+        votes = np.random.default_rng(0).standard_normal((7, 10)).astype(np.float32)
+        mean, target = votes.mean(axis=0), one_hot(3)[0]
+        apart = tf.reduce_sum(disagreement(votes, mean))
+        whole = 7 * ((mean - target) ** 2).sum() / 2
+        total = tf.reduce_sum(l2(votes, np.tile(target, (7, 1))))
+        np.testing.assert_allclose(apart + whole, total, rtol=1e-5)
+
+    def test_gradient_of_disagreement_is_that_with_the_mean_differentiated(self):
+        votes = tf.random.stateless_normal([5, 10], [0, 1])
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(votes)
+            mean = tf.reduce_mean(votes, axis=0)
+            ours = tf.reduce_sum(disagreement(votes, mean))
+            theirs = tf.reduce_sum((votes - mean) ** 2) / 2
+        expected = tape.gradient(theirs, votes)
+        np.testing.assert_allclose(tape.gradient(ours, votes), expected, atol=1e-6)
 
     @pytest.mark.parametrize("name", LOSSES)
     def test_dead_cells_cost_nothing(self, name):
@@ -144,6 +162,26 @@ class TestInTraining:
             living = reference_ca.alive(x[..., 0]).sum()
             reported = trainer.train_step(state)[1].loss
             assert float(reported) == pytest.approx(cost * living / len(x), rel=1e-5)
+
+
+@pytest.mark.parametrize(("engine", "lanes"), [("dense", 1), ("living", 1), ("living", 2)])
+def test_consensus_adds_the_disagreement_of_each_digit(source, engine, lanes):
+    losses = []
+    for weight in (0.0, 3.0):
+        experiment = Experiment(
+            "test", consensus=weight, batch_size=8, pool_size=16, rollout_steps=2
+        )
+        trainer = Trainer(experiment, source, Computing(engine, lanes))
+        state = trainer.initial_state()
+        state = state._replace(weights=CAWeights(*map(tf.constant, reference_ca.random_weights())))
+        losses.append(float(trainer.train_step(state)[1].loss))
+        x, _ = rolled_out(trainer, state)
+    apart = 0.0
+    for sample in x:
+        votes = sample[reference_ca.alive(sample[..., 0])][:, -10:]
+        apart += ((votes - votes.mean(axis=0)) ** 2).sum() / 2
+    assert apart > 0.1
+    assert losses[1] - losses[0] == pytest.approx(3.0 * apart / len(x), rel=1e-4)
 
 
 def test_first_l2_loss_on_mnist_is_half_its_living_cells(mnist_data_dir):

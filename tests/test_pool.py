@@ -178,6 +178,17 @@ class TestRenew:
         assert_same(part(renewed, 1, 3), part(batch, 1, 3))
         digits_of(part(renewed, 3, 4), source)
 
+    @pytest.mark.parametrize(("fresh", "mutated"), [(0.125, 0.0), (0.0, 0.25), (0.0625, 0.5)])
+    def test_other_shares(self, source, fresh, mutated):
+        batch = pool_of(16)
+        renewed = pools.renew(batch, "mutating", source, root_key(0), fresh, mutated)
+        first, last = round(16 * fresh), 16 - round(16 * mutated)
+        assert_same(part(renewed, first, last), part(batch, first, last))
+        assert not part(renewed, 0, first).state.numpy().any()
+        if mutated:
+            assert np.any(part(renewed, last, 16).images != part(batch, last, 16).images)
+            assert part(renewed, last, 16).state.numpy().any()
+
     def test_number_of_channels_is_kept(self, source):
         batch = pool_of(8, channels=24)
         for mode in ("naive", "persistent", "mutating"):

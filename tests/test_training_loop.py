@@ -29,6 +29,7 @@ from tensorboard_server import eventually, get_json, serve
 from train_process import TINY, run, start
 
 import selforg_mnist.model  # noqa: F401 - registers the model for keras.models.load_model
+from selforg_mnist import experiments
 
 STEPS = 60
 NOW_AND_THEN = ("--log_every=1", "--eval_every=20", "--checkpoint_every=20")
@@ -148,18 +149,11 @@ class TestFinishedRun:
     def test_config_has_all_that_is_needed_to_run_again(self, straight):
         config = config_of(straight)
         assert config["experiment"] == {
-            "name": "l2_noise",
-            "loss": "l2",
-            "residual_noise": 0.02,
-            "fire_rate": 0.5,
+            **experiments.get("l2_noise").to_dict(),
             "train_steps": STEPS,
             "batch_size": 4,
             "pool_size": 8,
-            "pool_mode": "mutating",
             "rollout_steps": 3,
-            "learning_rate": 0.001,
-            "learning_rate_drops": [[30000, 0.1], [70000, 0.01]],
-            "seed": 0,
         }
         assert config["engine"]["name"] in ("dense", "living")
         assert config["engine"]["lanes"] >= 1
