@@ -31,10 +31,10 @@ def vary(
 ) -> Digits:
     """Gives each digit a size and a stroke width of its own, on the experiment's canvas.
 
-    Scales are drawn evenly from `scale_range`, then stroke widths evenly from what
-    `stroke_range` and the scale allow: a stroke that the scale makes s times as wide gets no
-    thicker than 1.6 s, so that loops stay open, and no thinner than 0.7 where s is below 1. A
-    digit that thinner strokes would break stays as the scale makes it.
+    A digit of scale s has strokes s times as wide. Its stroke width is then drawn between the
+    bounds of `stroke_range`, widened where they leave s out, and narrowed to at most 1.6 s, so
+    that loops stay open, and at least 0.7 times the smaller of s and 1. A digit that thinner
+    strokes would break stays as the scale makes it.
 
     Args:
       digits: [N, 28, 28], as loaded.

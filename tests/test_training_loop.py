@@ -28,8 +28,8 @@ from tensorboard.util import tensor_util
 from tensorboard_server import eventually, get_json, serve
 from train_process import TINY, run, start
 
-import selforg_mnist.model  # noqa: F401 - registers the model for keras.models.load_model
 from selforg_mnist import experiments
+from selforg_mnist.model import CAWeights  # which registers the model for Keras, too
 
 STEPS = 60
 NOW_AND_THEN = ("--log_every=1", "--eval_every=20", "--checkpoint_every=20")
@@ -505,3 +505,66 @@ def test_a_run_as_the_article_has_it_needs_less_than_two_gigabytes(tmp_path):
     assert process.wait() == 0, process.text
     assert "Held out, 500 digits, after 200 CA steps" in process.text
     assert 200_000 < peaks[-1] < 2_000_000
+
+
+BEYOND = (
+    *TINY,
+    *NOW_AND_THEN,
+    "--channels=13",
+    "--hidden_channels=8",
+    "--consensus=2",
+    "--fresh_share=0",
+    "--mutated_share=0.25",
+    "--max_rollout_steps=5",
+    "--schedule=cosine",
+    "--warmup_steps=3",
+    "--weight_averaging=0.9",
+    "--canvas=40",
+    "--scale_range=0.7,1.4",
+    "--stroke_range=0.8,1.2",
+    "--drawn_share=0.5",
+    "--train_steps=40",
+)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("wide") / "run"
+    flags = (*BEYOND, f"--run_dir={run_dir}")
+    status, _, said = command.run("selforg_mnist.train", *flags, cwd=run_dir.parent)
+    assert status == 0, said
+    return run_dir
+
+
+class TestBeyondTheArticle:
+    """A run with every option that the article's training doesn't have."""
+
+    def test_resumes_bit_for_bit(self, wide, tmp_path):
+        again = shutil.copytree(wide, tmp_path / "again")
+        checkpoints(again)[-1].unlink()
+        (again / "model.keras").unlink()
+        status, _, said = command.run(
+            "selforg_mnist.train", *BEYOND, f"--run_dir={again}", cwd=tmp_path
+        )
+        assert status == 0, said
+        assert "step-00000020.npz" in said
+        ours, theirs = (arrays(checkpoints(folder)[-1]) for folder in (again, wide))
+        assert ours == theirs
+
+    def test_model_has_the_averaged_weights(self, wide):
+        model = keras.models.load_model(wide / "model.keras")
+        assert (model.channels, model.hidden_channels) == (13, 8)
+        with np.load(checkpoints(wide)[-1]) as archive:
+            for name, variable in zip(CAWeights._fields, model.trainable_variables, strict=True):
+                np.testing.assert_array_equal(variable.numpy(), archive[f"averaged.{name}"])
+                assert np.any(variable.numpy() != archive[f"weights.{name}"])
+
+    def test_data_are_named_as_varied(self, wide):
+        note = config_of(wide)["dataset"]["note"]
+        assert "varied: sizes 0.7 to 1.4 on 40 x 40 cells, strokes 0.8 to 1.2" in note
+
+    def test_the_end_of_a_cosine_belongs_to_the_run(self, wide):
+        flags = (*BEYOND, "--train_steps=80", f"--run_dir={wide}")
+        status, _, said = command.run("selforg_mnist.train", *flags, cwd=wide.parent)
+        assert status == 1
+        assert "train_steps is 40 there and 80 now" in error_line(said)
