@@ -1,1 +1,1 @@
-"""Studies run from a checkout: `python -m experiments.NAME`."""
+"""Studies run from a checkout, a folder or a file each: `python -m experiments.NAME`."""

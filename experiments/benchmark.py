@@ -23,9 +23,10 @@ from typing import Any
 
 from absl import flags, logging
 
-from experiments import scaling_studies, timing
-from experiments.timing import Data, Run, Stopwatch, Timer
-from selforg_mnist import data_flags, experiments, spec, startup
+from experiments.scaling import studies, timing
+from experiments.scaling.timing import Data, Run, Stopwatch, Timer
+from selforg_mnist import data_flags, spec, startup
+from selforg_mnist import experiment as experiments
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timings of each subject.", lower_bound=1)
@@ -74,9 +75,10 @@ def _prepare(subject: Subject, data: Data) -> Run:
     """Builds a subject; the result runs it a number of steps and waits for the end."""
     import tensorflow as tf
 
-    from selforg_mnist import engines, evaluation
-    from selforg_mnist.computing import Computing
-    from selforg_mnist.digits import subset
+    from selforg_mnist.data.digits import subset
+    from selforg_mnist.evaluation import evaluation
+    from selforg_mnist.training import engines
+    from selforg_mnist.training.computing import Computing
 
     if subject.kind == "ceiling":
         matrix = tf.random.normal([_CEILING_SIZE, _CEILING_SIZE])
@@ -136,7 +138,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
             watches[subject] = Stopwatch(timer(subject), seconds)
 
         digits = timing.training_digits(data)
-        living = scaling_studies.living_cells(digits.images)
+        living = studies.living_cells(digits.images)
         rates: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         ratios: dict[Subject, list[float]] = {subject: [] for subject in SUBJECTS}
         shares: dict[Subject, list[float]] = {subject: [] for subject in subjects}

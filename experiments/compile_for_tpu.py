@@ -4,11 +4,11 @@
     python -m experiments.compile_for_tpu --topology=v5e:2x2 --replicas=1 --json
     python -m experiments.compile_for_tpu --engine=dense,padded --precision=float32,bfloat16
 
-Lowers the very step that TPUs run to StableHLO (`lowering.py`) and gives it to the compiler in
-libtpu, for a single core and for several cores of a slice that share batch and pool and sum
-their gradients. Ends with an error where the compiler rejects an operation. Needs
-`pip install -e '.[tpu]'`. The step of the article takes minutes for each program, and there is
-one for each engine, precision, slice and number of cores.
+Lowers the very step that TPUs run to StableHLO (`compiling/lowering.py`) and gives it to the
+compiler in libtpu, for a single core and for several cores of a slice that share batch and pool
+and sum their gradients. Ends with an error where the compiler rejects an operation. Needs
+`pip install -e '.[tpu]'`. The step of the article takes minutes for each program, and there is one
+for each engine, precision, slice and number of cores.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags, logging
 
-from selforg_mnist import data_flags, experiments, startup
-from selforg_mnist.computing import Computing
+from selforg_mnist import data_flags, startup
+from selforg_mnist import experiment as experiments
 from selforg_mnist.errors import UserError
-from selforg_mnist.experiments import Experiment
+from selforg_mnist.experiment import Experiment
+from selforg_mnist.training.computing import Computing
 
 if TYPE_CHECKING:
-    from selforg_mnist.pool import Source
+    from selforg_mnist.training.pool import Source
 
 _TOPOLOGY = flags.DEFINE_list(
     "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, as libtpu calls them."
@@ -102,7 +103,7 @@ def _source(experiment: Experiment, needs_digits: bool) -> Source:
     import numpy as np
 
     from selforg_mnist import spec
-    from selforg_mnist.pool import source_of
+    from selforg_mnist.training.pool import source_of
 
     if needs_digits:
         digits = data_flags.load("train", experiment.seed)
@@ -116,8 +117,8 @@ def _lower(
     experiment: Experiment, computings: list[Computing], replicas: list[int]
 ) -> list[_Step]:
     """The step in each way to compute it, for each number of replicas."""
-    from experiments import lowering
-    from selforg_mnist.trainer import Trainer
+    from experiments.compiling import lowering
+    from selforg_mnist.training.trainer import Trainer
 
     needs_digits = any(how.engine == "padded" and not how.capacity for how in computings)
     source = _source(experiment, needs_digits)
@@ -132,7 +133,7 @@ def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
       UserError: it doesn't compile, in one line.
     """
     start = time.monotonic()
-    command = [sys.executable, "-m", "experiments.jax_compiler", str(path), topology]
+    command = [sys.executable, "-m", "experiments.compiling.jax_compiler", str(path), topology]
     done = subprocess.run([*command, str(step.replicas)], capture_output=True, text=True)
     if done.returncode != 0:
         raise UserError(f"{topology}, {step}: {_reason(done)}")

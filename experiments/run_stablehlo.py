@@ -17,11 +17,13 @@ from typing import Any
 
 from absl import flags, logging
 
-from experiments import stablehlo_run
-from selforg_mnist import computing, data_flags, experiments, startup
-from selforg_mnist.computing import Computing
+from experiments.compiling import stablehlo_run
+from selforg_mnist import data_flags, startup
+from selforg_mnist import experiment as experiments
 from selforg_mnist.errors import UserError
-from selforg_mnist.experiments import Experiment
+from selforg_mnist.experiment import Experiment
+from selforg_mnist.training import computing
+from selforg_mnist.training.computing import Computing
 
 _EXPORT = flags.DEFINE_string("export", "", "Folder to write to.")
 _RUN = flags.DEFINE_string("run", "", "Folder that --export has written.")
@@ -72,7 +74,7 @@ def _experiment() -> Experiment:
 def _export() -> int:
     experiment, how = _experiment(), Computing("dense")
 
-    from experiments import stablehlo_export
+    from experiments.compiling import stablehlo_export
 
     run_dir = Path(_RUN_DIR.value).expanduser() if _RUN_DIR.value else None
     if run_dir is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export import node, page_models, samples
-from selforg_mnist.digits import Digits
+from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 
 MODELS = ("l2_noise", "l2", "ce")

@@ -55,7 +55,7 @@ def convert(graph: Any, folder: Path) -> Names:
     """
     import tensorflow as tf
 
-    from selforg_mnist.rule_arrays import one_line
+    from selforg_mnist.readers.rule_arrays import one_line
 
     with tempfile.TemporaryDirectory(prefix="selforg_mnist.") as saved_model, _silence():
         converters = _converters()
@@ -110,7 +110,7 @@ def _node(tensor: dict[str, Any]) -> str:
 
 
 def _converters() -> Any:
-    from selforg_mnist.rule_arrays import one_line
+    from selforg_mnist.readers.rule_arrays import one_line
 
     # Unless told so, one of its dependencies imports IPython to greet whoever isn't on a terminal.
     os.environ.setdefault("TFDF_DISABLE_WELCOME_MESSAGE", "1")

@@ -22,7 +22,7 @@ import tensorflow as tf
 from export import graph_runner, living_rows
 from export.conversion import Names
 from export.graph_runner import Call, Result
-from selforg_mnist import digits
+from selforg_mnist.data import digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.model import CAModel
 

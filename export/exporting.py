@@ -14,7 +14,7 @@ from absl import logging
 from export import conversion, graph_runner, output_folder
 
 if TYPE_CHECKING:
-    from selforg_mnist.weights import Loaded
+    from selforg_mnist.readers.rule_arrays import Loaded
 
 LAYOUTS = ("tfjs", "single_file")
 

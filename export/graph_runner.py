@@ -156,7 +156,7 @@ def _execute(command: Sequence[str]) -> None:
 
 def _reason(said: str) -> str:
     """The line of Node's report that names the error."""
-    from selforg_mnist.rule_arrays import one_line
+    from selforg_mnist.readers.rule_arrays import one_line
 
     lines = [line for line in said.splitlines() if re.match(r"\w*Error\b.*: ", line)]
     return one_line(lines[0] if lines else said) or "without a word"

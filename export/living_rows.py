@@ -1,7 +1,7 @@
 """A canvas as the living-cell graph takes it: living cells in rows, and whom each one sees.
 
-For comparisons; the page does the same in TypeScript, and `selforg_mnist.living_cells`, whose
-table has other rows too, for training. NumPy only. Shapes as in `graphs.py`.
+For comparisons; the page does the same in TypeScript, and `selforg_mnist.cells.living_cells`,
+whose table has other rows too, for training. NumPy only. Shapes as in `graphs.py`.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from typing import Any
 
 from export.equality import Checked, Graph
 from export.output_folder import FORMAT, MANIFEST
-from selforg_mnist import __version__, article, output_files, spec, weights
-from selforg_mnist.weights import Loaded
+from selforg_mnist import __version__, output_files, spec, weights
+from selforg_mnist.evaluation import article
+from selforg_mnist.readers.rule_arrays import Loaded
 
 _VERSION = 1
 _NOISE_INPUT = "manual_noise"  # the article's name, of the dense graph only

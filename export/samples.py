@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from selforg_mnist import output_files, spec
-from selforg_mnist.digits import Digits
+from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 
 PER_DIGIT = 20  # as in the article's demo

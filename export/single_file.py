@@ -1,8 +1,8 @@
 """The article's own form of a graph: one model.json with the weights in it, among the nodes.
 
 The article's page fills a graph's constants from its nodes after `tf.loadGraphModel`; so does
-`demo/tools/run_graph.mjs`, and `selforg_mnist.graph_model` reads them. Which numbers stand where
-follows the article's file: a scalar is a list of one number, all else is in base64.
+`demo/tools/run_graph.mjs`, and `selforg_mnist.readers.graph_model` reads them. Which numbers stand
+where follows the article's file: a scalar is a list of one number, all else is in base64.
 """
 
 from __future__ import annotations

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from selforg_mnist import canvas, films, spec, startup
+from selforg_mnist import spec, startup
+from selforg_mnist.data import canvas
 from selforg_mnist.errors import UserError
+from selforg_mnist.pictures import films
 
 _WEIGHTS = flags.DEFINE_string(
     "weights",
@@ -50,7 +52,8 @@ def _check(images: list[str]) -> None:
 
 def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Prints what the cells decide, image by image, unless asked for JSON; returns that."""
-    from selforg_mnist import classification, weights
+    from selforg_mnist import weights
+    from selforg_mnist.evaluation import classification
 
     model, how = weights.load(_WEIGHTS.value).model, (_STEPS.value, _SEED.value)
     answers = []

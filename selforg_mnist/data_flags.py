@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from selforg_mnist.digits import Digits, load_digits, subset
+from selforg_mnist.data.digits import Digits, load_digits, subset
 
 _DATASET = flags.DEFINE_string(
     "dataset", "auto", "auto, mnist, drawn, or another 28x28 set of TensorFlow Datasets."

@@ -39,7 +39,7 @@ def _check() -> Path:
 def _evaluate() -> int:
     output_dir = _check()  # before TensorFlow is loaded, so that a mistake shows at once
 
-    from selforg_mnist import evaluation_report
+    from selforg_mnist.evaluation import evaluation_report
 
     startup.one_thread_a_lane(startup.available_cores())
     seed = _SEED.value

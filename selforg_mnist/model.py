@@ -2,7 +2,7 @@
 
 Holds the dense form, in which the update rule is three convolutions over the whole image,
 as in the article's section "Model" and its notebook. The same rule over living cells only
-is in `living_cells.py`; training and data are elsewhere.
+is in `cells/living_cells.py`; training and data are elsewhere.
 
 A sample is `x: [B, H, W, 20] float32`: channel 0 is the gray value in [0, 1], which never
 changes; channels 1 to 19 are the state, of which the last 10 are the logits of the label.
@@ -29,6 +29,11 @@ class CAWeights(NamedTuple):
     hidden_bias: tf.Tensor  # [hidden]
     residual_kernel: tf.Tensor  # [1, 1, hidden, C - 1]
     residual_bias: tf.Tensor  # [C - 1]
+
+
+def gray_of(images: tf.Tensor) -> tf.Tensor:
+    """Rescales uint8 images, [...], to float32 gray values in [0, 1]."""
+    return tf.cast(images, tf.float32) / 255.0
 
 
 @keras.saving.register_keras_serializable(package="selforg_mnist")

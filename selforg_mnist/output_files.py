@@ -1,7 +1,7 @@
 """Files that commands write: whole, or not there at all.
 
 Each file is written beside its place and renamed into it, so what stood there before survives a
-full disk and a kill. Checkpoints, which need more care than that, have `checkpoints.py`.
+full disk and a kill. Checkpoints, which need more care than that, have `training/checkpoints.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The constants of the article, each named once, and the rule for which cells live.
 
 Holds numbers and the alive mask only: no model, no data, no training option that an
-experiment may change (those are in `experiments.py`). Sections named in comments are
+experiment may change (those are in `experiment.py`). Sections named in comments are
 those of Randazzo et al., "Self-classifying MNIST Digits", Distill 2020.
 """
 

@@ -6,13 +6,16 @@ so commands import this module, which loads nothing, before any other of the pac
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import platform
 import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
+from selforg_mnist import __version__
 from selforg_mnist.errors import UserError
 
 
@@ -26,6 +29,18 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "tensorboard")
+
+
+def versions() -> dict[str, str]:
+    """The versions of this package, of Python, and of the packages that results depend on."""
+    return {
+        "selforg_mnist": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
 
 
 def one_thread_a_lane(lanes: int) -> None:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 from absl import flags
 
-from selforg_mnist import computing, data_flags, experiments, run_config, startup
-from selforg_mnist.computing import Computing
-from selforg_mnist.experiments import Experiment
-from selforg_mnist.run_config import Looking
+from selforg_mnist import data_flags, startup
+from selforg_mnist import experiment as experiments
+from selforg_mnist.experiment import Experiment
+from selforg_mnist.training import computing, run_config
+from selforg_mnist.training.computing import Computing
+from selforg_mnist.training.run_config import Looking
 
 # Flags that override the experiment's own option of the same name.
 _OVERRIDES: dict[str, tuple[Callable, str]] = {
@@ -136,7 +138,8 @@ def _train() -> int:
         with run_config.claim(run_dir):
             run_config.read(run_dir)
 
-    from selforg_mnist import engines, strategies, training_loop, weights
+    from selforg_mnist import weights
+    from selforg_mnist.training import engines, strategies, training_loop
 
     if engines.choose(how.engine) == "living":
         lanes = how.lanes or engines.choose_lanes(experiment.batch_size)

@@ -1,7 +1,7 @@
 """Trained weights by a name or a path: the shipped ones, a run's, and other people's files.
 
-Says which file is meant and hands it to the reader of its format: `keras_file.py`,
-`graph_model.py` or `notebook_checkpoint.py`.
+Says which file is meant and hands it to the reader of its format: `readers/keras_file.py`,
+`readers/graph_model.py` or `readers/notebook_checkpoint.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import math
 import os
 from pathlib import Path
 
-from selforg_mnist import graph_model, keras_file, notebook_checkpoint, run_config
 from selforg_mnist.errors import WeightsError
 from selforg_mnist.model import CAModel
-from selforg_mnist.rule_arrays import one_line
+from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
+from selforg_mnist.readers.rule_arrays import Loaded, one_line
+from selforg_mnist.training import run_config
 
 SHIPPED = ("ce", "l2", "l2_noise")
 _ACCEPTED = (
@@ -24,25 +25,6 @@ _ACCEPTED = (
 )
 _INDEX = ".index"
 _MODEL_FILE = "model.keras"
-
-
-@dataclasses.dataclass(frozen=True)
-class Loaded:
-    """A model, and where it comes from.
-
-    Attributes:
-      model: ready to be rolled out.
-      name: short, for tables, figures and file names.
-      source: in plain words.
-      given: what the user gave to name it.
-      experiment: "ce", "l2", "l2_noise" or another that it was trained in; None if unknown.
-    """
-
-    model: CAModel
-    name: str
-    source: str
-    given: str
-    experiment: str | None
 
 
 def load(name: str, residual_noise: float | None = None) -> Loaded:

@@ -15,7 +15,7 @@ from absl import flags
 from selforg_mnist.errors import UserError
 
 if TYPE_CHECKING:
-    from selforg_mnist.weights import Loaded
+    from selforg_mnist.readers.rule_arrays import Loaded
 
 _RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, whose model is taken.")
 _WEIGHTS = flags.DEFINE_string(

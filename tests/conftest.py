@@ -31,7 +31,7 @@ def mnist_dir() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def mnist_data_dir(mnist_dir, tmp_path_factory) -> pathlib.Path:
     """A data_dir in which MNIST is prepared: SELFORG_TFDS_DIR, else one for this session."""
-    from selforg_mnist import digits
+    from selforg_mnist.data import digits
 
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

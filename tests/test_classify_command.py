@@ -4,15 +4,16 @@ import dataclasses
 import json
 import re
 
-import command
 import keras
 import numpy as np
 import pytest
-from foreign_files import article_model
 from PIL import Image, ImageDraw, ImageSequence
 
-from selforg_mnist import canvas, classification, digits
+from selforg_mnist.data import canvas, digits
+from selforg_mnist.evaluation import classification
 from selforg_mnist.model import CAModel
+from support import command
+from support.foreign_files import article_model
 
 CLASSIFY = "selforg_mnist.classify"
 

@@ -2,13 +2,12 @@
 
 import json
 
-import command
 import numpy as np
 import pytest
-import reference_ca
-from foreign_files import article_model
 
 from selforg_mnist.model import CAModel
+from support import command, reference_ca
+from support.foreign_files import article_model
 
 EVALUATE = "selforg_mnist.evaluate"
 

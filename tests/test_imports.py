@@ -1,243 +1,187 @@
-"""Keeps the package in layers: who may import whom.
+"""Keeps the house in order: imports run downwards and in no circle, and leave private names alone.
 
-A module of `selforg_mnist` imports only modules of lower layers, wherever in the file the import
-stands, and nobody uses another module's private names. `experiments/` and `export/` are built on
-the package, which therefore never imports them.
+A folder of `selforg_mnist` counts as one wing, and so does each file beside `model.py`. It imports
+only from lower floors and from itself, wherever in the file the import stands.
 """
 
 import ast
+import graphlib
 import textwrap
 from pathlib import Path
 
 import pytest
 
 PACKAGE = "selforg_mnist"
-BUILT_ON_IT = ("experiments", "export")
 ROOT = Path(__file__).resolve().parents[1]
 
-# A new module goes into the lowest layer above everything that it imports. A subpackage counts
-# as one module.
-LAYERS = {
-    "__init__": -1,  # imports no module; every module may import its `__version__`
-    "spec": 0,
-    "errors": 0,
-    "article": 1,
-    "experiments": 1,
-    "startup": 1,
-    "interrupts": 1,
-    "randomness": 1,
-    "strokes": 1,
-    "tfds_reader": 1,
-    "losses": 1,
-    "metrics": 1,
-    "optimizer": 1,
-    "checkpoints": 1,
-    "render": 1,
-    "figures": 1,
-    "event_files": 1,
-    "output_files": 1,
-    "tensor_bundle": 1,
-    "hdf5_arrays": 1,
-    "ink": 1,
-    "pieces": 1,
-    "film_parts": 1,
-    "film_palette": 1,
-    "canvas": 2,
-    "film_frames": 2,
-    "films": 2,
-    "digits": 2,
-    "augmentation": 3,
-    "model": 2,
-    "rule_arrays": 3,
-    "graph_model": 4,
-    "keras_file": 4,
-    "notebook_checkpoint": 4,
-    "weights": 5,
-    "weights_flags": 6,
-    "computing": 2,
-    "pool": 2,
-    "living_cells": 3,
-    "living_rollout": 4,
-    "padded_cells": 4,
-    "padded_rollout": 5,
-    "engines": 6,
-    "run_config": 3,
-    "data_flags": 3,
-    "strategies": 3,
-    "trainer": 7,
-    "replicas": 8,
-    "evaluation": 5,
-    "trajectory": 5,
-    "summaries": 6,
-    "progress": 8,
-    "training_loop": 9,
-    "train": 10,
-    "evaluation_report": 6,
-    "evaluate": 8,
-    "classification": 7,
-    "classify": 8,
-}
+# From the ground up. A new folder, or a new file beside `model.py`, goes on the lowest floor above
+# all that it imports.
+FLOORS = (
+    ("__init__",),  # every module may import its `__version__`
+    ("spec", "errors"),
+    ("startup", "output_files", "experiment", "randomness"),
+    ("model", "data"),
+    ("cells", "pictures", "readers"),
+    ("evaluation",),
+    ("training",),
+    ("weights",),
+    ("data_flags", "weights_flags"),
+    ("train", "evaluate", "classify"),
+    ("experiments",),
+    ("export",),
+)
 
 
-def _module_of(path: Path, root: Path) -> str:
-    """`selforg_mnist/a.py` and everything in `selforg_mnist/a/` are module `a`."""
-    return path.relative_to(root / PACKAGE).with_suffix("").parts[0]
-
-
-def _sources(root: Path, package: str) -> list[Path]:
-    return [p for p in sorted((root / package).rglob("*.py")) if "node_modules" not in p.parts]
-
-
-def _imports(tree: ast.AST, path: Path, root: Path):
-    """Yields each import as (node, dotted module, imported name or None, name it is bound to)."""
-    package_of_file = path.relative_to(root).parent.parts
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                # `import a.b` binds `a`, so its names are reached as `a.b.name`.
-                yield node, alias.name, None, alias.asname or alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:  # relative: one dot is the file's own package
-                parents = package_of_file[: len(package_of_file) - node.level + 1]
-                base = ".".join([*parents, base] if base else parents)
-            for alias in node.names:
-                yield node, base, alias.name, alias.asname or alias.name
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
-
-
-def _violations_in(path: Path, root: Path, layers: dict[str, float]) -> list[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    in_package = path.relative_to(root).parts[0] == PACKAGE
-    own = _module_of(path, root) if in_package else None
-    found = []
-
-    def report(node, message):
-        found.append(f"{path.relative_to(root)}:{node.lineno}: {message}")
-
-    bound: dict[str, str] = {}  # local (dotted) name -> the module of ours that it stands for
-    for node, base, name, local in _imports(tree, path, root):
-        first, *rest = base.split(".")
-        if first in BUILT_ON_IT and in_package:
-            report(node, f"{PACKAGE} imports {base}, which is built on it")
-        if first != PACKAGE:
-            continue
-        names_module = bool(rest)
-        if not rest:  # `import selforg_mnist`, `from selforg_mnist import x`
-            rest = [name] if name in layers or _exists(root, name) else ["__init__"]
-            names_module = rest != ["__init__"]
-        target = rest[0]
-        if target == own:
-            continue  # a subpackage's own files
-        if names_module and (name is None or base == PACKAGE):
-            bound[local] = target
-        elif name is not None and _is_private(name):
-            report(node, f"takes the private {name} of {PACKAGE}.{target}")
-        if in_package and target in layers and own in layers and layers[target] >= layers[own]:
-            report(
-                node,
-                f"{own} (layer {layers[own]}) imports {target} (layer {layers[target]}); "
-                "only lower layers may be imported",
-            )
-
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Attribute)
-            and _is_private(node.attr)
-            and (target := bound.get(ast.unparse(node.value)))
-        ):
-            report(node, f"takes the private {node.attr} of {PACKAGE}.{target}")
+def modules(root: Path) -> dict[str, Path]:
+    """All modules by their dotted names."""
+    found = {}
+    for package in (PACKAGE, "experiments", "export"):
+        for path in sorted((root / package).rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            if "node_modules" not in parts:
+                found[".".join(p for p in parts if p != "__init__")] = path
     return found
 
 
-def _exists(root: Path, name: str | None) -> bool:
-    folder = root / PACKAGE
-    return name is not None and ((folder / f"{name}.py").exists() or (folder / name).is_dir())
+def wing_of(module: str) -> str:
+    first, *rest = module.split(".")
+    return (rest or ["__init__"])[0] if first == PACKAGE else first
 
 
-def violations(root: Path, layers: dict[str, float]) -> list[str]:
-    """Lists each forbidden import below `root` as `file:line: what is wrong`."""
-    files = [p for package in (PACKAGE, *BUILT_ON_IT) for p in _sources(root, package)]
-    return [message for path in files for message in _violations_in(path, root, layers)]
+def imports(path: Path, known: dict[str, Path]):
+    """Yields (line, module of ours, name taken from it or None, name that it is bound to)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name in known:
+                    yield node.lineno, alias.name, None, alias.asname or alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = f"{'.' * node.level}{node.module or ''}"
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                if whole in known:
+                    yield node.lineno, whole, None, alias.asname or alias.name
+                elif base in known or node.level:
+                    yield node.lineno, base, alias.name, None
 
 
-def test_every_module_has_a_layer():
-    modules = {_module_of(path, ROOT) for path in _sources(ROOT, PACKAGE)}
-    assert modules - set(LAYERS) == set(), "modules without a layer: add them to LAYERS above"
-    assert set(LAYERS) - modules == set(), "layers without a module: take them out of LAYERS above"
+def is_private(name: str | None) -> bool:
+    return bool(name) and name.startswith("_") and not name.endswith("__")
 
 
-def test_imports_go_down_only():
-    assert violations(ROOT, LAYERS) == []
+def violations(root: Path, floors: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Lists what is forbidden below `root`, as `file:line: what is wrong`."""
+    known = modules(root)
+    height = {wing: i for i, floor in enumerate(floors) for wing in floor}
+    found, graph = [], {}
+    for module, path in known.items():
+        where, own = path.relative_to(root), wing_of(module)
+        if own not in height:
+            found.append(f"{where}:1: {own} has no floor")
+            continue
+        bound, graph[module] = {}, set()
+        for line, target, name, local in imports(path, known):
+            if target.startswith("."):
+                found.append(f"{where}:{line}: a relative import; expected `from {PACKAGE}...`")
+                continue
+            bound[local] = target
+            graph[module].add(target)
+            wing = wing_of(target)
+            if wing != own and height.get(wing, -1) >= height[own]:
+                found.append(f"{where}:{line}: {own} imports {wing}, which is no lower")
+            if is_private(name):
+                found.append(f"{where}:{line}: takes the private {name} of {target}")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Attribute)
+                and is_private(name := node.attr)
+                and (target := bound.get(ast.unparse(node.value)))
+            ):
+                found.append(f"{where}:{node.lineno}: takes the private {name} of {target}")
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        found.append(f"a circle: {' imports '.join(reversed(error.args[1]))}")
+    return found
 
 
-def _tree(root: Path, **sources: str) -> Path:
-    """Writes a small package: `low` is layer 0, `left` and `right` are layer 1."""
-    files = {f"{PACKAGE}/__init__": "__version__ = '1'", f"{PACKAGE}/low": "X = _Y = 1"}
-    files |= {f"{PACKAGE}/left": "", f"{PACKAGE}/right": "", "experiments/study": ""}
-    files |= {name.replace("__", "/", 1): source for name, source in sources.items()}
+def test_imports_run_downwards():
+    assert violations(ROOT, FLOORS) == []
+
+
+def test_every_entry_of_the_table_is_there():
+    assert {wing for floor in FLOORS for wing in floor} == {wing_of(m) for m in modules(ROOT)}
+
+
+def test_no_test_imports_another():
+    tests = [p for p in (ROOT / "tests").rglob("*.py") if "padded" not in p.name]
+    names = {path.stem for path in tests if path.stem.startswith("test_")}
+    for path in tests:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            taken = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            taken += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert names.isdisjoint(str(name).split(".")[-1] for name in taken), path
+
+
+SMALL = (("__init__",), ("low",), ("left", "right"), ("experiments",))
+
+
+def planted(root: Path, **sources: str) -> list[str]:
+    """What is found in a small package of these files; `left/` is a folder, `__` stands for /."""
+    files = {"selforg_mnist__low": "X = _Y = 1", "selforg_mnist__left__deep": ""}
+    files |= {"selforg_mnist__right": "", "experiments__study": ""} | sources
     for name, source in files.items():
-        path = root / f"{name}.py"
+        path = root / f"{name.replace('__', '/')}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(source))
-    return root
-
-
-SMALL = {"__init__": -1, "low": 0, "left": 1, "right": 1}
+    (root / PACKAGE / "__init__.py").write_text("__version__ = '1'")
+    return violations(root, SMALL)
 
 
 @pytest.mark.parametrize(
     "source",
     [
         "import selforg_mnist.low",
-        "import selforg_mnist.low as low\nlow.__doc__",
-        "from selforg_mnist import low, __version__\nlow.X",
+        "from selforg_mnist import low, __version__\nlow.X, low.__doc__",
         "from selforg_mnist.low import X",
-        "from .low import X",
-        "from . import low",
+        "from selforg_mnist.left import deep",
         "import experiments_of_mine, numpy.low",
         "def f(self):\n    return self._right",
     ],
 )
 def test_allowed_imports_pass(tmp_path, source):
-    assert violations(_tree(tmp_path, selforg_mnist__left=source), SMALL) == []
+    assert planted(tmp_path, selforg_mnist__left__other=source) == []
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("import selforg_mnist.right", "imports right"),
         ("import selforg_mnist.right as r", "imports right"),
         ("from selforg_mnist import low, right", "imports right"),
         ("from selforg_mnist.right import f", "imports right"),
-        ("from . import right", "imports right"),
-        ("from .right import f", "imports right"),
         ("def f():\n    from selforg_mnist import right", "imports right"),
         ("if TYPE_CHECKING:\n    import selforg_mnist.right", "imports right"),
-        ("from selforg_mnist.low import _Y", "private _Y"),
-        ("from .low import _Y as y", "private _Y"),
-        ("from selforg_mnist import low\nlow._Y", "private _Y"),
+        ("import experiments.study", "imports experiments"),
+        ("from ..low import X", "relative"),
+        ("from . import deep", "relative"),
+        ("from selforg_mnist.low import _Y as y", "private _Y"),
+        ("from selforg_mnist import low as l\nl._Y", "private _Y"),
         ("import selforg_mnist.low\nselforg_mnist.low._Y", "private _Y"),
-        ("import selforg_mnist.low as l\nl._Y", "private _Y"),
-        ("import experiments", "built on it"),
-        ("from export.tfjs import convert", "built on it"),
     ],
 )
 def test_a_planted_violation_is_caught(tmp_path, source, message):
-    (found,) = violations(_tree(tmp_path, selforg_mnist__left=source), SMALL)
-    assert found.startswith(f"{PACKAGE}/left.py:")
+    (found,) = planted(tmp_path, selforg_mnist__left__other=source)
+    assert found.startswith("selforg_mnist/left/other.py:")
     assert message in found
 
 
-def test_the_lower_layer_may_not_import_the_higher(tmp_path):
-    (found,) = violations(_tree(tmp_path, selforg_mnist__low="from . import left"), SMALL)
-    assert "low (layer 0) imports left (layer 1)" in found
-
-
-def test_what_is_built_on_the_package_may_not_use_private_names(tmp_path):
-    source = "from selforg_mnist import left\nfrom selforg_mnist.low import _Y"
-    (found,) = violations(_tree(tmp_path, experiments__study=source), SMALL)
-    assert found == "experiments/study.py:2: takes the private _Y of selforg_mnist.low"
+def test_a_lower_floor_a_circle_and_a_stranger_are_caught(tmp_path):
+    (upwards,) = planted(tmp_path / "a", selforg_mnist__low="from selforg_mnist.left import deep")
+    assert upwards == "selforg_mnist/low.py:1: low imports left, which is no lower"
+    one, other = (f"from selforg_mnist.left import {name}" for name in ("other", "deep"))
+    (circle,) = planted(
+        tmp_path / "b", selforg_mnist__left__deep=one, selforg_mnist__left__other=other
+    )
+    assert circle.startswith("a circle: ")
+    (stranger,) = planted(tmp_path / "c", selforg_mnist__new="")
+    assert stranger == "selforg_mnist/new.py:1: new has no floor"

@@ -5,12 +5,13 @@ import inspect
 import keras
 import numpy as np
 import pytest
-import reference_ca
 import tensorflow as tf
 
-from selforg_mnist import digits, spec
+from selforg_mnist import spec
+from selforg_mnist.data import digits
 from selforg_mnist.model import CAModel
 from selforg_mnist.randomness import derive, root_key
+from support import reference_ca
 
 STEPS = 20
 

@@ -1,10 +1,10 @@
 """Files are written whole or not at all, and what stood there survives."""
 
 import pytest
-from full_disk import largest_file
 
 from selforg_mnist import output_files
 from selforg_mnist.errors import UserError
+from support.full_disk import largest_file
 
 
 def test_text_and_bytes_arrive_and_folders_are_made(tmp_path):

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from selforg_mnist import digits, evaluation, evaluation_report, weights
+from selforg_mnist import weights
+from selforg_mnist.data import digits
+from selforg_mnist.evaluation import evaluation, evaluation_report
 
 RECORDED = {
     name: json.loads(weights.shipped_path(name).with_suffix(".json").read_text())

@@ -4,14 +4,14 @@ import dataclasses
 import json
 import re
 
-import command
 import pytest
-from command import refused
-from train_process import run
 
-from selforg_mnist.computing import Computing
-from selforg_mnist.experiments import Experiment
-from selforg_mnist.run_config import Looking
+from selforg_mnist.experiment import Experiment
+from selforg_mnist.training.computing import Computing
+from selforg_mnist.training.run_config import Looking
+from support import command
+from support.command import refused
+from support.train_process import run
 
 TRAIN = "selforg_mnist.train"
 

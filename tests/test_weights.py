@@ -4,18 +4,18 @@ import json
 import shutil
 
 import pytest
-import reference_ca
-from foreign_files import (
+
+from selforg_mnist import weights as subject
+from selforg_mnist.errors import WeightsError
+from selforg_mnist.model import CAModel
+from support import reference_ca
+from support.foreign_files import (
     SMALL,
     assert_one_line,
     assert_same_weights,
     graph_model,
     write_checkpoint,
 )
-
-from selforg_mnist import weights as subject
-from selforg_mnist.errors import WeightsError
-from selforg_mnist.model import CAModel
 
 ARRAYS = reference_ca.random_weights(**SMALL)
 

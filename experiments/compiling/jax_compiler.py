@@ -1,0 +1,170 @@
+"""What the project takes from JAX's internals: compiling and running StableHLO text.
+
+JAX has no public way to hand text to its compilers. All that reaches below its public names is
+here, so that a change in JAX breaks one file, in one line that says so. Needs no TensorFlow.
+
+    python -m experiments.compiling.jax_compiler FILE.mlir v5e:2x2 4
+
+compiles a file ahead of time for a TPU and prints a line of JSON: a process of its own for each
+compilation, since libtpu ends the whole process where it meets an error of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from selforg_mnist.errors import UserError
+
+TRIED = ("0.10", "0.11")  # versions of JAX
+
+
+class Cost(NamedTuple):
+    """What a compiler says of a program, on each device."""
+
+    argument_bytes: int
+    output_bytes: int
+    temporary_bytes: int
+    code_bytes: int
+    flops: float
+    bytes_accessed: float
+    seconds: float | None  # of one run, estimated; None where the compiler gives none
+    unestimated: int  # operations that the estimate leaves out
+
+
+class Program(NamedTuple):
+    """A program on one device."""
+
+    run: Callable[[list[Any]], list[Any]]  # arrays to JAX arrays, without waiting for them
+    device: str
+    cost: Cost
+
+
+def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
+    """Compiles for TPUs that need not be there.
+
+    Args:
+      text: StableHLO.
+      topology: of a slice, as libtpu calls it: "v5e:2x2".
+      replicas: how many cores of the slice run the program together.
+
+    Returns:
+      cost: on each of them.
+
+    Raises:
+      UserError: libtpu is missing or knows no such topology, it rejects the program, or JAX has
+        changed.
+    """
+    # Else libtpu asks the network what machine this is, and keeps a second process out.
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
+    jax = _jax()
+    from jax.experimental import topologies
+
+    try:
+        devices = topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
+    except Exception as error:  # of JAX, of libtpu, or of the system: whichever sees it first
+        raise UserError(
+            f"topology={topology}: {_line(error)}; expected one that libtpu knows, as v5e:2x2, "
+            "v4:2x2x1 or v6e:2x2, and libtpu itself: pip install 'jax[tpu]'"
+        ) from error
+    if not 1 <= replicas <= len(devices):
+        raise UserError(f"replicas={replicas}: {topology} has {len(devices)} cores")
+    try:
+        return _cost(_compile(text, devices[:replicas], "compile"))
+    except jax.errors.JaxRuntimeError as error:
+        raise UserError(f"rejected: {_line(error)}") from error
+
+
+def load(text: str) -> Program:
+    """Compiles for the first device that JAX has here, to be run on it.
+
+    Args:
+      text: StableHLO, for one replica.
+
+    Raises:
+      UserError: JAX has changed, or there is none.
+    """
+    jax = _jax()
+    device = jax.devices()[0]
+    executable = _compile(text, [device], "compile_and_load")
+
+    def run(arguments: list[Any]) -> list[Any]:
+        placed = [jax.device_put(argument, device) for argument in arguments]
+        results = executable.execute_sharded(placed)
+        return [shards[0] for shards in results.disassemble_into_single_device_arrays()]
+
+    return Program(run, device.device_kind, _cost(executable))
+
+
+def _jax() -> Any:
+    try:
+        import jax
+    except ImportError as error:
+        raise UserError(f"no JAX ({_line(error)}); pip install jax, or 'jax[tpu]'") from error
+    return jax
+
+
+def _compile(text: str, devices: list[Any], method: str) -> Any:
+    """An executable whose replicas are the devices."""
+    jax = _jax()
+    try:
+        import numpy as np
+        from jax._src import compiler
+        from jax._src.interpreters import mlir
+        from jax._src.lib import xla_client
+        from jax._src.lib.mlir import ir
+
+        client = devices[0].client
+        options = compiler.get_compile_options(
+            num_replicas=len(devices),
+            num_partitions=1,
+            device_assignment=np.array([[device.id] for device in devices]),
+            backend=client,
+        )
+        with mlir.make_ir_context():
+            module = ir.Module.parse(text)
+            device_list = xla_client.DeviceList(tuple(devices))
+            return getattr(client, method)(module, device_list, options)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"jax {jax.__version__}: its internals are not those of {' and '.join(TRIED)} "
+            f"({_line(error)}); pip install 'jax=={TRIED[0]}.*'"
+        ) from error
+
+
+def _cost(executable: Any) -> Cost:
+    memory = executable.get_compiled_memory_stats()
+    analysis = executable.cost_analysis()
+    if isinstance(analysis, list):  # one for each module
+        analysis = analysis[0]
+    # libtpu adds up its estimates, and -1 for each operation that it has none for.
+    seconds = analysis.get("optimal_seconds")
+    unestimated = 0 if seconds is None else math.ceil(max(0.0, -seconds))
+    return Cost(
+        argument_bytes=memory.argument_size_in_bytes,
+        output_bytes=memory.output_size_in_bytes,
+        temporary_bytes=memory.temp_size_in_bytes,
+        code_bytes=memory.generated_code_size_in_bytes,
+        flops=analysis.get("flops", 0.0),
+        bytes_accessed=analysis.get("bytes accessed", 0.0),
+        seconds=None if seconds is None else seconds + unestimated,
+        unestimated=unestimated,
+    )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+if __name__ == "__main__":
+    try:
+        cost = compile_for_tpu(Path(sys.argv[1]).read_text(), sys.argv[2], int(sys.argv[3]))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    print(json.dumps(cost._asdict()))

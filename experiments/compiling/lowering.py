@@ -1,0 +1,99 @@
+"""A training step as StableHLO text: state and digits in, state and metrics out.
+
+Of the engines whose shapes are static, dense and padded, in float32 and bfloat16. Everything that
+the step reads is an argument, in the order of `Arguments`, and everything that it gives a result,
+in that of `Results`; draws are stateless, so the text alone is the training. Compilers and devices
+are the affair of `compile_for_tpu.py` and `run_stablehlo.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+# CrossReplicaSum, which tf.distribute puts in its place on TPUs, is in TensorFlow's builds for
+# TPUs only. XLA makes the same all-reduce of both.
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops
+
+from selforg_mnist.experiment import ConfigError
+from selforg_mnist.training.pool import Pool, Source
+from selforg_mnist.training.replicas import check_shares
+from selforg_mnist.training.trainer import ALONE, Replica, StepMetrics, Trainer, TrainState
+
+ENGINES = ("dense", "padded")  # whose shapes are static
+
+
+class Arguments(NamedTuple):
+    """What a training step reads."""
+
+    state: TrainState  # of several replicas, with this one's share of the pool
+    images: tf.Tensor  # of all training digits, [D, H * W] uint8
+    labels: tf.Tensor  # [D] int32
+    replica: tf.Tensor | tuple  # [] int32, which one this is; () where there is one only
+
+
+class Results(NamedTuple):
+    """What a training step gives."""
+
+    state: TrainState
+    metrics: StepMetrics
+
+
+def arguments(trainer: Trainer) -> Arguments:
+    """The arguments of the first training step, of the first of the trainer's replicas.
+
+    Raises:
+      ConfigError: batch and pool can't be shared among so many replicas.
+    """
+    check_shares(trainer.experiment, trainer.replicas)
+    state = trainer.initial_state()
+    share = state.pool.labels.shape[0] // trainer.replicas
+    pool = Pool(*(part[:share] for part in state.pool))
+    index = tf.constant(0) if trainer.replicas > 1 else ()
+    source = trainer.source
+    return Arguments(state._replace(pool=pool), source.images, source.labels, index)
+
+
+def stablehlo(trainer: Trainer) -> str:
+    """Lowers one training step.
+
+    Args:
+      trainer: of the dense or the padded engine. Its replicas take the step together; with one
+        it is a program for a single core.
+
+    Returns:
+      text: whose `main` takes the leaves of `Arguments` and gives those of `Results`.
+
+    Raises:
+      ConfigError: as `arguments`, or the engine's shapes depend on the data.
+    """
+    engine, replicas = trainer.computing.engine, trainer.replicas
+    if engine not in ENGINES:
+        raise ConfigError(
+            f"engine={engine}: its shapes depend on the data; expected {' or '.join(ENGINES)}"
+        )
+    like = arguments(trainer)
+
+    def step(*leaves: tf.Tensor) -> list[tf.Tensor]:
+        state, images, labels, index = tf.nest.pack_sequence_as(like, leaves)
+        source = Source(images, labels, trainer.source.size)
+        replica = Replica(index, replicas, _sum_over(replicas)) if replicas > 1 else ALONE
+        return tf.nest.flatten(Results(*trainer.train_step(state, source, replica)))
+
+    specs = [tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in tf.nest.flatten(like)]
+    compiled = tf.function(step, jit_compile=True, autograph=False)
+    captured = compiled.get_concrete_function(*specs).captured_inputs
+    if captured:  # they would be arguments that nobody knows of
+        raise RuntimeError(f"the training step captures {captured}: expected arguments only")
+    return compiled.experimental_get_compiler_ir(*specs)(stage="stablehlo")
+
+
+def _sum_over(replicas: int) -> Callable[[Any], Any]:
+    def all_reduce(part: tf.Tensor) -> tf.Tensor:
+        return gen_xla_ops.xla_all_reduce(
+            part, group_assignment=[[*range(replicas)]], reduce_op="Add", mode="CrossReplica"
+        )
+
+    return lambda nest: tf.nest.map_structure(all_reduce, nest)

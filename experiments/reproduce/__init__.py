@@ -1,0 +1,1 @@
+"""The article's table, figures and films, made from our models."""

@@ -1,0 +1,168 @@
+"""The report of a reproduction: report.md and the figures of all models together.
+
+Puts what was measured beside the article's figures; measures nothing itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from experiments import markdown
+from selforg_mnist import output_files, startup
+from selforg_mnist.data.digits import Digits
+from selforg_mnist.evaluation import article, evaluation_report
+from selforg_mnist.evaluation.article import Row
+from selforg_mnist.evaluation.evaluation import Curves
+from selforg_mnist.evaluation.evaluation_report import save_picture
+from selforg_mnist.pictures import figures
+from selforg_mnist.readers.rule_arrays import Loaded
+
+_WITHIN = 1.0  # point
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reproduction:
+    """What was done and measured.
+
+    Attributes:
+      models: by name.
+      digits: that they classified.
+      curves: before and after the mutation, by model.
+      films: what was filmed.
+      seed: of the evaluation.
+    """
+
+    models: Mapping[str, Loaded]
+    digits: Digits
+    curves: Mapping[str, Sequence[Curves]]
+    films: Sequence[Path]
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """CA steps of each phase."""
+        return next(iter(self.curves.values()))[0].steps
+
+
+def write(output_dir: Path, done: Reproduction) -> Path:
+    """Writes report.md, accuracy_and_agreement.png, magnitudes.png and ce_magnitude.png.
+
+    Args:
+      output_dir: which holds the films and, by model, the evaluations already.
+      done: to report.
+
+    Returns:
+      path: of the report.
+
+    Raises:
+      UserError: a file can't be written.
+    """
+    joined = {
+        article.TITLES[name]: evaluation_report.joined(phases)
+        for name, phases in done.curves.items()
+    }
+    mutations = [done.steps]
+    title = article.TITLES["ce"]
+    pictures = {
+        "accuracy_and_agreement": figures.accuracy_and_agreement(joined, mutations),
+        "magnitudes": figures.magnitudes(joined, mutations),
+        "ce_magnitude": figures.magnitudes({title: joined[title]}, mutations, log=False),
+    }
+    for name, picture in pictures.items():
+        save_picture(output_dir / f"{name}.png", picture)
+    path = output_dir / "report.md"
+    output_files.write_text(path, _text(output_dir, done))
+    return path
+
+
+def _text(output_dir: Path, done: Reproduction) -> str:
+    digits, curves, steps = done.digits, done.curves, done.steps
+    versions = ", ".join(f"{name} {version}" for name, version in startup.versions().items())
+    rows = {}
+    for name, phases in curves.items():
+        for phase, row in evaluation_report.rows(phases).items():
+            rows[f"{name}, {phase.replace('_', ' ')}"] = row
+        rows[f"article: {article.TITLES[name]}"] = article.TABLE[name]
+    parts = [
+        '# "Self-classifying MNIST Digits", reproduced',
+        f"Made by `python -m experiments.reproduce`, seed {done.seed}: {len(digits)} test digits "
+        f"of `{digits.source}`, {steps} CA steps, then every digit turned into another one, and "
+        f"{steps} more. Versions: {versions}.",
+        *_warning(digits, steps),
+        "The models:",
+        "\n".join(f"- `{name}`: {loaded.source}" for name, loaded in done.models.items()),
+        "## The table",
+        "In percent, each value with its CA step. *Agreeing and right*: all cells of a digit give "
+        "its label; the article doesn't say how often.",
+        evaluation_report.table(rows),
+        "Ours minus the article's, in points, before the mutation:",
+        _differences(curves),
+        "## Accuracy and agreement",
+        "![Cell accuracy and total agreement over CA steps](accuracy_and_agreement.png)",
+        "## Magnitudes",
+        "Mean |state| over living cells and 19 channels; mean |state change| over the living "
+        "cells that fired. The article's values are read from its figure.",
+        _magnitudes(curves, steps),
+        "![Magnitudes of states and residuals over CA steps](magnitudes.png)",
+        "![Magnitudes under cross-entropy, linear axis](ce_magnitude.png)",
+    ]
+    if done.films:
+        parts += ["## Films and pictures", *_gallery(done.films, output_dir)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _warning(digits: Digits, steps: int) -> list[str]:
+    if digits.source == "mnist" and len(digits) == 10_000 and steps == 200:
+        return []
+    return [
+        f"**Not the article's protocol**, which is all 10,000 test digits of MNIST and 200 steps; "
+        f"this is: {digits.note}."
+    ]
+
+
+def _differences(curves: Mapping[str, Sequence[Curves]]) -> str:
+    fields = [f.name for f in dataclasses.fields(Row) if f.name != "correct_agreement_at_end"]
+    lines = []
+    for name, phases in curves.items():
+        ours, theirs = evaluation_report.row(phases[0]), article.TABLE[name]
+        points = [getattr(ours, f).value - getattr(theirs, f).value for f in fields]
+        kept = "yes" if min(points) >= -_WITHIN else "no"
+        lines.append([name, *(f"{p:+.1f}" for p in points), kept])
+    heads = ["model", *(field.replace("_", " ") for field in fields), "within a point, or better"]
+    return markdown.table([heads, *lines])
+
+
+def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
+    lines = []
+    for name, phases in curves.items():
+        theirs = article.MAGNITUDES[name]
+        for phase, part in zip(evaluation_report.PHASES, phases, strict=False):
+            state, residual = part.state_magnitude, part.residual_magnitude
+            ours = [f"{values[i]:.3g}" for values in (state, residual) for i in (0, -1)]
+            lines.append([f"{name}, {phase.replace('_', ' ')}", *ours])
+        lines.append(
+            [
+                f"article: {article.TITLES[name]}",
+                "",
+                f"{theirs.state:g}",
+                "",
+                f"{theirs.residual:g}",
+            ]
+        )
+    ends = [f"{what} {when}" for what in ("state", "residual") for when in ("at first", "at last")]
+    return markdown.table([[f"model, {steps} steps", *ends], *lines])
+
+
+def _gallery(films: Sequence[Path], output_dir: Path) -> list[str]:
+    """Pictures and small films shown, the others linked."""
+    shown, linked = [], []
+    for path in films:
+        place = path.relative_to(output_dir).as_posix()
+        caption = f"{path.parent.name}: {path.stem.removesuffix('_small').replace('_', ' ')}"
+        if path.suffix in (".png", ".gif"):
+            shown.append(f"{caption}\n\n![{caption}]({place})")
+        else:
+            linked.append(f"- [{caption}]({place})")
+    return [*shown, "\n".join(linked)] if linked else shown

@@ -1,0 +1,1 @@
+"""What trained cells make of digits changed in ways that no training showed."""

@@ -1,0 +1,197 @@
+"""Command: how trained cells take to digits changed in ways that no training showed.
+
+    python -m experiments.robustness --output_dir=robustness
+
+Rescales, stretches, thickens, thins and moves digits, rubs parts of them or of their states out
+in mid-run, shows another hand's digits and chimeras of two, and lets cells run for 2,000 steps.
+Takes about ten minutes for the three shipped models on two quiet cores; --quick, which only shows
+that everything works, a minute. Open report.md in the output folder. The report in
+experiments/results/robustness is made so, with --dataset=mnist.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags, logging
+
+from selforg_mnist import data_flags, startup
+from selforg_mnist.data.digits import describe_digits, subset
+from selforg_mnist.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from experiments.robustness.chimeras import Chimeras, Outcome
+    from experiments.robustness.measure import Row
+    from experiments.robustness.studies import Study
+    from selforg_mnist.model import CAModel
+
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the report.", required=True)
+_WEIGHTS = flags.DEFINE_list(
+    "weights", "ce,l2,l2_noise", "Models to compare, each as --weights of selforg_mnist.evaluate."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
+_QUICK = flags.DEFINE_bool("quick", False, "Few digits, strengths and steps, to try it out.")
+# The flags' defaults, and those with --quick.
+_AMOUNTS: dict[str, tuple[int, int, str]] = {
+    "num_samples": (250, 10, "Digits of each study."),
+    "steps": (200, 10, "CA steps on each picture."),
+    "long_steps": (2000, 40, "CA steps of the long runs."),
+    "long_samples": (200, 5, "Digits of the long runs."),
+    "num_chimeras": (30, 3, "Chimeras of each kind."),
+}
+for _name, (_full, _quick, _help) in _AMOUNTS.items():
+    flags.DEFINE_integer(
+        _name, None, f"{_help} (default: {_full}; {_quick} with --quick)", lower_bound=1
+    )
+flags.adopt_module_key_flags(data_flags)
+
+_EVERY_WITH_QUICK = 3
+
+
+def _amounts() -> dict[str, int]:
+    amounts = {}
+    for name, (full, quick, _) in _AMOUNTS.items():
+        value = flags.FLAGS[name].value
+        amounts[name] = (quick if _QUICK.value else full) if value is None else value
+    return amounts
+
+
+def _run() -> int:
+    # Before TensorFlow is loaded, so that a mistake shows at once.
+    amounts, seed = _amounts(), _SEED.value
+    _check_different(_WEIGHTS.value)
+    if amounts["long_samples"] > amounts["num_samples"]:
+        raise UserError(
+            f"long_samples={amounts['long_samples']}: expected {amounts['num_samples']} or fewer, "
+            "which is num_samples"
+        )
+    output_dir = Path(_OUTPUT_DIR.value).expanduser()
+
+    from experiments.robustness import chimeras, pages, report
+    from experiments.robustness import studies as robustness_studies
+    from selforg_mnist import output_files, weights
+    from selforg_mnist.evaluation import article
+
+    startup.one_thread_a_lane(startup.available_cores())
+    models = [weights.load(name) for name in _WEIGHTS.value]
+    _check_different([each.name for each in models])
+    loaded = {each.name: each for each in models}
+    titles = {name: article.TITLES.get(name, name) for name in loaded}
+    everything = data_flags.load("test", seed)
+    digits = subset(everything, amounts["num_samples"], seed % 2**64)
+    drawn = data_flags.load("test", seed, "drawn", amounts["num_samples"])
+    logging.info("Data: %d digits, %s.", len(digits), digits.note)
+    size = robustness_studies.Size(
+        amounts["steps"],
+        amounts["long_steps"],
+        amounts["long_samples"],
+        every=_EVERY_WITH_QUICK if _QUICK.value else 1,
+    )
+    studies = robustness_studies.build(digits, drawn, size, seed)
+    groups = chimeras.build(everything, amounts["num_chimeras"], seed)
+
+    output_files.make_folder(output_dir)  # before minutes of work, if it can't be
+    began = time.perf_counter()
+    rows, outcomes, ends = _measure(
+        {name: each.model for name, each in loaded.items()}, studies, groups, size.steps, seed
+    )
+    logging.info("Drawing the pictures.")
+    by_title = {titles[name]: each.model for name, each in loaded.items()}
+    mosaic = pages.of_studies(studies, by_title, seed)
+    results = report.Results(
+        about={
+            "command": _command(amounts, digits.source),
+            "models": {name: each.source for name, each in loaded.items()},
+            **amounts,
+            "seed": seed,
+            "dataset": digits.source,
+            "digits_sha256": describe_digits(digits)["sha256"],
+            "seconds": round(time.perf_counter() - began),
+            "versions": startup.versions(),
+        },
+        titles=titles,
+        studies=studies,
+        rows=rows,
+        outcomes=outcomes,
+    )
+    report.write(output_dir, results, mosaic, pages.of_chimeras(groups, list(by_title), ends))
+    print(f"Written to {output_dir}: " + ", ".join(report.FILES))
+    return 0
+
+
+def _measure(
+    models: Mapping[str, CAModel],
+    studies: Sequence[Study],
+    groups: Sequence[Chimeras],
+    steps: int,
+    seed: int,
+) -> tuple[list[Row], list[Outcome], list[list[np.ndarray]]]:
+    """Measures all studies and chimeras, and logs the progress.
+
+    Returns:
+      rows: of the studies, models in turn.
+      outcomes: of the chimeras, model after model.
+      ends: for each model and kind of chimera, [N, H, W, 10] float32, the logits at the end.
+    """
+    from experiments.robustness import chimeras, measure
+
+    rows: list[Row] = []
+    outcomes: list[Outcome] = []
+    ends: list[list[np.ndarray]] = []
+    of_chimeras = sum(group.work(steps) for group in groups)
+    progress = _Progress(len(models) * (sum(study.work() for study in studies) + of_chimeras))
+    for study in studies:
+        for name, model in models.items():
+            rows += measure.measure(study, name, model, seed)
+            progress.done(study.work(), f"{study.name}, {name}")
+    for name, model in models.items():
+        measured, logits = chimeras.measure(groups, name, model, steps, seed)
+        outcomes += measured
+        ends.append(logits)
+        progress.done(of_chimeras, f"chimeras, {name}")
+    return rows, outcomes, ends
+
+
+def _check_different(names: list[str]) -> None:
+    if len(set(names)) < max(1, len(names)):
+        raise UserError(
+            f"weights={','.join(_WEIGHTS.value)}: expected one or more models of different names, "
+            "as ce,l2,l2_noise; rename a file"
+        )
+
+
+def _command(amounts: dict[str, int], dataset: str) -> str:
+    """The command that does the same again, without the places of this machine."""
+    words = {"weights": ",".join(_WEIGHTS.value), "dataset": dataset, "seed": _SEED.value}
+    flags_given = [f"--{name}={value}" for name, value in (words | amounts).items()]
+    return " ".join(
+        ["python -m experiments.robustness", *["--quick"] * _QUICK.value, *flags_given]
+    )
+
+
+class _Progress:
+    """Logs how much is done and how long the rest will take.
+
+    Args:
+      work: all that there is to do, in any unit.
+    """
+
+    def __init__(self, work: int):
+        self._work, self._done = work, 0
+        self._began = time.perf_counter()
+
+    def done(self, work: int, what: str) -> None:
+        """Logs that so much more of the work is done, and what it was."""
+        self._done += work
+        share = self._done / self._work
+        left = (time.perf_counter() - self._began) * (1 / share - 1)
+        logging.info("%s: %.0f%% done, about %.0f s left.", what, 100 * share, left)
+
+
+if __name__ == "__main__":
+    startup.run(_run)

@@ -1,0 +1,258 @@
+"""Chimeras: shapes composed of two digits, and what their cells come to say.
+
+Follows the article's section "Robustness", which draws chimeras of 3 and 5, 8 and 9, 6 and 9. Two
+whole digits that touch (`join`), or a part of one and the rest of the other (`splice`), always in
+one piece. No answer is right, so what is counted is which answers there are.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiments.robustness import transforms
+from selforg_mnist import spec, startup
+from selforg_mnist.cells import trajectory
+from selforg_mnist.data.digits import Digits, gray_levels
+from selforg_mnist.errors import UserError
+from selforg_mnist.model import CAModel
+
+PAIRS = ((3, 5), (8, 9), (6, 9))
+SEAMS = (0.4, 0.5, 0.6)
+RECENT = 20  # CA steps before the end within which a cell counts as still changing its label
+_ROUNDS = 40  # of random pairs of digits, as many as chimeras are wanted; some fall apart
+_BUNDLE = 120  # chimeras rolled out together
+_PLACES = {"down": "{0} above {1}", "right": "{0} left of {1}"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chimeras:
+    """Chimeras made alike.
+
+    Attributes:
+      first: label of the digit above or at the left.
+      second: label of the other.
+      axis: one of `transforms.AXES`.
+      seam: where the seam is, as a share of the canvas; None for two whole digits.
+      images: [N, H, W] uint8, each in one piece.
+      of_first: [N, H, W] bool, which cells are the first digit's.
+    """
+
+    first: int
+    second: int
+    axis: str
+    seam: float | None
+    images: np.ndarray
+    of_first: np.ndarray
+
+    def work(self, steps: int) -> int:
+        """What it costs to roll them out: CA steps times living cells."""
+        return steps * int(transforms.alive(self.images).sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What the cells of one model say at the end on chimeras made alike; all shares in percent.
+
+    Attributes:
+      model: its name.
+      first: and `second`, `axis`, `seam`: as in `Chimeras`.
+      num_samples: chimeras counted.
+      agree_first: share of chimeras whose cells all give the first digit's label.
+      agree_second: likewise, the second's.
+      agree_other: likewise, some other label.
+      no_agreement: share of those whose cells give several.
+      votes_first: share of the cells, mean over the chimeras, that give the first's label.
+      votes_second: likewise, the second's.
+      other_label: the third label that most cells give.
+      votes_other_label: share of the cells that give it.
+      first_part_right: share of the first digit's own cells that give its label.
+      second_part_right: likewise, the second's.
+      changing: share of the cells that gave another label within the last 20 CA steps.
+    """
+
+    model: str
+    first: int
+    second: int
+    axis: str
+    seam: float | None
+    num_samples: int
+    agree_first: float
+    agree_second: float
+    agree_other: float
+    no_agreement: float
+    votes_first: float
+    votes_second: float
+    other_label: int
+    votes_other_label: float
+    first_part_right: float
+    second_part_right: float
+    changing: float
+
+
+def title(kind: Chimeras | Outcome) -> str:
+    """In words how chimeras are made, for headings and tables."""
+    how = "whole digits" if kind.seam is None else f"seam at {kind.seam:.0%}"
+    return f"{_PLACES[kind.axis].format(kind.first, kind.second)}, {how}"
+
+
+def build(digits: Digits, count: int, seed: int, seams: Sequence[float] = SEAMS) -> list[Chimeras]:
+    """Builds chimeras of each pair, in both orders and directions, whole and spliced.
+
+    Args:
+      digits: to build them of.
+      count: of chimeras made alike.
+      seed: of which digits are put together.
+      seams: where the seams are.
+
+    Returns:
+      groups: of `count` chimeras each; whole digits first, then by seam.
+
+    Raises:
+      UserError: the digits don't give so many in one piece.
+    """
+    groups: list[Chimeras] = []
+    for pair in PAIRS:
+        for axis in transforms.AXES:
+            for seam in (None, *seams):
+                for first, second in (pair, pair[::-1]):
+                    rng = np.random.default_rng([seed % 2**64, 3, len(groups)])
+                    groups.append(_group(digits, first, second, axis, seam, count, rng))
+    return groups
+
+
+def _group(
+    digits: Digits,
+    first: int,
+    second: int,
+    axis: str,
+    seam: float | None,
+    count: int,
+    rng: np.random.Generator,
+) -> Chimeras:
+    ours, theirs = (digits.images[digits.labels == label] for label in (first, second))
+    images, of_first = [], []
+    found = 0
+    for _ in range(_ROUNDS if len(ours) and len(theirs) else 0):
+        parents = (rng.choice(ours, count), rng.choice(theirs, count))
+        if seam is None:
+            made, parts = transforms.join(*parents, axis=axis)
+        else:
+            made, parts = transforms.splice(*parents, axis=axis, at=seam)
+        living = transforms.alive(made)
+        # A part without a living cell would leave a digit, not a chimera.
+        both = (living & parts).any(axis=(1, 2)) & (living & ~parts).any(axis=(1, 2))
+        fit = both & transforms.in_one_piece(made)
+        images.append(made[fit])
+        of_first.append(parts[fit])
+        found += int(fit.sum())
+        if found >= count:
+            break
+    else:
+        raise UserError(
+            f"num_chimeras={count}: found {found} of {first} and {second} in one piece among "
+            f"{len(ours)} and {len(theirs)} digits of {digits.source!r}; ask for fewer"
+        )
+    images, of_first = (np.concatenate(each)[:count] for each in (images, of_first))
+    return Chimeras(first, second, axis, seam, images, of_first)
+
+
+def measure(
+    groups: Sequence[Chimeras], name: str, model: CAModel, steps: int, seed: int
+) -> tuple[list[Outcome], list[np.ndarray]]:
+    """Rolls chimeras out and counts what their cells say at the end.
+
+    Args:
+      groups: of chimeras made alike.
+      name: of the model.
+      model: whose rule, fire rate and noise are used.
+      steps: CA steps.
+      seed: of the fire masks and the noise.
+
+    Returns:
+      outcomes: of each group.
+      logits: of each group, [N, H, W, 10] float32 after the last step.
+    """
+    bundles = _bundles(groups)
+
+    def roll_out(bundle: Sequence[Chimeras]) -> list[tuple[Outcome, np.ndarray]]:
+        gray = gray_levels(np.concatenate([group.images for group in bundle]))
+        recent: list[np.ndarray] = []
+        for step, state in enumerate(trajectory.states(model, gray, steps, seed), 1):
+            logits = state[..., -spec.NUM_CLASSES :]
+            if step >= steps - RECENT:
+                recent.append(logits.argmax(axis=-1))
+        results, start = [], 0
+        for group in bundle:
+            own = slice(start, start := start + len(group.images))
+            outcome = count(group, name, [labels[own] for labels in recent])
+            results.append((outcome, logits[own].copy()))  # not the other state channels
+        return results
+
+    # A bundle a core: the steps of a rollout wait for each other, bundles don't.
+    with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
+        found = list(cores.map(roll_out, bundles))
+    by_group = dict(zip(itertools.chain(*bundles), itertools.chain(*found), strict=True))
+    results = [by_group[group] for group in groups]
+    return [outcome for outcome, _ in results], [logits for _, logits in results]
+
+
+def _bundles(groups: Sequence[Chimeras]) -> list[list[Chimeras]]:
+    """Puts groups of one canvas together: few large rollouts cost less than many small ones."""
+    by_canvas: dict[tuple[int, ...], list[Chimeras]] = {}
+    for group in groups:
+        by_canvas.setdefault(group.images.shape[1:], []).append(group)
+    bundles = []
+    for alike in by_canvas.values():
+        size = max(1, _BUNDLE // len(alike[0].images))
+        bundles += [alike[i : i + size] for i in range(0, len(alike), size)]
+    return bundles
+
+
+def count(group: Chimeras, name: str, recent: Sequence[np.ndarray]) -> Outcome:
+    """Counts what the cells of chimeras made alike say.
+
+    Args:
+      group: the chimeras.
+      name: of the model.
+      recent: [N, H, W] integers each, the labels that the cells gave after the last CA steps;
+        what is counted are those of the very last, the others show which cells still change.
+
+    Returns:
+      outcome: in percent.
+    """
+    living, labels = transforms.alive(group.images), recent[-1]
+
+    def share(said: np.ndarray, among: np.ndarray = living) -> np.ndarray:
+        return (said & among).sum(axis=(1, 2)) / among.sum(axis=(1, 2))  # [N]
+
+    def percent(shares: np.ndarray) -> float:
+        return 100 * float(np.mean(shares))
+
+    votes = np.stack([share(labels == i) for i in range(spec.NUM_CLASSES)], axis=1)  # [N, 10]
+    agree = votes == 1.0
+    others = np.delete(np.arange(spec.NUM_CLASSES), sorted((group.first, group.second)))
+    other = int(others[votes.mean(axis=0)[others].argmax()])
+    return Outcome(
+        model=name,
+        first=group.first,
+        second=group.second,
+        axis=group.axis,
+        seam=group.seam,
+        num_samples=len(labels),
+        agree_first=percent(agree[:, group.first]),
+        agree_second=percent(agree[:, group.second]),
+        agree_other=percent(agree[:, others].any(axis=1)),
+        no_agreement=percent(~agree.any(axis=1)),
+        votes_first=percent(votes[:, group.first]),
+        votes_second=percent(votes[:, group.second]),
+        other_label=other,
+        votes_other_label=percent(votes[:, other]),
+        first_part_right=percent(share(labels == group.first, living & group.of_first)),
+        second_part_right=percent(share(labels == group.second, living & ~group.of_first)),
+        changing=percent(share(np.any([past != labels for past in recent], axis=0))),
+    )

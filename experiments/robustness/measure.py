@@ -1,0 +1,131 @@
+"""The robustness studies measured: cells are shown what the studies say, and are counted.
+
+Follows the article's section "Experiments": cell accuracy, total agreement, magnitudes. Tables
+and figures are in `report.py`, `figures.py` and `pages.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from experiments.robustness import transforms
+from experiments.robustness.studies import Study, View
+from selforg_mnist import spec
+from selforg_mnist.cells import trajectory
+from selforg_mnist.data.digits import gray_levels
+from selforg_mnist.evaluation import evaluation
+from selforg_mnist.model import CAModel
+
+_BATCH = 75  # few enough that the batches of large digits stay in the cores' caches
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Numbers of one model, in one study, at one strength, after one CA step; shares in percent.
+
+    Attributes:
+      study: its name.
+      strength: of the change.
+      model: its name.
+      phase: name of the phase.
+      step: CA steps since the phase began.
+      num_samples: digits counted, those with a living cell.
+      in_one_piece: share of the digits shown whose living cells hang together: cells can't talk
+        across a gap.
+      cell_accuracy: and the others: as in `evaluation.Curves`.
+    """
+
+    study: str
+    strength: float
+    model: str
+    phase: str
+    step: int
+    num_samples: int
+    in_one_piece: float
+    cell_accuracy: float
+    total_agreement: float
+    correct_agreement: float
+    state_magnitude: float
+    residual_magnitude: float
+
+
+def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Row]:
+    """Rolls a study's digits out and keeps the numbers at its marks.
+
+    Args:
+      study: what to show.
+      name: of the model.
+      model: whose rule, fire rate and noise are used.
+      seed: of the fire masks and the noise, the same for all strengths.
+
+    Yields:
+      row: by strength, phase and step.
+    """
+    for strength, phases in study.cases.items():
+        curves = evaluation.evaluate_phases(model, phases, seed, _BATCH)
+        for number, (phase, curve) in enumerate(zip(phases, curves, strict=True)):
+            whole = 100 * float(transforms.in_one_piece(phase.images).mean())
+            for step in study.kept(number):
+                i = step - 1
+                yield Row(
+                    study.name,
+                    strength,
+                    name,
+                    study.phases[number],
+                    step,
+                    curve.num_samples,
+                    whole,
+                    100 * float(curve.cell_accuracy[i]),
+                    100 * float(curve.total_agreement[i]),
+                    100 * float(curve.correct_agreement[i]),
+                    float(curve.state_magnitude[i]),
+                    float(curve.residual_magnitude[i]),
+                )
+
+
+def at_view(study: Study, view: View, rows: Sequence[Row]) -> list[Row]:
+    """The rows that a view shows: one for each strength, or for each step of a long run."""
+    own = [r for r in rows if r.study == study.name and r.phase == study.phases[view.phase]]
+    return own if study.over_steps else [r for r in own if r.step == view.step]
+
+
+def looks(
+    study: Study, strengths: Sequence[float], picked: np.ndarray, model: CAModel, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What the cells of a few digits say, at all views of a study.
+
+    Args:
+      study: what to show.
+      strengths: some of the study's.
+      picked: [K] integers, which of the study's digits.
+      model: whose rule, fire rate and noise are used.
+      seed: of the fire masks and the noise.
+
+    Yields:
+      of each view, in order:
+      gray: [S, K, H, W] float32 in [0, 1], by strength.
+      logits: [S, K, H, W, 10] float32.
+    """
+    state, done = None, 0
+    shown = [study.cases[strength] for strength in strengths]
+    for number, phases in enumerate(zip(*shown, strict=True)):
+        images = np.concatenate([phase.images[picked] for phase in phases])
+        gray = gray_levels(images)
+        if state is not None:
+            kept = [
+                np.ones_like(p.images[picked], bool) if p.keep is None else p.keep[picked]
+                for p in phases
+            ]
+            state = np.where(np.concatenate(kept)[..., None], state, np.float32(0))
+        views = [view.step for view in study.views if view.phase == number]
+        steps = phases[0].steps
+        for step, now in enumerate(trajectory.states(model, gray, steps, seed, state, done), 1):
+            state = now
+            if step in views:
+                split = (len(strengths), -1, *gray.shape[1:])
+                logits = state[..., -spec.NUM_CLASSES :].reshape(*split, spec.NUM_CLASSES)
+                yield gray.reshape(split), logits
+        done += steps

@@ -1,0 +1,222 @@
+"""The robustness studies but for the chimeras: what they show to the cells, and for how long.
+
+Follows the article's section "Robustness". A study shows the same digits at several strengths of
+one change, which `transforms.py` makes. Showing them to cells and counting what these say is in
+`measure.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from experiments.robustness import transforms
+from selforg_mnist import spec
+from selforg_mnist.data import augmentation
+from selforg_mnist.data.digits import Digits, subset
+from selforg_mnist.evaluation.evaluation import Phase
+
+_MARKS = (20, 50, 100, 200)
+LONG_MARKS = (20, 200, 500, 1000, 2000)
+_LONG_POINTS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """A moment of a study that tables, figures and mosaics show.
+
+    Attributes:
+      phase: index of the phase.
+      step: CA steps since the phase began.
+      title: what it shows, for headings.
+    """
+
+    phase: int
+    step: int
+    title: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Study:
+    """One change of the digits, at several strengths.
+
+    Attributes:
+      name: short, for files.
+      axis: what a strength says, with its unit.
+      phases: names of the phases.
+      cases: by strength, what the cells are shown; canvases and steps are alike in all.
+      views: what is worth looking at.
+      marks: CA steps of each phase after which numbers are kept; those beyond its end don't
+        count.
+      over_steps: there is one strength, and the CA steps are what varies.
+    """
+
+    name: str
+    axis: str
+    phases: tuple[str, ...]
+    cases: Mapping[float, list[Phase]]
+    views: tuple[View, ...]
+    marks: tuple[int, ...] = _MARKS
+    over_steps: bool = False
+
+    def kept(self, phase: int) -> list[int]:
+        """The CA steps of a phase after which numbers are kept, its last one among them."""
+        (steps,) = {phases[phase].steps for phases in self.cases.values()}
+        return _up_to(steps, self.marks)
+
+    def work(self) -> int:
+        """What it costs to roll out: CA steps times living cells."""
+        return sum(
+            phase.steps * int(transforms.alive(phase.images).sum())
+            for phases in self.cases.values()
+            for phase in phases
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+      steps: CA steps of a phase.
+      long_steps: CA steps of the long run.
+      long_samples: digits of the long run.
+      every: of the strengths of a study, every so manieth one is tried.
+    """
+
+    steps: int
+    long_steps: int
+    long_samples: int
+    every: int = 1
+
+
+def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
+    """Builds all studies.
+
+    Args:
+      digits: to be changed.
+      drawn: shapes of another origin than those that the models were trained on.
+      size: how much is measured.
+      seed: of the parts that go.
+
+    Returns:
+      studies: in the order of the report.
+    """
+    steps, side = size.steps, spec.IMAGE_SIZE
+    images, wide = digits.images, transforms.pad(digits.images, side // 2)
+    random = [seed % 2**64]  # NumPy has no negative seeds
+
+    def one_phase(
+        name: str,
+        axis: str,
+        title: str,
+        strengths: tuple[float, ...],
+        change: Callable[[float], np.ndarray],
+        labels: np.ndarray = digits.labels,
+    ) -> Study:
+        cases = {s: [Phase(change(s), labels, steps)] for s in strengths[:: size.every]}
+        return Study(name, axis, ("shown",), cases, (View(0, steps, title),))
+
+    def states_lost(name: str, kind: str, choose: Callable) -> Study:
+        cases = {}
+        for share in (0.1, 0.25, 0.5, 0.75, 1.0)[:: size.every]:
+            lost = choose(images, share, np.random.default_rng([*random, 2]))
+            cases[share] = [
+                Phase(images, digits.labels, steps),
+                Phase(images, digits.labels, steps, ~lost),
+            ]
+        views = tuple(
+            View(1, step, f"{kind} forget their state, {step} steps later")
+            for step in _up_to(steps, (20, 200))
+        )
+        return Study(name, "share of the cells", ("before", "after"), cases, views)
+
+    gone_and_back = {}
+    for share in (0.0, 0.1, 0.3, 0.5, 0.7)[:: size.every]:
+        gone = transforms.block(images, share, np.random.default_rng([*random, 1]))
+        gone_and_back[share] = [
+            Phase(images, digits.labels, steps),
+            Phase(transforms.erase(images, gone), digits.labels, steps),
+            Phase(images, digits.labels, steps),
+        ]
+
+    few = subset(digits, min(size.long_samples, len(digits)), random[0])
+    scales = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+    return [
+        one_phase(
+            "size",
+            "size, of MNIST's",
+            "Digits drawn smaller or larger",
+            scales,
+            lambda s: augmentation.rescale(images, s, s, int(side * max(scales))),
+        ),
+        one_phase(
+            "height",
+            "height, of MNIST's",
+            "Digits stretched upright only",
+            scales[:-1],
+            lambda s: augmentation.rescale(images, s, 1.0, int(side * scales[-2])),
+        ),
+        one_phase(
+            "stroke",
+            "ink added on each side (cells)",
+            "Strokes thinned or thickened",
+            (-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
+            lambda r: transforms.thicken(transforms.pad(images, 2), r),
+        ),
+        one_phase(
+            "drawn",
+            "ink added on each side (cells)",
+            "Another hand: the embedded drawn digits",
+            (-0.5, 0.0, 0.5, 1.0, 1.5),
+            lambda r: transforms.thicken(transforms.pad(drawn.images, 2), r),
+            drawn.labels,
+        ),
+        one_phase(
+            "shift",
+            "cells down and right",
+            "Digits moved, nothing cut off",
+            (0.0, 1.0, 5.0, 14.0),
+            lambda s: transforms.shift(wide, int(s), int(s)),
+        ),
+        one_phase(
+            "cut",
+            "cells down and right",
+            "Digits moved out of the canvas, cut off there",
+            (0.0, 4.0, 6.0, 8.0, 10.0, 12.0),
+            lambda s: transforms.shift(images, int(s), int(s)),
+        ),
+        Study(
+            "parts",
+            "share of the cells",
+            ("before", "gone", "given back"),
+            gone_and_back,
+            (
+                View(1, steps, "A part of the digit is rubbed out"),
+                View(2, steps, "The part is given back"),
+            ),
+        ),
+        states_lost("scattered_states", "Scattered cells", transforms.scattered),
+        states_lost("patch_states", "A patch of cells", transforms.block),
+        Study(
+            "long",
+            "CA step",
+            ("shown",),
+            {0.0: [Phase(few.images, few.labels, size.long_steps)]},
+            (View(0, size.long_steps, "Long runs"),),
+            _long_marks(size.long_steps),
+            over_steps=True,
+        ),
+    ]
+
+
+def _up_to(steps: int, marks: tuple[int, ...]) -> list[int]:
+    """The marks before the last step, and that step."""
+    return sorted({mark for mark in marks if mark < steps} | {steps})
+
+
+def _long_marks(steps: int) -> tuple[int, ...]:
+    spread = np.rint(np.geomspace(1, steps, _LONG_POINTS)).astype(int).tolist()
+    return tuple(sorted({*spread, *LONG_MARKS}))

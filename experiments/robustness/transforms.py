@@ -1,0 +1,212 @@
+"""Digits changed in ways that no training showed: size, stroke, place, lost parts, chimeras.
+
+Pure functions on pictures, `[N, H, W] uint8`, full ink 255, zero beyond the canvas; none changes
+its arguments. Follows the article's section "Robustness": unseen sizes and brush widths, digits
+"composed of multiple digits", parts that go and come back. Rolling cells out on the pictures is
+for the studies.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selforg_mnist import spec
+from selforg_mnist.data import pieces
+from selforg_mnist.data.digits import gray_levels
+
+# Strokes are widened on squares of this many parts a side, so radii are multiples of a quarter.
+_PARTS = 4
+AXES = ("down", "right")  # in which direction the second of two digits lies from the first
+
+
+def alive(images: np.ndarray) -> np.ndarray:
+    """Says which cells live, [N, H, W] bool (article: "The self-classifying MNIST task")."""
+    return spec.alive_mask(gray_levels(images))
+
+
+def in_one_piece(images: np.ndarray) -> np.ndarray:
+    """Says in which pictures every living cell can reach every other.
+
+    Args:
+      images: [N, H, W] uint8.
+
+    Returns:
+      [N] bool: True where the living cells are exactly one 8-connected piece.
+    """
+    separated = np.pad(alive(images), ((0, 0), (0, 1), (0, 0)))  # a blank row below each
+    numbers = pieces.label(separated.reshape(-1, separated.shape[2])).reshape(len(images), -1)
+    highest = numbers.max(axis=1)
+    lowest = np.where(numbers > 0, numbers, highest[:, None]).min(axis=1)
+    return (lowest == highest) & (highest > 0)
+
+
+def pad(images: np.ndarray, margin: int) -> np.ndarray:
+    """Adds blank cells on all sides: [N, H + 2 * margin, W + 2 * margin] uint8."""
+    return np.pad(images, ((0, 0), (margin, margin), (margin, margin)))
+
+
+def thicken(images: np.ndarray, radius: float) -> np.ndarray:
+    """Widens strokes on both sides, as a round pen would; thins them where the radius is < 0.
+
+    A cell is a square of its gray; ink spreads, or goes, by `radius` cells, and each cell then
+    shows the mean over its square, so that widening by part of a cell is exact.
+
+    Args:
+      images: [N, H, W] uint8; beyond the canvas is paper, and ink that gets there is lost.
+      radius: in cells, a multiple of a quarter.
+
+    Returns:
+      images: [N, H, W] uint8.
+
+    Raises:
+      ValueError: the radius is no multiple of a quarter.
+    """
+    reach = round(radius * _PARTS)
+    if reach != radius * _PARTS:
+        raise ValueError(f"radius={radius}: expected a multiple of {1 / _PARTS}")
+    pick = np.maximum if reach > 0 else np.minimum
+    reach = abs(reach)
+    height, width = (_PARTS * side for side in images.shape[1:])
+    fine = pad(images.repeat(_PARTS, axis=1).repeat(_PARTS, axis=2), reach)
+    result = fine[:, reach : reach + height, reach : reach + width].copy()
+    for y in range(-reach, reach + 1):
+        for x in range(-reach, reach + 1):
+            if y * y + x * x <= reach * reach:
+                top, left = reach + y, reach + x
+                pick(result, fine[:, top : top + height, left : left + width], out=result)
+    cells = result.reshape(len(images), height // _PARTS, _PARTS, width // _PARTS, _PARTS)
+    return np.rint(cells.mean(axis=(2, 4))).astype(np.uint8)
+
+
+def shift(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Moves digits by whole cells; what gets beyond the canvas is cut off.
+
+    Args:
+      images: [N, H, W] uint8.
+      down: cells; negative is up.
+      right: cells; negative is left.
+
+    Returns:
+      images: [N, H, W] uint8.
+    """
+    height, width = images.shape[1:]
+    margin = max(abs(down), abs(right))
+    top, left = margin - down, margin - right
+    return pad(images, margin)[:, top : top + height, left : left + width].copy()
+
+
+def scattered(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Chooses living cells here and there.
+
+    Args:
+      images: [N, H, W] uint8.
+      fraction: of each digit's living cells, in [0, 1]; rounded to whole cells.
+      rng: equal ones choose the same cells, a larger fraction more of them.
+
+    Returns:
+      chosen: [N, H, W] bool, living cells only.
+    """
+    order = rng.permuted(np.tile(np.arange(images[0].size), (len(images), 1)), axis=1)
+    return _first(order.reshape(images.shape), alive(images), fraction)
+
+
+def block(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Chooses the living cells nearest to a random one of them, as an eraser would meet them.
+
+    Args:
+      images: [N, H, W] uint8.
+      fraction: of each digit's living cells, in [0, 1]; rounded to whole cells.
+      rng: equal ones choose about the same cells.
+
+    Returns:
+      chosen: [N, H, W] bool, living cells only.
+    """
+    living = alive(images)
+    _, height, width = images.shape
+    draws = np.where(living, rng.random(images.shape), -1.0).reshape(len(images), -1)
+    y, x = (part[:, None, None] for part in np.divmod(draws.argmax(axis=1), width))
+    rows, columns = np.mgrid[:height, :width]
+    distance = (rows - y) ** 2 + (columns - x) ** 2
+    # Cells equally near come in reading order.
+    return _first(distance * height * width + rows * width + columns, living, fraction)
+
+
+def _first(order: np.ndarray, living: np.ndarray, fraction: float) -> np.ndarray:
+    """The first so many living cells of each picture, by an order without ties."""
+    count = np.rint(fraction * living.sum(axis=(1, 2))).astype(int)
+    ranks = np.where(living, order, np.iinfo(np.int64).max).reshape(len(order), -1)
+    last = np.take_along_axis(np.sort(ranks), np.maximum(count - 1, 0)[:, None], axis=1)
+    return living & (order <= last[..., None]) & (count > 0)[:, None, None]
+
+
+def erase(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Takes the ink away at some cells, which die.
+
+    Args:
+      images: [N, H, W] uint8.
+      chosen: [N, H, W] bool.
+
+    Returns:
+      images: [N, H, W] uint8.
+    """
+    return np.where(chosen, np.uint8(0), images)
+
+
+def splice(
+    first: np.ndarray, second: np.ndarray, axis: str, at: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joins a part of one digit to the rest of another, along a straight seam.
+
+    Args:
+      first: [N, H, W] uint8, of which the part above or left of the seam is taken.
+      second: [N, H, W] uint8.
+      axis: one of `AXES`, "down" for a seam across, "right" for an upright one.
+      at: where the seam is, as a share of the canvas.
+
+    Returns:
+      images: [N, H, W] uint8.
+      of_first: [N, H, W] bool, which cells are the first digit's.
+    """
+    rows, columns = np.mgrid[: first.shape[1], : first.shape[2]]
+    along = (rows, columns)[AXES.index(axis)]
+    side = first.shape[1 + AXES.index(axis)]
+    of_first = np.broadcast_to(along < round(at * side), first.shape)
+    return np.where(of_first, first, second), of_first
+
+
+def join(first: np.ndarray, second: np.ndarray, axis: str) -> tuple[np.ndarray, np.ndarray]:
+    """Draws two whole digits below or beside each other, so near that they meet in a cell.
+
+    Args:
+      first: [N, H, W] uint8, with a living cell each.
+      second: [N, H, W] uint8, likewise.
+      axis: one of `AXES`: where the second digit lies, seen from the first.
+
+    Returns:
+      images: [N, 2 * H, W] or [N, H, 2 * W] uint8, in the middle of the canvas; not in one piece
+        where the two have no column (or row) in common or fell apart before.
+      of_first: [N, ...] bool, which cells are the first digit's: where both have ink, those that
+        it inks more.
+    """
+    if axis == "right":
+        images, of_first = join(first.swapaxes(1, 2), second.swapaxes(1, 2), "down")
+        return images.swapaxes(1, 2), of_first.swapaxes(1, 2)
+    count, height, width = first.shape
+    images = np.zeros((count, 2 * height, width), np.uint8)
+    of_first = np.zeros(images.shape, bool)
+    for i, (ink, ours, theirs) in enumerate(
+        zip(np.stack([first, second], 1), alive(first), alive(second), strict=True)
+    ):
+        shared = ours.any(axis=0) & theirs.any(axis=0)  # [W]
+        lowest = height - 1 - ours[::-1].argmax(axis=0)
+        gaps = np.where(shared, lowest - theirs.argmax(axis=0), -height)
+        offset = int(gaps.max()) if shared.any() else height
+        inked = np.flatnonzero(ours.any(axis=1))[0], np.flatnonzero(theirs.any(axis=1))[-1]
+        top = round((2 * height - 1 - (inked[0] + offset + inked[1])) / 2)
+        layers = np.zeros((2, 4 * height, width), np.uint8)
+        layers[0, height + top : 2 * height + top] = ink[0]
+        layers[1, height + top + offset : 2 * height + top + offset] = ink[1]
+        layers = layers[:, height : 3 * height]
+        images[i] = layers.max(axis=0)
+        of_first[i] = (layers[0] >= layers[1]) & (layers[0] > 0)
+    return images, of_first

@@ -1,0 +1,153 @@
+"""What the scaling studies time: engines on scenes, a scene being a batch of digits on canvases.
+
+Each study lets one thing grow and leaves the others as they are. Holds what is timed and how its
+canvases are made; timing is in `measure.py`. Loads no TensorFlow, so that the command can
+refuse a mistake at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from selforg_mnist import experiment, spec
+from selforg_mnist.data.digits import Digits, alive_cells
+
+CANVASES = 1024  # made of a scene that is more than a digit on its own canvas
+# What the dense reference keeps of each pixel and CA step for the backward pass: measured.
+_REFERENCE_FLOATS = 250
+_POOL_BYTES = 100e6  # at most, if a batch finds room: a call copies the pool in and out
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A batch of canvases; what two engines have in common that are compared.
+
+    Attributes:
+      batch: canvases of a training step.
+      canvas: side, in cells.
+      digits: on each canvas.
+    """
+
+    batch: int
+    canvas: int = spec.IMAGE_SIZE
+    digits: int = 1
+
+    def __str__(self) -> str:
+        digits = "1 digit" if self.digits == 1 else f"{self.digits} digits"
+        return f"batch {self.batch}, {self.canvas} x {self.canvas}, {digits}"
+
+    def pixels(self) -> int:
+        """Of all canvases of a batch."""
+        return self.batch * self.canvas**2
+
+    def pool_size(self) -> int:
+        """Canvases of the pool: ten batches, as the article's, or as many as memory allows."""
+        most = int(_POOL_BYTES / (4 * spec.STATE_CHANNELS * self.canvas**2))
+        return max(self.batch, min(10 * self.batch, most // self.batch * self.batch))
+
+    def reference_bytes(self) -> float:
+        """About how much memory a training step of the dense reference takes."""
+        return 4.0 * _REFERENCE_FLOATS * self.pixels() * experiment.l2_noise().rollout_steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """Something to time.
+
+    Attributes:
+      study: that it is part of.
+      scene: what it trains on.
+      engine: "living", "padded" or "dense".
+      replicas: that share the batch, on devices that share the CPU.
+    """
+
+    study: str
+    scene: Scene
+    engine: str = "living"
+    replicas: int = 1
+
+    def __str__(self) -> str:
+        replicas = f", {self.replicas} replicas" if self.replicas > 1 else ""
+        return f"engine {self.engine}{replicas}"
+
+
+def _batch(quick: bool) -> list[Subject]:
+    sizes, others = ((4, 8), (8,)) if quick else ((16, 32, 64, 128, 256, 512), (16, 64))
+    subjects = [Subject("batch", Scene(size)) for size in sizes]
+    for engine in ("padded", "dense"):
+        subjects += [Subject("batch", Scene(size), engine) for size in others]
+    return subjects
+
+
+def _canvas(quick: bool) -> list[Subject]:
+    sides = (28, 42) if quick else (28, 42, 56, 84, 112, 140)
+    return [Subject("canvas", Scene(4, side)) for side in sides]
+
+
+def _living(quick: bool) -> list[Subject]:
+    side, counts = (56, (1, 4)) if quick else (140, (1, 2, 4, 9, 16, 25))
+    return [Subject("living", Scene(4, side, count)) for count in counts]
+
+
+def _replicas(quick: bool) -> list[Subject]:
+    sizes = (8,) if quick else (16, 64)
+    return [
+        Subject("replicas", Scene(size), replicas=number) for size in sizes for number in (1, 2)
+    ]
+
+
+STUDIES: dict[str, Callable[[bool], list[Subject]]] = {
+    "batch": _batch,
+    "canvas": _canvas,
+    "living": _living,
+    "replicas": _replicas,
+}
+
+
+def build(names: Sequence[str], quick: bool = False) -> list[Subject]:
+    """The subjects of some studies, in the order of `STUDIES`.
+
+    Args:
+      names: of `STUDIES`.
+      quick: few and small ones, to try it out.
+    """
+    return [subject for name in STUDIES if name in names for subject in STUDIES[name](quick)]
+
+
+def canvases(digits: Digits, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """The training set of a scene: on each canvas digits of one label, side by side, on black.
+
+    Args:
+      digits: to take from.
+      scene: whose canvases are made.
+
+    Returns:
+      images: [D, canvas, canvas] uint8: the digits themselves where a canvas is what a digit has,
+        else `CANVASES`.
+      labels: [D] uint8.
+    """
+    if (scene.canvas, scene.digits) == (spec.IMAGE_SIZE, 1):
+        return digits.images, digits.labels
+    a_side = scene.canvas // spec.IMAGE_SIZE  # places along a canvas
+    if scene.digits > a_side**2:
+        raise ValueError(f"{scene}: expected room for {a_side**2} digits at most")
+    rng, places_rng = np.random.default_rng(0).spawn(2)  # the same digits on canvases of any size
+    labels = digits.labels[rng.integers(len(digits), size=CANVASES)]
+    of_label = {label: np.flatnonzero(digits.labels == label) for label in np.unique(labels)}
+    images = np.zeros((CANVASES, scene.canvas, scene.canvas), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        chosen = rng.choice(of_label[label], scene.digits)
+        places = places_rng.choice(a_side**2, scene.digits, replace=False)
+        corner = places_rng.integers(scene.canvas % spec.IMAGE_SIZE + 1, size=2)
+        for digit, place in zip(digits.images[chosen], places, strict=True):
+            top, left = corner + spec.IMAGE_SIZE * np.array(divmod(place, a_side))
+            image[top : top + spec.IMAGE_SIZE, left : left + spec.IMAGE_SIZE] = digit
+    return images, labels
+
+
+def living_cells(images: np.ndarray) -> float:
+    """The mean number of living cells of a canvas; `images` is [D, H, W] uint8."""
+    return float(np.count_nonzero(alive_cells(images)) / len(images))

@@ -1,0 +1,185 @@
+"""How training steps are timed: many at a time, in processes that TensorFlow is set up in anew.
+
+TensorFlow fixes its thread counts and devices when a process first computes, so what needs others
+has a process of its own, which is idle while another one is timed. What is compared is timed in
+turn, so that a machine that slows down slows both. What is timed, and with what, is for the
+commands: `__main__.py` and `experiments/benchmark.py`.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import functools
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from absl import flags
+
+from selforg_mnist import startup
+from selforg_mnist.data.digits import Digits, load_digits
+
+if TYPE_CHECKING:
+    from selforg_mnist.experiment import Experiment
+    from selforg_mnist.training.computing import Computing
+    from selforg_mnist.training.strategies import Chosen
+
+Run = Callable[[int], object]  # takes so many steps, and waits for the last one's end
+Timer = Callable[[int], float]  # the seconds that so many steps take
+
+_MOST_STEPS = 4096  # of a timing
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Where the digits come from: the arguments of `load_digits`."""
+
+    dataset: str
+    data_dir: str
+    manual_dir: str
+
+
+def data_of_flags() -> Data:
+    """What the flags of `selforg_mnist.data_flags` say, for other processes."""
+    given = flags.FLAGS
+    return Data(given.dataset, given.data_dir, given.manual_dir)
+
+
+@functools.cache
+def training_digits(data: Data) -> Digits:
+    """The training digits, loaded once a process.
+
+    Raises:
+      DigitsError: as `load_digits`.
+    """
+    return load_digits(data.dataset, "train", data.data_dir, data.manual_dir)
+
+
+def training(
+    experiment: Experiment,
+    images: np.ndarray,
+    labels: np.ndarray,
+    computing: Computing,
+    chosen: Chosen | None = None,
+) -> Run:
+    """Builds a training.
+
+    Args:
+      experiment: what to train.
+      images: [D, H, W] uint8, the training digits.
+      labels: [D] integers, 0 to 9.
+      computing: how.
+      chosen: the strategy of several replicas; None is one device.
+    """
+    import tensorflow as tf
+
+    from selforg_mnist.training.pool import source_of
+    from selforg_mnist.training.replicas import ReplicatedTrainer
+    from selforg_mnist.training.trainer import Trainer
+
+    source = source_of(images, labels)
+    if chosen is None:
+        trainer = Trainer(experiment, source, computing)
+    else:
+        trainer = ReplicatedTrainer(experiment, source, chosen, computing)
+    state = trainer.initial_state()
+
+    def run(steps: int) -> object:
+        nonlocal state
+        state, metrics = trainer.run(state, tf.constant(steps))
+        return float(metrics.loss)
+
+    return run
+
+
+def reference(images: np.ndarray, labels: np.ndarray) -> Run:
+    """Builds the dense reference's training on one batch.
+
+    Args:
+      images: [B, H, W] uint8.
+      labels: [B] integers, 0 to 9.
+    """
+    from experiments.scaling import dense_reference
+
+    step = dense_reference.make_training_step(images, labels)
+    return lambda steps: [step() for _ in range(steps)][-1].numpy()
+
+
+def worker(
+    start: Callable[[], None] = startup.quiet_tensorflow,
+) -> concurrent.futures.ProcessPoolExecutor:
+    """A process of its own, which takes one task at a time.
+
+    Args:
+      start: what it does first of all.
+    """
+    context = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(1, context, start)
+
+
+@functools.cache
+def _prepared(prepare: Callable[..., Run], arguments: tuple) -> Run:
+    return prepare(*arguments)
+
+
+def time_steps(prepare: Callable[..., Run], arguments: tuple, steps: int) -> float:
+    """Times some steps, in the process that calls this.
+
+    Args:
+      prepare: builds what is timed, once a process.
+      arguments: of `prepare`, hashable.
+      steps: how many.
+
+    Returns:
+      seconds: that they take, without building.
+    """
+    run = _prepared(prepare, arguments)
+    start = time.perf_counter()
+    run(steps)
+    return time.perf_counter() - start
+
+
+class Stopwatch:
+    """Times one thing again and again, each time as many steps as take long enough.
+
+    Args:
+      timer: of the thing; its first call compiles and does not count.
+      seconds: least length of a timing.
+    """
+
+    def __init__(self, timer: Timer, seconds: float):
+        self._timer = timer
+        self._steps = _enough_steps(timer, seconds)
+
+    def rate(self) -> float:
+        """Steps a second, timed now."""
+        return self._steps / self._timer(self._steps)
+
+
+def _enough_steps(timer: Timer, seconds: float) -> int:
+    """Steps that take at least so long."""
+    timer(1)
+    steps = 1
+    while (taken := timer(steps)) < seconds and steps < _MOST_STEPS:
+        steps = max(2 * steps, int(1.2 * steps * seconds / max(taken, 1e-4)))
+        steps = min(steps, _MOST_STEPS)
+    return steps
+
+
+def summary(rates: Sequence[float]) -> dict[str, Any]:
+    """The median of steps a second, and how far they spread."""
+    return {
+        "steps_per_second": statistics.median(rates),
+        "slowest": min(rates),
+        "fastest": max(rates),
+    }
+
+
+def peak_bytes() -> int:
+    """The most memory that this process had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

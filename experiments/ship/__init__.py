@@ -1,0 +1,1 @@
+"""A finished run's model put among the shipped weights."""

@@ -1,0 +1,101 @@
+"""Rollouts to be looked at: every sample's whole state after each CA step.
+
+For films, for one picture's classification, for studies that need to see each cell. Runs on the
+living-cell engine, forward only, on canvases of any size. Counting agreement over whole test
+sets, without keeping any state, is `evaluation/evaluation.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from selforg_mnist.cells import living_cells, living_rollout
+from selforg_mnist.model import CAModel
+from selforg_mnist.randomness import TRAJECTORY, derive, root_key
+
+
+def states(
+    model: CAModel,
+    gray: np.ndarray,
+    steps: int,
+    seed: int = 0,
+    state: np.ndarray | None = None,
+    first_step: int = 0,
+) -> Iterator[np.ndarray]:
+    """Rolls samples out and yields them after each CA step.
+
+    To mutate samples in mid-run, call it again with the new digits, the last state and the
+    number of steps done: what the state holds at dead cells is taken for zero (article:
+    "Training", mutation).
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      gray: [B, H, W] float32 in [0, 1].
+      steps: CA steps.
+      seed: of the fire masks and the noise.
+      state: [B, H, W, C - 1] float32 to start from; None is zero (the article's "seed").
+      first_step: CA steps done before; step t draws the same masks in one call and in several.
+
+    Yields:
+      state: [B, H, W, C - 1] float32, zero at dead cells, after each of `steps` steps.
+
+    Raises:
+      ValueError: a shape doesn't fit, or there is no step to take.
+    """
+    expected = (*gray.shape, model.state_channels)
+    if gray.ndim != 3:
+        raise ValueError(f"gray of shape {list(gray.shape)}: expected [B, H, W]")
+    if state is not None and state.shape != expected:
+        raise ValueError(f"state of shape {list(state.shape)}: expected {list(expected)}")
+    if steps < 1:
+        raise ValueError(f"steps={steps}: expected 1 or more")
+    return _states(model, gray, range(first_step, first_step + steps), seed, state)
+
+
+def through(
+    model: CAModel, grays: Sequence[np.ndarray], steps: int, seed: int = 0
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Rolls samples out that are mutated every `steps` CA steps.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      grays: what the samples show in each phase, [B, H, W] float32 each.
+      steps: CA steps of each phase.
+      seed: of the fire masks and the noise.
+
+    Yields:
+      step: CA steps done, from 1 on.
+      gray: [B, H, W] float32, of the phase.
+      state: [B, H, W, C - 1] float32 after that step.
+
+    Raises:
+      ValueError: as `states`.
+    """
+    state = None
+    for phase, gray in enumerate(grays):
+        first = steps * phase
+        for step, after in enumerate(states(model, gray, steps, seed, state, first), first + 1):
+            state = after
+            yield step, gray, state
+
+
+def _states(
+    model: CAModel, gray: np.ndarray, steps: range, seed: int, state: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    weights, key = model.ca_weights(), derive(root_key(seed), TRAJECTORY)
+    cells = living_cells.find(tf.constant(gray, tf.float32))
+    width = model.state_channels
+    start = tf.zeros([*gray.shape, width]) if state is None else tf.constant(state, tf.float32)
+    table = living_cells.to_table(cells, start)
+    for t in steps:
+        table, _ = _step(
+            weights, cells, table, derive(key, t), model.fire_rate, model.residual_noise
+        )
+        yield living_cells.to_image(cells, table, tf.constant(gray.shape)).numpy()
+
+
+# Cells come and go between calls; one trace serves them all.
+_step = tf.function(living_rollout.random_step, reduce_retracing=True)

@@ -1,0 +1,1 @@
+"""Digits to train and to test on, and pictures of digits that people give."""

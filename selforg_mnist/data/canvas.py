@@ -1,0 +1,208 @@
+"""From a picture file to the canvas that cells live on, made as MNIST's digits were made.
+
+A PNG, a JPEG or whatever else Pillow opens, of any size and mode, becomes a bright digit on
+black: its longer side 20/28 of the canvas, anti-aliased, its centre of mass in the middle (LeCun,
+Cortes and Burges, "The MNIST database of handwritten digits"). A digit of MNIST itself comes out
+as it was. What is ink and what is paper is told in `ink.py`, how many pieces of ink there are in
+`pieces.py`; which of them make one digit, here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from selforg_mnist import spec
+from selforg_mnist.data import ink, pieces
+from selforg_mnist.data.pieces import Piece
+from selforg_mnist.errors import UserError
+
+_BOX = 20 / 28  # the digit's longer side, of the canvas
+_LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first
+_SMALLEST = 6  # pixels along a digit's longer side
+_STROKE = 0.3  # of full ink: what is sure to be part of a stroke
+_MOST_INK = 0.5  # of the canvas; 0.44 in the fullest of MNIST's digits
+_MOST_NAMED = 5  # digits whose places an error names
+# How far apart two pieces lie, of the largest one's extent, and how large the smaller one is, of
+# the same, if they are two digits. The nearer they are, the more alike: a 5 may have lost its bar.
+_TWO_DIGITS = ((0.1, 0.8), (0.2, 0.5))
+_DUST = 0.1  # of the digit's extent: what is smaller and lies apart is no part of it
+# Width of strokes, of the digit's longer side. Half of MNIST's digits have 2.1/20 to 3/20.
+_THIN = 1.8 / 20
+_WIDENED = 2.2 / 20
+_FINE = 160  # pixels along the longer side, to widen strokes by fractions of a cell
+
+
+class CanvasError(UserError):
+    """A picture that can't be read, or is not of one digit."""
+
+
+def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
+    """Reads a picture of one digit.
+
+    Args:
+      path: of the picture; it is turned as its EXIF data say.
+      size: side of the canvas, in cells.
+
+    Returns:
+      canvas: [size, size] uint8, 0 paper, 255 full ink.
+
+    Raises:
+      CanvasError: the file is missing, damaged or no picture, or not of one digit.
+    """
+    try:
+        return from_gray(_gray(_open(path)), size)
+    except CanvasError as error:
+        raise CanvasError(f"{path}: {error}") from error
+
+
+def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
+    """Makes a canvas of the gray values of a picture of one digit.
+
+    Args:
+      gray: [H, W] float32 in [0, 1], black to white; dark on light or light on dark.
+      size: side of the canvas, in cells.
+
+    Returns:
+      canvas: [size, size] uint8, 0 paper, 255 full ink.
+
+    Raises:
+      CanvasError: the picture is not of one digit.
+    """
+    strength = ink.find(gray)
+    if not strength.any():
+        raise CanvasError("no ink found; expected a digit that stands out from its background")
+    canvas = _centred(_scaled(_cropped(_one_digit(strength)), size), size)
+    share = float(np.mean(spec.alive_mask(canvas)))
+    if share > _MOST_INK:
+        raise CanvasError(
+            f"ink covers {share:.0%} of the canvas; expected the strokes of a digit, on a "
+            "background of one colour"
+        )
+    return np.rint(canvas * 255).astype(np.uint8)
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                return ImageOps.exif_transpose(image)
+    except UnidentifiedImageError as error:
+        raise CanvasError("not a picture; expected a PNG, a JPEG or the like") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise CanvasError(
+            f"more than {Image.MAX_IMAGE_PIXELS} pixels; shrink it, or crop it to the digit"
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise CanvasError(f"can't be read ({error.strerror}); give another file") from error
+        reason = " ".join(str(error).split())
+        raise CanvasError(f"a damaged picture ({reason}); save it again") from error
+
+
+def _gray(image: Image.Image) -> np.ndarray:
+    """The gray values of a picture of any mode, [H, W] float32 in [0, 1], shrunk if large."""
+    if image.mode.startswith(("I", "F")):  # 16 bits and more: what is white, nobody says
+        levels = np.nan_to_num(np.asarray(image, np.float32))
+        levels -= levels.min()
+        return _shrunk(Image.fromarray(levels / max(float(levels.max()), 1e-6)))
+    if image.has_transparency_data:
+        shades = _shrunk(image.convert("RGBA").convert("LA")) / np.float32(255)
+        return _on_paper(shades[..., 0], shades[..., 1])
+    return _shrunk(image.convert("RGB").convert("L")) / np.float32(255)
+
+
+def _shrunk(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.reduce(-(-max(image.size) // _LARGEST)))
+
+
+def _on_paper(luma: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Puts paper behind transparency: like the page that has holes, or unlike the drawing."""
+    opaque = luma[opacity > 0.5]
+    if not opaque.size:
+        return np.zeros_like(luma)
+    paper = float(np.median(opaque))
+    low, high = np.percentile(opaque, (2, 98))
+    if opaque.size < luma.size / 2 or high - low < 0.25:
+        paper = float(paper < 0.5)
+    return opacity * luma + (1 - opacity) * paper
+
+
+def _one_digit(strength: np.ndarray) -> np.ndarray:
+    """Refuses several digits; wipes away dust and what is too faint for a stroke."""
+    # A stroke may fade, so that all hangs together with it that cells could talk across.
+    connected = pieces.grouped(spec.alive_mask(strength), gap=0)
+    strokes = np.isin(connected, np.unique(connected[strength > _STROKE]))
+    for gap, likeness in _TWO_DIGITS:
+        groups = pieces.grouped(strokes, gap)
+        found = pieces.boxes(groups)
+        extent = max(piece.extent for piece in found)
+        digits = [piece for piece in found if piece.extent >= likeness * extent]
+        if len(digits) > 1:
+            raise CanvasError(_several(digits, strength.shape))
+    if extent < _SMALLEST:
+        raise CanvasError(f"ink of {extent} pixels; expected a digit of {_SMALLEST} or more")
+    is_dust = np.array([True, *(piece.extent < _DUST * extent for piece in found)])
+    kept = ink.widen((~is_dust[groups]).astype(np.float32), 1)  # the gray rim of living cells
+    return strength * kept[1:-1, 1:-1]
+
+
+def _several(digits: list[Piece], shape: tuple[int, ...]) -> str:
+    height, width = shape
+    places = [
+        f"({(d.left + d.right) / 2 / width:.0%}, {(d.top + d.bottom) / 2 / height:.0%})"
+        for d in digits[:_MOST_NAMED]
+    ]
+    more = ", ..." if len(digits) > _MOST_NAMED else ""
+    return (
+        f"{len(digits)} digits, it seems, at {', '.join(places)}{more} of its width and height; "
+        "expected one; crop the picture to it"
+    )
+
+
+def _cropped(strength: np.ndarray) -> np.ndarray:
+    y, x = np.nonzero(spec.alive_mask(strength))
+    return strength[y.min() : y.max() + 1, x.min() : x.max() + 1]
+
+
+def _scaled(digit: np.ndarray, size: int) -> np.ndarray:
+    """Makes the longer side 20/28 of the canvas, without losing thin strokes.
+
+    A digit that has that size, to a pixel, was made for such a canvas and stays as it is.
+    """
+    box = round(_BOX * size)
+    if abs(max(digit.shape) - box) <= 1:
+        return digit
+    fine = _resized(digit, max(_FINE, max(digit.shape)))
+    width = ink.stroke_width(fine > 0.5) / max(fine.shape)
+    if width < _THIN:
+        # Widened by a radius on each side, the digit itself grows by as much.
+        radius = (_WIDENED - width) / (1 - _WIDENED) / 2 * max(fine.shape)
+        digit = _cropped(ink.widen(fine, round(radius)))
+    return _resized(digit, box)
+
+
+def _resized(digit: np.ndarray, longer: int) -> np.ndarray:
+    height, width = (max(1, round(side * longer / max(digit.shape))) for side in digit.shape)
+    resized = Image.fromarray(digit).resize((width, height), Image.Resampling.LANCZOS)
+    return np.clip(np.asarray(resized), 0.0, 1.0)
+
+
+def _centred(digit: np.ndarray, size: int) -> np.ndarray:
+    """Puts a digit's centre of mass in the middle of a canvas, as far as the digit fits."""
+    starts = []
+    for axis in (0, 1):
+        mass = digit.sum(axis=1 - axis)
+        centre = float(mass @ np.arange(len(mass)) / mass.sum())
+        start = int(np.floor(size / 2 - centre + 0.5))  # MNIST's middle is pixel 14, not 13.5
+        starts.append(min(max(start, 0), size - len(mass)))
+    top, left = starts
+    canvas = np.zeros((size, size), np.float32)
+    canvas[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return canvas

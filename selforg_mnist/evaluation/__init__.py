@@ -1,0 +1,1 @@
+"""What trained cells decide: curves and their report, the article's results, single digits."""

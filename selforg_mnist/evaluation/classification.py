@@ -1,0 +1,154 @@
+"""What the cells of a canvas decide: their majority, their votes, when they came to agree.
+
+How cells are rolled out is `cells/trajectory.py`, how a picture becomes a canvas
+`data/canvas.py`. Accuracy and agreement over whole test sets are `evaluation.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from selforg_mnist import spec
+from selforg_mnist.cells import trajectory
+from selforg_mnist.data.digits import gray_levels
+from selforg_mnist.model import CAModel
+from selforg_mnist.pictures import film_frames
+
+FILM_FPS = 15
+_HOLD = 2 * FILM_FPS  # frames for which a film shows the end
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What the living cells of one canvas say at the end of a rollout.
+
+    A cell votes for its label, that of the largest of its ten channels. While all ten are
+    within `spec.UNDECIDED_BELOW` of zero it has no vote yet: it may not have fired once. (Figures
+    show a cell black where they are all below that, as the article's do; under cross-entropy,
+    which says nothing about the logits' level, that can be a cell with a vote.) Shares are of
+    the living cells, in [0, 1].
+
+    Attributes:
+      label: that most cells give; the lowest of several; None if no cell has decided.
+      share: of the cells that give it.
+      runner_up: the label that most of the others give; None if there is no other.
+      runner_up_share: of the cells that give that one.
+      undecided: share of the cells without a vote.
+      living: number of living cells.
+      steps_to_agreement: the first CA step from which on, to the end, all living cells give
+        this one label; None if they don't at the end.
+      votes: share of the cells that give each label, 0 to 9; their sum is 1 - undecided.
+    """
+
+    label: int | None
+    share: float
+    runner_up: int | None
+    runner_up_share: float
+    undecided: float
+    living: int
+    steps_to_agreement: int | None
+    votes: tuple[float, ...]
+
+
+def classify(
+    model: CAModel, canvases: np.ndarray, steps: int = 200, seed: int = 0
+) -> list[Decision]:
+    """Lets the cells of each canvas find out which digit they form.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      canvases: [N, S, S] uint8, 255 full ink. Masks are drawn for the batch, so what else is in
+        it has a say in a canvas's random numbers.
+      steps: CA steps.
+      seed: of the fire masks and the noise.
+
+    Returns:
+      decisions: N of them.
+
+    Raises:
+      ValueError: a shape doesn't fit, or there is no step to take.
+    """
+    gray = gray_levels(canvases)
+    alive = spec.alive_mask(gray)
+    living = np.sum(alive, axis=(1, 2))  # [N]
+    rollout = trajectory.states(model, gray, steps, seed)
+    counts = np.stack([_count(alive, state) for state in rollout], axis=1)  # [N, steps, 10]
+    return [_decision(*of_one) for of_one in zip(counts, living, strict=True)]
+
+
+def in_words(decision: Decision, steps: int) -> str:
+    """A decision in one line, as "3   142 of 142 cells agree, from step 37 on".
+
+    Args:
+      decision: after `steps` steps.
+      steps: CA steps.
+    """
+    living = decision.living
+    first, second, silent = (
+        round(share * living)
+        for share in (decision.share, decision.runner_up_share, decision.undecided)
+    )
+    if decision.label is None:
+        return f"no label   none of {living} cells has decided after {steps} steps"
+    if decision.steps_to_agreement is not None:
+        since = decision.steps_to_agreement
+        return f"{decision.label}   {living} of {living} cells agree, from step {since} on"
+    others = f", {second} say {decision.runner_up}" if second else ""
+    if silent:
+        others += f", {silent} {'is' if silent == 1 else 'are'} undecided"
+    return (
+        f"{decision.label}   {first} of {living} cells say so{others}; "
+        f"no agreement after {steps} steps"
+    )
+
+
+def film(
+    model: CAModel, canvas: np.ndarray, steps: int = 200, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Films the rollout by which `classify` decides about one canvas alone.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      canvas: [S, S] uint8, 255 full ink.
+      steps: CA steps; the later ones are in time lapse.
+      seed: of the fire masks and the noise.
+
+    Yields:
+      frame: [H, W, 3] uint8, `FILM_FPS` of them a second.
+    """
+    gray = gray_levels(canvas)
+    shown = film_frames.time_lapse(steps)
+    for step, state in enumerate(trajectory.states(model, gray[None], steps, seed), 1):
+        if step in shown:
+            frame = film_frames.votes(gray, state[0, ..., -spec.NUM_CLASSES :], step)
+            yield from [frame] * (_HOLD if step == steps else 1)
+
+
+def _count(alive: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """Living cells of each canvas that vote for each label, [N, 10] int."""
+    logits = state[..., -spec.NUM_CLASSES :]
+    voting = alive & (np.max(np.abs(logits), axis=-1) >= spec.UNDECIDED_BELOW)
+    given = np.where(voting, np.argmax(logits, axis=-1), -1)  # [N, S, S]
+    return np.stack([np.sum(given == i, axis=(1, 2)) for i in range(spec.NUM_CLASSES)], axis=1)
+
+
+def _decision(counts: np.ndarray, living: int) -> Decision:
+    """From the votes after each step, [steps, 10]."""
+    votes = counts[-1] / max(living, 1)
+    first, second = np.argsort(-votes, kind="stable")[:2]
+    agree = counts[:, first] == living
+    # The step after the last one at which they did not agree; steps count from 1.
+    since = 1 + int(np.max(np.flatnonzero(~agree) + 1, initial=0))
+    return Decision(
+        label=int(first) if votes[first] else None,
+        share=float(votes[first]),
+        runner_up=int(second) if votes[second] else None,
+        runner_up_share=float(votes[second]),
+        undecided=float(1 - np.sum(counts[-1]) / living) if living else 0.0,
+        living=int(living),
+        steps_to_agreement=since if living and agree[-1] else None,
+        votes=tuple(map(float, votes)),
+    )

@@ -1,0 +1,245 @@
+"""Rollouts over held-out digits: the curves of agreement against CA steps.
+
+Follows the article's section "Experiments": fresh samples, a number of CA steps, and after
+each of them how many cells are right and how many digits are agreed upon; then, if asked for,
+the same after the digits have been changed under the cells. Runs on the living-cell engine,
+forward only. Drawing and writing the curves is for others.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from selforg_mnist import spec, startup
+from selforg_mnist.cells import living_cells, living_rollout
+from selforg_mnist.data.digits import Digits
+from selforg_mnist.evaluation import metrics
+from selforg_mnist.model import CAModel, CAWeights, gray_of
+from selforg_mnist.randomness import EVALUATION, derive, root_key
+
+_BATCH = 250
+_MUTATED = 1  # tells the random order of `mutated` from other uses of the seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Curves:
+    """One value per CA step, from step 1 on; each array is [steps] float64.
+
+    Attributes:
+      cell_accuracy: share of the living cells that are right, in [0, 1].
+      total_agreement: share of samples whose living cells give one label, right or wrong.
+      correct_agreement: share of samples whose living cells all give the right label.
+      state_magnitude: mean |state| over living cells and state channels.
+      residual_magnitude: mean |state change| over the living cells that fired and state
+        channels.
+      num_samples: samples counted, those with at least one living cell.
+    """
+
+    cell_accuracy: np.ndarray
+    total_agreement: np.ndarray
+    correct_agreement: np.ndarray
+    state_magnitude: np.ndarray
+    residual_magnitude: np.ndarray
+    num_samples: int
+
+    @property
+    def steps(self) -> int:
+        """Number of CA steps."""
+        return len(self.cell_accuracy)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Phase:
+    """CA steps that all samples take on one picture each; the state goes on from phase to phase.
+
+    Attributes:
+      images: [N, H, W] uint8, what each sample shows in this phase.
+      labels: [N] integers, 0 to 9, what its cells should say.
+      steps: CA steps.
+      keep: [N, H, W] bool, where the state of the phase before is kept; None is everywhere.
+        Where a cell is dead in this phase its state is lost in any case (article: "Training",
+        mutation).
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    steps: int
+    keep: np.ndarray | None = None
+
+
+def evaluate(
+    model: CAModel, digits: Digits, steps: int = 200, seed: int = 0, batch_size: int = _BATCH
+) -> Curves:
+    """Rolls fresh samples of all digits out and measures after each CA step.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      digits: to classify.
+      steps: CA steps.
+      seed: of the fire masks and the noise.
+      batch_size: digits rolled out together; memory grows with it, a short last batch
+        counts exactly.
+
+    Returns:
+      curves: of `steps` steps.
+
+    Raises:
+      ValueError: there is no step to take, or no digit to take it.
+    """
+    (curves,) = evaluate_phases(
+        model, [Phase(digits.images, digits.labels, steps)], seed, batch_size
+    )
+    return curves
+
+
+def mutated(digits: Digits, seed: int = 0) -> Digits:
+    """For each digit another one of the same set, chosen at random, each chosen once.
+
+    Args:
+      digits: two or more.
+      seed: the same seed chooses the same.
+
+    Returns:
+      digits: in an order in which none is where it was.
+
+    Raises:
+      ValueError: there are fewer than two digits.
+    """
+    if len(digits) < 2:
+        raise ValueError(f"digits={len(digits)}: expected 2 or more, so that each has another")
+    order = np.random.default_rng([seed % 2**64, _MUTATED]).permutation(len(digits))
+    other = np.empty_like(order)
+    other[order] = np.roll(order, 1)  # along one cycle through all of them
+    return dataclasses.replace(digits, images=digits.images[other], labels=digits.labels[other])
+
+
+def evaluate_phases(
+    model: CAModel,
+    phases: Sequence[Phase],
+    seed: int = 0,
+    batch_size: int = _BATCH,
+    progress: Callable[[int], None] | None = None,
+) -> list[Curves]:
+    """Rolls fresh samples out through several phases and measures after each CA step.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      phases: of equally many samples each; their canvases are of one size.
+      seed: of the fire masks and the noise.
+      batch_size: samples rolled out together; memory grows with it, a short last batch
+        counts exactly.
+      progress: called with the number of CA steps times samples done since the last call,
+        from several threads.
+
+    Returns:
+      curves: of each phase.
+
+    Raises:
+      ValueError: there is no phase, no step to take, or no sample to take it, or the phases
+        don't fit each other.
+    """
+    shape = phases[0].images.shape if phases else (0,)
+    for phase in phases:
+        if phase.images.shape != shape or len(phase.labels) != shape[0]:
+            raise ValueError(
+                f"phase of {list(phase.images.shape)} images and {len(phase.labels)} labels: "
+                f"expected {list(shape)} and {shape[0]}, as the first has"
+            )
+        if phase.keep is not None and phase.keep.shape != shape:
+            raise ValueError(f"keep of shape {list(phase.keep.shape)}: expected {list(shape)}")
+    steps = min((phase.steps for phase in phases), default=0)
+    for name, value in (("steps", steps), ("batch_size", batch_size), ("digits", shape[0])):
+        if value < 1:
+            raise ValueError(f"{name}={value}: expected 1 or more")
+    weights = model.ca_weights()
+
+    def sums_of(start: int) -> list[np.ndarray]:
+        share = slice(start, start + batch_size)
+        key = derive(root_key(seed), EVALUATION, start)
+        state = tf.zeros([*phases[0].images[share].shape, model.state_channels])
+        all_sums, done = [], 0
+        for phase in phases:
+            if phase.keep is not None:
+                state = tf.where(tf.constant(phase.keep[share])[..., None], state, 0.0)
+            sums, state = _roll_out(
+                weights,
+                tf.constant(phase.images[share]),
+                tf.constant(phase.labels[share].astype(np.int32)),
+                state,
+                tf.range(done, done + phase.steps),
+                key,
+                fire_rate=model.fire_rate,
+                residual_noise=model.residual_noise,
+            )
+            all_sums.append(sums.numpy().astype(np.float64))  # [steps, 8]
+            done += phase.steps
+            if progress is not None:
+                progress(phase.steps * state.shape[0])
+        return all_sums
+
+    # A batch a core: the steps of a rollout wait for each other, batches don't.
+    with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
+        batches = list(cores.map(sums_of, range(0, shape[0], batch_size)))
+    of_phases = zip(*batches, strict=True)
+    return [_curves(np.sum(sums, axis=0), model.state_channels) for sums in of_phases]
+
+
+def _curves(sums: np.ndarray, width: int) -> Curves:
+    counts = metrics.Counts(*sums.T[:5])
+    state, change, fired = sums.T[5:]
+    return Curves(
+        cell_accuracy=_share(counts.correct, counts.living),
+        total_agreement=_share(counts.agreeing, counts.samples),
+        correct_agreement=_share(counts.agreeing_correct, counts.samples),
+        state_magnitude=_share(state, counts.living * width),
+        residual_magnitude=_share(change, fired * width),
+        num_samples=int(counts.samples[0]),
+    )
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+@tf.function
+def _roll_out(
+    weights: CAWeights,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    state: tf.Tensor,
+    steps: tf.Tensor,
+    key: tf.Tensor,
+    fire_rate: float,
+    residual_noise: float,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rolls a batch out and sums up after each step.
+
+    Returns:
+      sums: [steps, 8] float32: the five counts, the sum of |state| over living cells, the sum
+        of |state change| over cells that fired, and how many fired.
+      state: [B, H, W, C - 1] float32 after the last step.
+    """
+    num_samples = tf.shape(images)[0]
+    cells = living_cells.find(gray_of(images))
+    table = living_cells.to_table(cells, state)
+    rows = living_cells.living_state(cells, table)
+    labels = tf.gather(labels, cells.samples)
+    sums = tf.TensorArray(tf.float32, tf.size(steps), element_shape=[8])
+    for i in tf.range(tf.size(steps)):
+        table, fired = living_rollout.random_step(
+            weights, cells, table, derive(key, steps[i]), fire_rate, residual_noise
+        )
+        before, rows = rows, living_cells.living_state(cells, table)
+        counts = metrics.count(rows[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples)
+        magnitudes = [
+            tf.reduce_sum(tf.abs(rows)),
+            tf.reduce_sum(tf.abs(rows - before)),
+            tf.cast(fired, tf.float32),
+        ]
+        sums = sums.write(i, tf.stack([*counts, *magnitudes]))
+    return sums.stack(), living_cells.to_image(cells, table, tf.shape(images))

@@ -1,0 +1,226 @@
+"""What an evaluation leaves on disk and on the screen: summary.json, curves.csv, figures, table.
+
+Everything that is a share is in percent here, in both files and in the table. CA steps count
+from the start of the first phase on, in the files and in the figures alike: with 200 steps
+before the mutation, the first step after it is 201. Measuring is in `evaluation.py`, the
+article's own row in `article.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from selforg_mnist import output_files
+from selforg_mnist.data.digits import Digits, describe_digits
+from selforg_mnist.errors import UserError
+from selforg_mnist.evaluation import article, evaluation
+from selforg_mnist.evaluation.article import Peak, Row
+from selforg_mnist.evaluation.evaluation import Curves
+from selforg_mnist.pictures import figures
+from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.startup import versions
+
+PHASES = ("before_mutation", "after_mutation")
+FIELDS = (
+    "cell_accuracy",
+    "total_agreement",
+    "correct_agreement",
+    "state_magnitude",
+    "residual_magnitude",
+)
+FILES = ("summary.json", "curves.csv", "accuracy_and_agreement.png", "magnitudes.png")
+_PERCENT = ("cell_accuracy", "total_agreement", "correct_agreement")
+_HEADS = (
+    "model",
+    "top accuracy",
+    "accuracy at the end",
+    "top agreement",
+    "agreement at the end",
+    "agreeing and right at the end",
+)
+
+
+def row(curves: Curves, steps_before: int = 0) -> Row:
+    """The table's row of one phase.
+
+    Args:
+      curves: of the phase.
+      steps_before: CA steps before the phase.
+
+    Returns:
+      row: of two maxima, each the first where there are several, and the values at the end.
+    """
+
+    def top(shares: np.ndarray) -> Peak:
+        best = int(np.argmax(shares))
+        return Peak(100 * float(shares[best]), steps_before + best + 1)
+
+    def end(shares: np.ndarray) -> Peak:
+        return Peak(100 * float(shares[-1]), steps_before + len(shares))
+
+    return Row(
+        top_accuracy=top(curves.cell_accuracy),
+        accuracy_at_end=end(curves.cell_accuracy),
+        top_agreement=top(curves.total_agreement),
+        agreement_at_end=end(curves.total_agreement),
+        correct_agreement_at_end=end(curves.correct_agreement),
+    )
+
+
+def rows(phases: Sequence[Curves]) -> dict[str, Row]:
+    """The rows of `before_mutation` and, where there is a second phase, `after_mutation`."""
+    starts = np.cumsum([0, *(curves.steps for curves in phases)])
+    return {
+        name: row(curves, int(start))
+        for name, curves, start in zip(PHASES, phases, starts, strict=False)
+    }
+
+
+def joined(phases: Sequence[Curves]) -> dict[str, np.ndarray]:
+    """The curves of all phases in a row, by field, [steps] float64 each, shares in percent."""
+    return {
+        field: (100 if field in _PERCENT else 1)
+        * np.concatenate([getattr(curves, field) for curves in phases])
+        for field in FIELDS
+    }
+
+
+def table(rows: Mapping[str, Row]) -> str:
+    """The article's table in Markdown, columns aligned so that it reads on a screen as well.
+
+    Args:
+      rows: by name of the model.
+
+    Returns:
+      text: one line a row, below two of heads; values in percent to one decimal, each with the
+        CA step at which it stands.
+    """
+    lines = [list(_HEADS)]
+    for name, row in rows.items():
+        peaks = (getattr(row, field.name) for field in dataclasses.fields(row))
+        lines.append([name, *(f"{p.value:.1f} at {p.step}" if p else "" for p in peaks)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[f"{c:{w}}" for c, w in zip(line, widths, strict=True)] for line in lines]
+    padded.insert(1, ["-" * width for width in widths])
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+
+
+def beside_the_article(name: str, phases: Sequence[Curves], experiment: str | None) -> str:
+    """A model's rows beside the article's: that of its experiment, or all three if it has none.
+
+    Args:
+      name: of the model.
+      phases: its curves, before and after the mutation.
+      experiment: "ce", "l2", "l2_noise", or None where it is not known.
+
+    Returns:
+      text: the table.
+    """
+    ours = {f"{name}, {phase.replace('_', ' ')}": r for phase, r in rows(phases).items()}
+    names = [experiment] if experiment in article.TABLE else list(article.TABLE)
+    return table(ours | {f"article: {article.TITLES[n]}": article.TABLE[n] for n in names})
+
+
+def measure(
+    loaded: Loaded,
+    digits: Digits,
+    output_dir: Path,
+    steps: int = 200,
+    mutate: bool = True,
+    seed: int = 0,
+    batch_size: int = 250,
+) -> list[Curves]:
+    """Evaluates a model by the article's protocol and writes what it finds.
+
+    Writes summary.json, curves.csv, accuracy_and_agreement.png and magnitudes.png, and replaces
+    files of these names. Shows its progress on a terminal.
+
+    Args:
+      loaded: the model.
+      digits: to classify.
+      output_dir: made where it is missing.
+      steps: CA steps of each phase.
+      mutate: turn each digit into another one and go on for as many steps.
+      seed: of the fire masks, the noise and the mutations.
+      batch_size: digits rolled out together.
+
+    Returns:
+      phases: the curves before and, with `mutate`, after the mutation.
+
+    Raises:
+      UserError: a file can't be written, and what was there of it is untouched; or there are
+        too few digits to mutate one into another.
+    """
+    if mutate and len(digits) < 2:
+        raise UserError(f"num_samples={len(digits)}: expected 2 or more, to mutate them")
+    output_files.make_folder(output_dir)  # before minutes of work, if it can't be
+    shown = [digits, evaluation.mutated(digits, seed)] if mutate else [digits]
+    phases = [evaluation.Phase(d.images, d.labels, steps) for d in shown]
+    began = time.perf_counter()
+    work = len(digits) * steps * len(phases)
+    with tqdm(total=work, desc=loaded.name, unit="step", unit_scale=True, disable=None) as bar:
+        curves = evaluation.evaluate_phases(loaded.model, phases, seed, batch_size, bar.update)
+    about = {
+        "num_samples": curves[0].num_samples,
+        "steps": steps,
+        "weights": loaded.given,
+        "dataset": digits.source,
+        "seed": seed,
+        # Not its note as well, which names folders of this machine.
+        "digits_sha256": describe_digits(digits)["sha256"],
+        "fire_rate": loaded.model.fire_rate,
+        "residual_noise": loaded.model.residual_noise,
+        "seconds": round(time.perf_counter() - began, 1),
+        "versions": versions(),
+    }
+    _write(output_dir, about, article.TITLES.get(loaded.name, loaded.name), curves)
+    return curves
+
+
+def _write(
+    output_dir: Path, about: Mapping[str, Any], title: str, phases: Sequence[Curves]
+) -> None:
+    curves = joined(phases)
+    mutations = [phases[0].steps] if len(phases) > 1 else []
+    measured = {name: dataclasses.asdict(row) for name, row in rows(phases).items()}
+    picture = figures.accuracy_and_agreement({title: curves}, mutations)
+    save_picture(output_dir / "accuracy_and_agreement.png", picture)
+    save_picture(output_dir / "magnitudes.png", figures.magnitudes({title: curves}, mutations))
+    output_files.write_text(output_dir / "curves.csv", to_csv(curves))
+    text = json.dumps({**about, **measured}, indent=2)
+    output_files.write_text(output_dir / "summary.json", text + "\n")
+
+
+def to_csv(curves: Mapping[str, np.ndarray]) -> str:
+    """The curves as CSV, a line a CA step, from step 1 on.
+
+    Args:
+      curves: as `joined` gives them.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["step", *FIELDS])
+    for i, values in enumerate(zip(*(curves[field] for field in FIELDS), strict=True)):
+        writer.writerow([i + 1, *(f"{value:.6g}" for value in values)])
+    return text.getvalue()
+
+
+def save_picture(path: Path, picture: np.ndarray) -> None:
+    """Writes a picture, [H, W, 3] or [H, W] uint8, as PNG.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    with output_files.beside(path) as partial:
+        Image.fromarray(picture).save(partial, format="png", optimize=True)

@@ -1,0 +1,216 @@
+"""Films: frames encoded to a file, as MP4, animated GIF or animated WebP.
+
+Holds encoding only: what a frame looks like is `film_frames.py`, which colours a GIF has is
+`film_palette.py`. Frames are pixel art, flat colours with hard edges (article: "Figures"), so
+nothing here scales or dithers them.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from selforg_mnist import output_files
+from selforg_mnist.errors import UserError
+from selforg_mnist.pictures import film_palette
+
+# Browsers stretch a GIF's delays of under 20 ms to 100 ms; a WebP's delays are whole milliseconds.
+_MOST_FPS = {".mp4": 1000, ".gif": 50, ".webp": 1000}
+# x264's constant rate factor. At 12, colours of pixel art come out within a few units; lossless
+# H.264 is no larger, but most browsers can't play it.
+_CRF = 12
+# Browsers want 4:2:0, which has half the resolution for colour: "area" gives each 2x2 square its
+# mean, so that pixel art at an even scale keeps its colours.
+_FILTERS = (
+    "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white,"
+    "scale=flags=area+accurate_rnd+full_chroma_inp:out_color_matrix=bt709:out_range=tv,"
+    "format=yuv420p"
+)
+# Without them, players differ in which colour matrix they assume.
+_COLOUR_TAGS = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv"
+
+
+def best_suffix() -> str:
+    """The format to take where the user names none.
+
+    Returns:
+      suffix: ".mp4" where its encoder is installed; else ".webp", which browsers play too and
+        which has all colours exactly, where a GIF has 256.
+    """
+    try:
+        _mp4_encoder()
+    except UserError:
+        return ".webp"
+    return ".mp4"
+
+
+def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
+    """Writes a film, whole or not at all.
+
+    MP4 is H.264 as browsers play it, encoded while the frames come in; an odd width or height gets
+    one more column or row of white. The GIF has one palette for all frames, exact up to 256
+    colours, and loops forever; its delays are in units of 10 ms, so where fps does not divide 100
+    some are one unit longer than others, and the film as a whole keeps time. The WebP is lossless
+    and loops forever. GIF and WebP stay in memory until the last frame, at 1 and 4 bytes a pixel.
+
+    Args:
+      frames: [H, W, 3] uint8 each, all of one size; may be a generator.
+      path: where to; its suffix, .mp4, .gif or .webp, says the format.
+      fps: frames a second.
+
+    Returns:
+      path: as given.
+
+    Raises:
+      UserError: no such suffix, an fps that the format can't have, no encoder, no frames or
+        unlike ones, or the encoder or the system refuses. What stood at `path` is then kept.
+    """
+    encode, suffix = _writer(path), path.suffix.lower()
+    if not 0 < fps <= _MOST_FPS[suffix]:
+        raise UserError(
+            f"fps={fps:g}: expected more than 0 and at most {_MOST_FPS[suffix]} frames a second "
+            f"in a {suffix} film; give another, or another format"
+        )
+    with output_files.beside(path) as partial:
+        encode(_checked(frames, path), partial, fps)
+    return path
+
+
+def check(path: Path) -> None:
+    """Tells, before any frame is made, whether films can be written in the format of a path.
+
+    Raises:
+      UserError: no such suffix, or no encoder.
+    """
+    _writer(path)
+
+
+def _writer(path: Path) -> Callable[[Iterator[np.ndarray], Path, float], None]:
+    """The function that encodes, by the suffix of a path."""
+    suffix = path.suffix.lower()
+    if suffix not in _MOST_FPS:
+        raise UserError(f"{path}: a film's name ends in {', '.join(_MOST_FPS)}; give such a name")
+    if suffix == ".mp4":
+        return functools.partial(_write_mp4, _mp4_encoder())
+    return {".gif": _write_gif, ".webp": _write_webp}[suffix]
+
+
+def _checked(frames: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarray]:
+    """Passes frames on, at least one, that are pictures of one size."""
+    shape: tuple[int, ...] = ()
+    for i, frame in enumerate(frames):
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[-1] != 3 or not frame.size:
+            raise UserError(
+                f"{path}: frame {i} is {frame.dtype} of shape {list(frame.shape)}; "
+                "expected [H, W, 3] uint8"
+            )
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise UserError(
+                f"{path}: frame {i} is of shape {list(frame.shape)}, expected {list(shape)} as "
+                "before; make all frames of one size"
+            )
+        yield frame
+    if not shape:
+        raise UserError(f"{path}: no frames to write; expected one or more")
+
+
+def _mp4_encoder() -> str:
+    """The path of ffmpeg, which is in the wheel of imageio-ffmpeg."""
+    try:
+        import imageio_ffmpeg
+
+        encoder = imageio_ffmpeg.get_ffmpeg_exe()
+        missing = "" if shutil.which(encoder) else f"{encoder}: no such program"
+    except (ImportError, RuntimeError) as error:
+        missing = " ".join(str(error).split())
+    if missing:
+        raise UserError(
+            f"no encoder for .mp4 ({missing}); pip install 'selforg_mnist[films]', or write a "
+            ".webp or a .gif"
+        )
+    return encoder
+
+
+def _write_mp4(encoder: str, frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
+    # Not imageio_ffmpeg.write_frames: it hides how the encoder ended, so that a full disk would
+    # leave a broken film for a good one.
+    first = next(frames)
+    height, width = first.shape[:2]
+    rate = Fraction(fps).limit_denominator()
+    source = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -framerate {rate} -i -"
+    # With the index in front, a browser plays while it loads.
+    target = f"-vf {_FILTERS} -c:v libx264 -crf {_CRF} {_COLOUR_TAGS} -movflags +faststart"
+    command = [encoder, "-y", "-v", "error", *source.split(), *target.split(), f"file:{path}"]
+    # In a session of its own, so that Ctrl-C reaches us alone.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    try:
+        try:
+            for frame in itertools.chain([first], frames):
+                process.stdin.write(frame.tobytes())
+        except BrokenPipeError:
+            pass  # the encoder has ended; the reason is in what it said
+        _, said = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if process.returncode != 0:
+        reason = " ".join(said.decode(errors="replace").split())[:200] or "no message"
+        raise OSError(f"{encoder} ended with status {process.returncode}: {reason}")
+
+
+def _write_gif(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
+    # The palette is known after the last frame only, so frames wait; flat colours shrink well.
+    palette, waiting = film_palette.FilmPalette(), []
+    for frame in frames:
+        palette.add(frame)
+        waiting.append(zlib.compress(frame.tobytes(), level=1))
+    colours, table = palette.choose()
+
+    def image(data: bytes) -> Image.Image:
+        pixels = np.frombuffer(zlib.decompress(data), np.uint8).reshape(frame.shape)
+        picture = Image.fromarray(film_palette.index(pixels, table))
+        picture.putpalette(colours.tobytes())
+        return picture
+
+    _save(
+        (image(data) for data in waiting),
+        path,
+        duration=_durations(len(waiting), fps, unit=10),
+        palette=colours.tobytes(),
+        disposal=1,
+        optimize=False,
+    )
+
+
+def _write_webp(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
+    images = [Image.fromarray(frame) for frame in frames]
+    _save(iter(images), path, duration=_durations(len(images), fps, unit=1), lossless=True)
+
+
+def _save(images: Iterator[Image.Image], path: Path, **options: Any) -> None:
+    next(images).save(path, save_all=True, append_images=images, loop=0, **options)
+
+
+def _durations(count: int, fps: float, unit: int) -> list[int]:
+    """Milliseconds of each frame in multiples of `unit`; the sum never drifts from the fps."""
+    times = np.floor(np.arange(count + 1) * 1000 / (fps * unit) + 0.5).astype(int)
+    return (np.diff(times) * unit).tolist()

@@ -1,0 +1,1 @@
+"""Training: sample pool, loss, optimizer, engines, the loop around them, and what it saves."""

@@ -1,0 +1,277 @@
+"""How a batch is rolled out and judged: the engines of the training step.
+
+All of them follow the same rule (article: "Model") and minimise the same loss; they differ in
+which cells do arithmetic, and in what they draw for the same key:
+
+- dense: every pixel, in three convolutions over the whole image (`model.py`);
+- living: living cells that fire, in shapes that depend on the data (`cells/living_rollout.py`);
+- padded: living cells in a fixed number of rows, for compilers that want static shapes
+  (`cells/padded_rollout.py`).
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from selforg_mnist import spec, startup
+from selforg_mnist.cells import living_cells, living_rollout, padded_cells, padded_rollout
+from selforg_mnist.cells.padded_cells import PaddedCells, PaddedFiring
+from selforg_mnist.data.digits import one_hot_targets
+from selforg_mnist.evaluation import metrics
+from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.model import CAModel, CAWeights, gray_of
+from selforg_mnist.randomness import derive
+from selforg_mnist.training.computing import Computing
+from selforg_mnist.training.losses import LOSSES, disagreement
+from selforg_mnist.training.pool import Pool
+
+
+class Outcome(NamedTuple):
+    """A batch after its rollout."""
+
+    loss: tf.Tensor  # [] float32, summed over the batch; NaN after an overflow
+    state: tf.Tensor  # [B, H, W, C - 1] float32, zero at dead cells
+    counts: metrics.Counts  # of the batch
+    overflow: tf.Tensor  # [] int32, how many living cells have found no row
+
+
+def choose(engine: str) -> str:
+    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere."""
+    if engine != "auto":
+        return engine
+    return "living" if only_cpus() else "dense"
+
+
+def only_cpus() -> bool:
+    """Whether TensorFlow sees no accelerator."""
+    return not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))
+
+
+def choose_lanes(batch_size: int, cores: int | None = None) -> int:
+    """How many lanes the living-cell engine runs side by side: a divisor of the batch.
+
+    The steps of a rollout wait for each other, and one step of a small batch is too little
+    work to share among cores; samples don't wait for each other. So each core takes a lane
+    of samples through all steps.
+    """
+    cores = cores or startup.available_cores()
+    return max(n for n in range(1, min(cores, batch_size) + 1) if batch_size % n == 0)
+
+
+def resolve(computing: Computing, images: tf.Tensor, batch_size: int) -> Computing:
+    """Makes all choices that were left open.
+
+    Args:
+      computing: what was asked for.
+      images: [D, H * W] uint8, the training digits.
+      batch_size: of one replica.
+
+    Raises:
+      ConfigError: what was asked for doesn't fit the engine or the batch.
+    """
+    computing = computing.replace(engine=choose(computing.engine))
+    computing.check_share(batch_size)
+    if computing.engine == "living":
+        return computing.replace(lanes=computing.lanes or choose_lanes(batch_size))
+    if computing.engine == "padded" and not computing.capacity:
+        capacity = padded_cells.capacity_for(images.numpy(), batch_size)
+        return computing.replace(lanes=1, capacity=capacity)
+    return computing.replace(lanes=1)
+
+
+def make(experiment: Experiment, computing: Computing) -> Engine:
+    """The engine of a training whose choices are all made."""
+    match computing.engine:
+        case "dense":
+            return Dense(experiment, computing.precision)
+        case "living":
+            return Living(experiment, computing.precision)
+        case _:
+            if experiment.consensus or experiment.max_rollout_steps:
+                raise ConfigError(
+                    "engine=padded: has neither consensus nor max_rollout_steps; "
+                    "expected --engine=living or dense"
+                )
+            return Padded(experiment, computing.precision, computing.capacity)
+
+
+def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
+    """The untrained model of an experiment.
+
+    Args:
+      experiment: what it is for.
+      precision: "float32", or "bfloat16" for what its layers compute; weights are float32.
+    """
+    return CAModel(
+        channels=experiment.channels,
+        hidden_channels=experiment.hidden_channels,
+        fire_rate=experiment.fire_rate,
+        residual_noise=experiment.residual_noise,
+        seed=experiment.seed,
+        dtype=precision if precision == "float32" else f"mixed_{precision}",
+    )
+
+
+class Engine(abc.ABC):
+    """Rolls batches out.
+
+    Args:
+      experiment: what is trained.
+      precision: "float32", or "bfloat16" for what products and convolutions take and give.
+    """
+
+    def __init__(self, experiment: Experiment, precision: str = "float32"):
+        self.experiment = experiment
+        self.precision = precision
+
+    def _chances(self) -> tuple[int, float, float]:
+        """CA steps, fire rate and residual noise, as `draw_firing` takes them."""
+        config = self.experiment
+        steps = config.max_rollout_steps or config.rollout_steps
+        return steps, config.fire_rate, config.residual_noise
+
+    @abc.abstractmethod
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
+        """Takes a batch through the CA steps of a training step.
+
+        Args:
+          weights: of the rule; the loss is differentiable in them.
+          batch: B samples.
+          key: [2] int32, a stateless key.
+          steps_taken: [] int32, CA steps to take where the experiment has a range of them.
+
+        Returns:
+          outcome: of the batch.
+        """
+
+
+class Dense(Engine):
+    """Every pixel."""
+
+    def __init__(self, experiment: Experiment, precision: str = "float32"):
+        super().__init__(experiment, precision)
+        self._model = build_model(experiment, precision)
+
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
+        """As `Engine.roll_out`."""
+        gray = gray_of(batch.images)
+        x = tf.concat([gray[..., None], batch.state], axis=-1)
+        variables = self._model.trainable_variables
+        with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
+            for t in range(self._chances()[0]):
+                after = self._model.step(x, seed=derive(key, t))
+                x = after if steps_taken is None else tf.where(t < steps_taken, after, x)
+        logits = self._model.logits(x)  # [B, H, W, 10]
+        loss = LOSSES[self.experiment.loss](logits, one_hot_targets(gray, batch.labels))
+        if self.experiment.consensus:
+            alive = tf.cast(spec.alive_mask(gray), tf.float32)[..., None]  # [B, H, W, 1]
+            living = tf.reduce_sum(alive, axis=[1, 2], keepdims=True)
+            mean = tf.math.divide_no_nan(tf.reduce_sum(logits, axis=[1, 2], keepdims=True), living)
+            loss += self.experiment.consensus * disagreement(logits, alive * mean)
+        return Outcome(
+            loss=tf.reduce_sum(loss),
+            state=x[..., spec.GRAY_CHANNELS :],
+            counts=metrics.count_images(logits, batch.labels, spec.alive_mask(gray)),
+            overflow=tf.constant(0),
+        )
+
+
+class Living(Engine):
+    """Living cells that fire."""
+
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
+        """As `Engine.roll_out`."""
+        cells = living_cells.find(gray_of(batch.images))
+        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+        firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
+        table = living_cells.to_table(cells, batch.state)
+        table = living_rollout.rollout(weights, table, firing, tf.as_dtype(self.precision))
+        logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
+        labels = tf.gather(batch.labels, cells.samples)
+        loss = LOSSES[self.experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+        if self.experiment.consensus:
+            mean = tf.math.unsorted_segment_mean(logits, cells.samples, batch.labels.shape[0])
+            mean = tf.gather(tf.stop_gradient(mean), cells.samples)
+            loss += self.experiment.consensus * disagreement(logits, mean)
+        return Outcome(
+            loss=tf.reduce_sum(loss),
+            state=living_cells.to_image(cells, table, tf.shape(batch.images)),
+            counts=metrics.count(logits, labels, cells.samples, batch.labels.shape[0]),
+            overflow=tf.constant(0),
+        )
+
+
+class Padded(Engine):
+    """Living cells in a fixed number of rows.
+
+    After an overflow the loss is NaN, and so are its gradients: a training loop stops where it
+    would have left living cells out, on a host or inside a compiled call.
+
+    Args:
+      experiment: what is trained.
+      precision: as of `Engine`.
+      capacity: the number of rows.
+    """
+
+    def __init__(self, experiment: Experiment, precision: str, capacity: int):
+        super().__init__(experiment, precision)
+        self.capacity = capacity
+
+    def roll_out(
+        self,
+        weights: CAWeights,
+        batch: Pool,
+        key: tf.Tensor,
+        steps_taken: tf.Tensor | None = None,
+    ) -> Outcome:
+        """As `Engine.roll_out`."""
+        cells = padded_cells.find(gray_of(batch.images), self.capacity)
+        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+        firing = padded_cells.draw_firing(cells, *self._chances(), key, channels)
+        return self.roll_out_firing(weights, batch, cells, firing)
+
+    def roll_out_firing(
+        self, weights: CAWeights, batch: Pool, cells: PaddedCells, firing: PaddedFiring
+    ) -> Outcome:
+        """As `roll_out`, of a batch whose cells are found and whose firing is drawn."""
+        table = padded_cells.to_table(cells, batch.state)
+        table = padded_rollout.rollout(weights, cells, table, firing, tf.as_dtype(self.precision))
+        logits = table[:-1, -spec.NUM_CLASSES :]  # [K, 10]
+        labels = tf.gather(batch.labels, cells.samples)
+        targets = tf.one_hot(tf.where(cells.living, labels, -1), spec.NUM_CLASSES)  # -1: all zero
+        loss = LOSSES[self.experiment.loss](logits, targets)
+        complete = tf.where(tf.equal(cells.overflow, 0), 1.0, float("nan"))
+        state = padded_cells.to_image(cells, table)
+        return Outcome(
+            loss=complete * tf.reduce_sum(loss),
+            state=state,
+            # Of the images: cells without a row are counted, too.
+            counts=metrics.count_images(
+                state[..., -spec.NUM_CLASSES :],
+                batch.labels,
+                spec.alive_mask(gray_of(batch.images)),
+            ),
+            overflow=cells.overflow,
+        )

@@ -1,0 +1,172 @@
+"""Training steps that several replicas take together, under one of TensorFlow's strategies.
+
+The step is `Trainer.train_step`, the very same; here are only the dealing out of the pool, the sum
+over replicas and the collecting. Between calls everybody holds the whole state, which therefore
+doesn't tell how many replicas made it: a checkpoint of n replicas resumes on m.
+
+Gradients are summed over the replicas before they are normalised, as one replica with the whole
+batch would have them (article: "Training").
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from selforg_mnist.errors import UserError
+from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.model import CAWeights
+from selforg_mnist.training.computing import AUTOMATIC, Computing
+from selforg_mnist.training.pool import Pool, Source
+from selforg_mnist.training.strategies import Chosen
+from selforg_mnist.training.trainer import Replica, StepMetrics, Trainer, TrainState
+
+
+class WorkerLostError(UserError):
+    """Another worker is gone, and no sum over all can be completed."""
+
+
+class ReplicatedTrainer(Trainer):
+    """A trainer whose batches and pool are shared among the replicas of a strategy.
+
+    Args:
+      experiment: what to train; batch and pool are those of all replicas together.
+      source: the training digits, the same everywhere.
+      chosen: the strategy.
+      computing: how; without a number of lanes each replica has one.
+      initial_weights: as `Trainer`.
+
+    Raises:
+      ConfigError: batch or pool can't be shared among the replicas, or as `Trainer`.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        source: Source,
+        chosen: Chosen,
+        computing: Computing = AUTOMATIC,
+        initial_weights: CAWeights | None = None,
+    ):
+        if chosen.strategy is None:
+            raise ValueError("chosen.strategy=None: expected a strategy; one device has Trainer")
+        check_shares(experiment, chosen.replicas)
+        computing = computing.replace(lanes=computing.lanes or 1)
+        super().__init__(experiment, source, computing, chosen.replicas, initial_weights)
+        self._strategy = chosen.strategy
+        self._several_workers = chosen.name == "multi_worker"
+
+    def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
+        """As `Trainer.run`, by all replicas together; of several workers, all must call it.
+
+        Raises:
+          WorkerLostError: one of them is gone.
+        """
+        with _told():
+            shares, metrics = self._run_shares(self._deal(state), steps)
+            (first, *_) = self._strategy.experimental_local_results(shares._replace(pool=()))
+            return first._replace(pool=self._collect(shares.pool)), metrics
+
+    def agree(self, value: float) -> float:
+        """As `Trainer.agree`, over all replicas of all workers.
+
+        Raises:
+          WorkerLostError: one of them is gone.
+        """
+        with _told():
+            values = self._strategy.experimental_distribute_values_from_function(
+                lambda context: tf.constant(value)
+            )
+            return float(self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
+
+    def _deal(self, state: TrainState) -> Any:
+        """The state of each replica: all of it, but for the pool, of which it gets a share."""
+        share = state.pool.labels.shape[0] // self.replicas
+
+        def of_replica(context: tf.distribute.experimental.ValueContext) -> TrainState:
+            first = context.replica_id_in_sync_group * share
+            pool = Pool(*(part[first : first + share] for part in state.pool))
+            return state._replace(pool=pool)
+
+        return self._strategy.experimental_distribute_values_from_function(of_replica)
+
+    def _collect(self, pool: Pool) -> Pool:
+        """The whole pool of the replicas' shares."""
+        if not self._several_workers:
+            results = self._strategy.experimental_local_results
+            return Pool(*(tf.concat(results(part), axis=0) for part in pool))
+        return self._gather(pool)
+
+    @tf.function
+    def _gather(self, pool: Pool) -> Pool:
+        # Collectives between workers know no bytes.
+        wide = pool._replace(images=self._strategy.run(_widened, args=(pool.images,)))
+        pool = Pool(*(self._strategy.gather(part, axis=0) for part in wide))
+        return pool._replace(images=tf.cast(pool.images, tf.uint8))
+
+    @tf.function
+    def _run_shares(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
+        """`Trainer.run` over replicas. The loop is outside of them: no sum may be in one."""
+        state, total = self._step_shares(state)
+        done = tf.constant(1)
+        while tf.logical_and(done < steps, tf.math.is_finite(total.loss)):
+            state, new = self._step_shares(state)
+            total = tf.nest.map_structure(tf.add, total, new)
+            done += 1
+        count = tf.cast(done, tf.float32)
+        return state, tf.nest.map_structure(lambda value: value / count, total)
+
+    def _step_shares(self, state: Any) -> tuple[Any, StepMetrics]:
+        state, metrics = self._strategy.run(self._replica_step, args=(state,))
+        # They are sums over replicas, the same on all of them.
+        return state, self._strategy.experimental_local_results(metrics)[0]
+
+    def _replica_step(self, state: TrainState) -> tuple[TrainState, StepMetrics]:
+        context = tf.distribute.get_replica_context()
+        replica = Replica(
+            index=context.replica_id_in_sync_group,
+            count=self.replicas,
+            total=lambda nest: context.all_reduce(tf.distribute.ReduceOp.SUM, nest),
+        )
+        return self.train_step(state, replica=replica)
+
+
+def check_shares(experiment: Experiment, replicas: int) -> None:
+    """Refuses a batch or a pool that can't be shared among replicas.
+
+    Raises:
+      ConfigError: as said.
+    """
+    naive = experiment.pool_mode == "naive"
+    of_batch = experiment.batch_unit * replicas
+    if experiment.batch_size % of_batch:
+        raise ConfigError(
+            f"batch_size={experiment.batch_size}: expected a multiple of {of_batch} for "
+            f"{replicas} replicas; give another --batch_size"
+        )
+    if not naive and experiment.pool_size % replicas:  # naive has no pool
+        raise ConfigError(
+            f"pool_size={experiment.pool_size}: expected a multiple of {replicas}, the number of "
+            "replicas; give another --pool_size"
+        )
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tells what TensorFlow raises where a sum over workers is never completed."""
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.CancelledError,
+    ) as error:
+        raise WorkerLostError(f"another worker is lost ({type(error).__name__})") from error
+
+
+def _widened(images: tf.Tensor) -> tf.Tensor:
+    return tf.cast(images, tf.int32)

@@ -1,0 +1,204 @@
+"""The identity of a run: config.json, and whether a run may be resumed under it.
+
+config.json holds everything needed to run again: the experiment, the data, the engine, the
+package versions. What decides a training's course has to be the same on resuming; how often
+it is looked at, and how long it is to be, may change. Loads no TensorFlow, so that commands
+can check options at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.startup import versions
+from selforg_mnist.training.computing import Computing
+
+FILE_NAME = "config.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Looking:
+    """How a run is watched and saved; none of it changes the training's course.
+
+    Attributes:
+      log_every: training steps between log lines and TensorBoard points.
+      eval_every: training steps between evaluations on held-out digits; 0 for none but
+        the last.
+      eval_samples: held-out digits to evaluate on; 0 for all.
+      eval_steps: CA steps of an evaluation.
+      checkpoint_every: training steps between checkpoints.
+      steps_per_call: most training steps of one compiled call; a signal waits for the call.
+
+    Raises:
+      ConfigError: a value is out of range.
+    """
+
+    log_every: int = 100
+    eval_every: int = 2000
+    eval_samples: int = 500
+    eval_steps: int = 200
+    checkpoint_every: int = 500
+    steps_per_call: int = 50
+
+    def __post_init__(self) -> None:
+        least = {"eval_every": 0, "eval_samples": 0}
+        for name, value in dataclasses.asdict(self).items():
+            if value < least.get(name, 1):
+                raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
+
+
+def build(
+    experiment: Experiment,
+    computing: Computing,
+    replicas: int,
+    dataset: Mapping[str, Any],
+    looking: Looking,
+) -> dict[str, Any]:
+    """The content of config.json.
+
+    Args:
+      experiment: what is trained.
+      computing: how, nothing left open.
+      replicas: how many share a batch.
+      dataset: as `describe_digits` gives it, of the training digits.
+      looking: how the run is watched and saved.
+
+    Returns:
+      config: plain values, ready for JSON.
+    """
+    options = dataclasses.asdict(computing)
+    return {
+        "experiment": experiment.to_dict(),
+        "engine": {"name": options.pop("engine"), **options, "replicas": replicas},
+        "dataset": dict(dataset),
+        "looking": dataclasses.asdict(looking),
+        "versions": versions(),
+    }
+
+
+def read(run_dir: Path) -> dict[str, Any] | None:
+    """The run's config.json, or None where there is none.
+
+    Raises:
+      ConfigError: the file is there and can't be understood.
+    """
+    path = run_dir / FILE_NAME
+    try:
+        config = json.loads(path.read_text())
+        sections = {name: dict(config[name]) for name in ("experiment", "engine", "dataset")}
+        engine = sections["engine"]
+        engine["lanes"] = int(engine["lanes"])
+        # Runs begun before there were such options don't name them.
+        sections["experiment"] = Experiment(name="").to_dict() | sections["experiment"]
+        engine["replicas"] = int(engine.get("replicas", 1))
+        engine["capacity"] = int(engine.get("capacity", 0))
+        engine["precision"] = str(engine.get("precision", "float32"))
+        return {**config, **sections}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: not the configuration of a run ({type(error).__name__}: {error}); "
+            f"give another --run_dir, or delete the folder {run_dir} to start anew"
+        ) from error
+
+
+def write(run_dir: Path, config: Mapping[str, Any]) -> None:
+    """Writes config.json beside, then renames it into place.
+
+    Raises:
+      ConfigError: the folder can't be made or written to.
+    """
+    path = run_dir / FILE_NAME
+    beside = path.with_suffix(".partial")
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(config, indent=2) + "\n")
+        os.replace(beside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise _unwritable(run_dir, error) from error
+
+
+@contextlib.contextmanager
+def claim(run_dir: Path) -> Iterator[None]:
+    """Makes the run's folder, if need be, and keeps other processes out of it for a while.
+
+    The lock is the system's, on the folder itself: it adds no file, and ends with the process
+    however that ends. Where there are no such locks there is none.
+
+    Raises:
+      ConfigError: the folder can't be made, or another process trains in it.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(run_dir, error) from error
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl  # Windows has none
+
+            folder = os.open(run_dir, os.O_RDONLY)
+            stack.callback(os.close, folder)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"run_dir={run_dir}: another process is training in it; "
+                    "stop that one first, or give another --run_dir"
+                ) from error
+        yield
+
+
+def _unwritable(run_dir: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"run_dir={run_dir}: can't be written ({error.strerror or error}); "
+        "make room, or give a folder that you may write to"
+    )
+
+
+def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_dir: Path) -> None:
+    """Refuses to resume a run under options that would have led it elsewhere.
+
+    Args:
+      saved: config.json of the run.
+      asked: what the command asks for.
+      run_dir: for the message.
+
+    Raises:
+      ConfigError: they differ; the message lists each option's two values.
+    """
+    before, now = _course(saved), _course(asked)
+    if before.pop("engine.replicas", 1) != now.pop("engine.replicas", 1):
+        # On other devices the run takes another course in any case; these are a replica's.
+        for name in ("engine.lanes", "engine.capacity"):
+            del before[name], now[name]
+    different = [
+        f"{name} is {before.get(name)} there and {now.get(name)} now"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if different:
+        raise ConfigError(
+            f"run_dir={run_dir}: holds a run of another configuration ({'; '.join(different)}); "
+            "give the same options to resume it, or another --run_dir"
+        )
+
+
+def _course(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that decide where a training goes, flat, as JSON gives them back."""
+    dataset = config.get("dataset", {})
+    course = dict(config["experiment"])
+    if course.get("schedule") != "cosine":  # whose learning rates depend on the end
+        course.pop("train_steps", None)  # a finished run may be taken further
+    course |= {f"engine.{name}": value for name, value in config.get("engine", {}).items()}
+    course |= {f"dataset.{name}": dataset.get(name) for name in ("source", "num_digits", "sha256")}
+    return json.loads(json.dumps(course))

@@ -1,0 +1,290 @@
+"""What TensorBoard shows of a run: the tags, their units, and what happens on resuming.
+
+Holds the table of scalars, the curves over CA steps as runs of their own, the figure that
+overlays them, mosaics of the pool, the configuration, and the HParams page. When something is
+shown is the outer loop's affair; measuring is in `evaluation/evaluation.py`, colouring in
+`pictures/render.py`.
+
+Shares of cells and of samples are shown in percent, as in the article's table and figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+
+from selforg_mnist import spec
+from selforg_mnist.errors import UserError
+from selforg_mnist.evaluation.evaluation import Curves
+from selforg_mnist.model import CAWeights
+from selforg_mnist.pictures import figures, render
+from selforg_mnist.training import event_files
+from selforg_mnist.training.pool import Pool
+
+
+class SummaryError(UserError):
+    """Summaries can't be written."""
+
+
+class _Scalar(NamedTuple):
+    """How a number is shown."""
+
+    tag: str
+    description: str
+    factor: float = 1.0  # 100 makes a share a percentage
+
+
+def _shown(tag: str, description: str, factor: float = 1.0) -> Any:
+    return dataclasses.field(metadata={"shown": _Scalar(tag, description, factor)})
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingScalars:
+    """What a stretch of training steps reports; shares are in [0, 1], ages in training steps.
+
+    The six gradient norms are in the order of `CAWeights`, before normalisation, and are shown
+    as `gradient_norm/perceive_kernel` and so on. Loss, accuracy, agreement, norms and the age
+    of the batch are means over the stretch; the rest is as it stands after its last step.
+    """
+
+    loss: float = _shown("train/loss", "Loss of the last states of a rollout.")
+    cell_accuracy: float = _shown("train/cell_accuracy", "Living cells that are right, %.", 100)
+    total_agreement: float = _shown("train/total_agreement", "Samples whose cells agree, %.", 100)
+    learning_rate: float = _shown("train/learning_rate", "Adam's learning rate.")
+    steps_per_second: float = _shown("train/steps_per_second", "Training steps per second.")
+    gradient_norms: Sequence[float] = _shown("gradient_norm", "Norm before normalisation.")
+    batch_age: float = _shown("pool/batch_age", "Mean age of the batch when drawn.")
+    pool_age_mean: float = _shown("pool/age_mean", "Mean age of the pool's samples.")
+    pool_age_max: float = _shown("pool/age_max", "Age of the pool's oldest sample.")
+
+
+# By field of `Curves`; x is the CA step.
+_CURVES = {
+    "cell_accuracy": _Scalar("curve/cell_accuracy", "Living cells that are right, %.", 100),
+    "total_agreement": _Scalar("curve/total_agreement", "Digits whose cells agree, %.", 100),
+    "correct_agreement": _Scalar("curve/correct_agreement", "Agreeing and right, %.", 100),
+    "state_magnitude": _Scalar("curve/state_magnitude", "Mean |state| of living cells."),
+    "residual_magnitude": _Scalar("curve/residual_magnitude", "Mean |change| of fired cells."),
+}
+_CURVES_FOLDER = re.compile(r"after_(\d+)_steps")
+
+
+class RunSummaries:
+    """Writes one run's summaries; a context manager.
+
+    TensorBoard sees several runs in `log_dir`: `training` and `evaluation`, whose x is the
+    training step, and one for each evaluation's curves, `curves/after_003000_steps`, whose x is
+    the CA step, so that they overlay. What a method gets is on disk when it returns.
+
+    Opened again at an earlier training step, as on resuming from a checkpoint, it first takes
+    back everything shown of later steps.
+
+    Args:
+      log_dir: TensorBoard's folder of the run; made where it is missing.
+      step: training steps done.
+
+    Raises:
+      SummaryError: here and in all methods, the files can't be written.
+    """
+
+    def __init__(self, log_dir: Path, step: int = 0):
+        self.log_dir = log_dir
+        self._start = step
+        self._curves: dict[int, dict[str, np.ndarray]] = {}  # by training step, then field
+        with self._reporting():
+            for name in ("training", "evaluation"):
+                event_files.take_back(log_dir / name, step)
+            for folder, after in _curve_folders(log_dir):
+                if after > step:
+                    shutil.rmtree(folder)
+                elif (known := _read_curves(folder)) is not None:
+                    self._curves[after] = known
+            self._training = tf.summary.create_file_writer(str(log_dir / "training"))
+            self._evaluation = tf.summary.create_file_writer(str(log_dir / "evaluation"))
+
+    def training(self, step: int, scalars: TrainingScalars) -> None:
+        """Shows how training goes, after `step` training steps."""
+        with self._writing(self._training):
+            for field in dataclasses.fields(scalars):
+                shown, value = field.metadata["shown"], getattr(scalars, field.name)
+                if field.name != "gradient_norms":
+                    _write_scalar(shown, value, step)
+                    continue
+                for name, norm in zip(CAWeights._fields, value, strict=True):
+                    _write_scalar(shown._replace(tag=f"{shown.tag}/{name}"), norm, step)
+
+    def evaluation(self, step: int, curves: Curves) -> None:
+        """Shows an evaluation after `step` training steps: results, curves and a figure."""
+        self._curves[step] = {name: getattr(curves, name) for name in _CURVES}
+        figure = figures.curves_over_training(self._curves)
+        folder = self.log_dir / "curves" / f"after_{step:06d}_steps"
+        with self._reporting():
+            if folder.exists():
+                shutil.rmtree(folder)
+            # So long a queue goes out in one piece: a kill leaves no half of the curves.
+            writer = tf.summary.create_file_writer(str(folder), max_queue=1_000_000)
+            with writer.as_default():
+                for name, values in self._curves[step].items():
+                    for ca_step, value in enumerate(values, start=1):
+                        _write_scalar(_CURVES[name], value, ca_step)
+            writer.close()
+        with self._writing(self._evaluation):
+            for shown, value in _results(curves).items():
+                _write_scalar(shown, value, step)
+            caption = "Held-out digits; one line for each evaluation so far."
+            tf.summary.image("evaluation/curves", figure[None], step, description=caption)
+
+    def mosaics(self, step: int, pool: Pool, before: Pool, after: Pool) -> None:
+        """Shows samples in the colours of their cells' labels, with a bar of the true one.
+
+        Args:
+          step: training steps done.
+          pool: the sample pool; shown in the order of its labels.
+          before: a batch as a rollout gets it.
+          after: the same batch, rolled out.
+        """
+        by_label = np.argsort(np.asarray(pool.labels), kind="stable")
+        pictures = {
+            "mosaic/batch_1_before": _picture(before, slice(None), scale=4),
+            "mosaic/batch_2_after": _picture(after, slice(None), scale=4),
+            "mosaic/pool": _picture(pool, by_label, scale=2),
+        }
+        caption = "Each cell in the colour of the label that it gives; bars: the true labels."
+        with self._writing(self._training):
+            for tag, picture in pictures.items():
+                tf.summary.image(tag, picture[None], step, description=caption)
+
+    def configuration(self, config: Mapping[str, Any]) -> None:
+        """Shows the configuration as a page of text, once more for each time of resuming.
+
+        Args:
+          config: the content of config.json, sections of options. What `dataset` says in its
+            `note` opens the page: results on other digits aren't the article's.
+        """
+        with self._writing(self._training):
+            tf.summary.text("configuration", _to_markdown(config), self._start)
+
+    def hparams(self, options: Mapping[str, Any]) -> None:
+        """Puts the run on the HParams page, which compares all runs that TensorBoard sees.
+
+        The page takes the results from `evaluation`, always the latest, so call this once, at
+        the start. It is given no list of columns: it finds all options and results itself, and
+        shows first the options in which the runs differ.
+
+        Args:
+          options: of the experiment, by name.
+        """
+        plain = {
+            name: value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
+            for name, value in options.items()
+        }
+        with self._writing(self._evaluation):
+            api.hparams(plain)
+
+    def close(self) -> None:
+        """Closes the files."""
+        with self._reporting():
+            self._training.close()
+            self._evaluation.close()
+
+    def __enter__(self) -> RunSummaries:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _writing(self, writer: tf.summary.SummaryWriter) -> Iterator[None]:
+        """Directs summaries to a writer, which flushes to its file in the end."""
+        with self._reporting(), writer.as_default():
+            yield
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turns a failure to write into a `SummaryError`.
+
+        TensorFlow raises what the system's error maps to, an OutOfRangeError for instance,
+        once; after that it drops what it is given and says nothing.
+        """
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            reason = re.sub(r"^\{\{.*?\}\} ", "", str(error)).splitlines()[0]
+            raise SummaryError(
+                f"summaries in {self.log_dir}: can't be written ({reason}); make room or mend "
+                "the folder, then start the same command again"
+            ) from error
+
+
+def _write_scalar(shown: _Scalar, value: float, step: int) -> None:
+    tf.summary.scalar(shown.tag, shown.factor * value, step, description=shown.description)
+
+
+def _results(curves: Curves) -> dict[_Scalar, float]:
+    """The article's table row and more; x is the training step."""
+    accuracy, agreement = curves.cell_accuracy, curves.total_agreement
+    percent = {
+        "top_accuracy": ("Best cell accuracy of all CA steps", accuracy.max()),
+        "accuracy_at_end": ("Cell accuracy at the last CA step", accuracy[-1]),
+        "top_agreement": ("Best total agreement of all CA steps", agreement.max()),
+        "agreement_at_end": ("Total agreement at the last CA step", agreement[-1]),
+        "correct_agreement_at_end": ("Agreeing and right", curves.correct_agreement[-1]),
+    }
+    plain = {
+        "top_accuracy_step": ("CA step of the best cell accuracy", accuracy.argmax() + 1),
+        "top_agreement_step": ("CA step of the best total agreement", agreement.argmax() + 1),
+        "state_magnitude_at_end": ("Mean |state|", curves.state_magnitude[-1]),
+        "residual_magnitude_at_end": ("Mean |change|", curves.residual_magnitude[-1]),
+    }
+    return {
+        **{_Scalar(f"evaluation/{n}", f"{d}, %.", 100): v for n, (d, v) in percent.items()},
+        **{_Scalar(f"evaluation/{n}", f"{d}."): v for n, (d, v) in plain.items()},
+    }
+
+
+def _picture(samples: Pool, order: np.ndarray | slice, scale: int) -> np.ndarray:
+    gray = np.asarray(samples.images)[order].astype(np.float32) / 255
+    logits = np.asarray(samples.state)[order][..., -spec.NUM_CLASSES :]
+    pictures = render.underline(render.colour(gray, logits), np.asarray(samples.labels)[order])
+    tiles = render.mosaic(pictures, gap=3, scale=scale)
+    return render.stack(render.legend(tiles.shape[1] // 11), tiles, gap=3 * scale)
+
+
+def _to_markdown(config: Mapping[str, Any]) -> str:
+    parts = []
+    if note := config.get("dataset", {}).get("note"):
+        parts.append(f"**Data: {note}**")
+    for title, options in config.items():
+        parts.append(f"### {title}\n\n| option | value |\n|---|---|")
+        for name, value in options.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            parts[-1] += f"\n| {name} | {text.replace('|', '&#124;')} |"
+    return "\n\n".join(parts)
+
+
+def _curve_folders(log_dir: Path) -> list[tuple[Path, int]]:
+    found = [(p, _CURVES_FOLDER.fullmatch(p.name)) for p in (log_dir / "curves").glob("*")]
+    return [(path, int(match[1])) for path, match in found if match]
+
+
+def _read_curves(folder: Path) -> dict[str, np.ndarray] | None:
+    """The curves that `RunSummaries.evaluation` wrote, or None where they are not whole."""
+    values: dict[str, list[float]] = {shown.tag: [] for shown in _CURVES.values()}
+    for path in event_files.find(folder):
+        for _, event in event_files.read(path):
+            for value in event.summary.value:
+                if value.tag in values:
+                    values[value.tag].append(float(tf.make_ndarray(value.tensor)))
+    if len({len(part) for part in values.values()}) != 1:
+        return None
+    return {name: np.array(values[s.tag]) / s.factor for name, s in _CURVES.items()}

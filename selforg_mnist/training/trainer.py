@@ -1,0 +1,339 @@
+"""The training step: pool to pool, one compiled function, on the device throughout.
+
+Holds the training state, the step (sample, renew, rollout, loss, normalised gradients, Adam,
+commit) and the compiled loop of several steps (article: "Training"). Everything is a pure
+function of the state and the training digits, so that a checkpoint of the state is all that a
+run is. Files, logs and the outer loop are in `training_loop.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from selforg_mnist import spec
+from selforg_mnist.evaluation import metrics
+from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.model import CAWeights, gray_of
+from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, integers, root_key
+from selforg_mnist.training import engines, optimizer
+from selforg_mnist.training import pool as pools
+from selforg_mnist.training.computing import AUTOMATIC, Computing
+from selforg_mnist.training.engines import Outcome
+from selforg_mnist.training.optimizer import AdamState
+from selforg_mnist.training.pool import Pool, Source
+
+
+class TrainState(NamedTuple):
+    """All that a training step reads and writes."""
+
+    step: tf.Tensor  # [] int32, training steps done
+    weights: CAWeights
+    adam: AdamState
+    pool: Pool
+    averaged: CAWeights | tuple = ()  # the running average of the weights, where there is one
+
+
+class StepMetrics(NamedTuple):
+    """What a training step reports; over several steps, the mean."""
+
+    loss: tf.Tensor  # [] float32, of the batch's last states
+    cell_accuracy: tf.Tensor  # [] float32, share of living cells that are right
+    total_agreement: tf.Tensor  # [] float32, share of samples whose cells all agree
+    batch_age: tf.Tensor  # [] float32, mean age of the batch's samples when drawn
+    gradient_norms: tf.Tensor  # [6] float32, before normalisation
+    overflow: tf.Tensor  # [] float32, living cells that found no row; the loss is then NaN
+
+
+@dataclasses.dataclass(frozen=True)
+class Replica:
+    """One of several replicas that take a training step together, each with its share.
+
+    Each one holds a share of the pool and of the batch, and draws what no other draws.
+    """
+
+    index: int | tf.Tensor  # [] int32, 0 to count - 1
+    count: int
+    total: Callable[[Any], Any]  # the sum over all replicas of each tensor of a nest
+
+
+# It draws as if there were no such thing as replicas.
+ALONE = Replica(index=0, count=1, total=lambda nest: nest)
+
+
+class Trainer:
+    """Compiles and runs the training of one experiment.
+
+    Args:
+      experiment: what to train.
+      source: the training digits.
+      computing: how; what it leaves open is chosen here, and `self.computing` says what.
+      replicas: how many share the batch; see `replicas.py`.
+      initial_weights: to begin with, of a model as wide or narrower; None draws them from the
+        experiment's seed.
+
+    Raises:
+      ConfigError: the initial weights are of a wider model, the batch can't be shared among the
+        lanes, or an option doesn't fit the engine.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        source: Source,
+        computing: Computing = AUTOMATIC,
+        replicas: int = 1,
+        initial_weights: CAWeights | None = None,
+    ):
+        self.experiment = experiment
+        self.source = source
+        self.replicas = replicas
+        self.computing = engines.resolve(
+            computing, source.images, experiment.batch_size // replicas
+        )
+        self.model = engines.build_model(experiment)
+        self._initial_weights = self.model.ca_weights()
+        if initial_weights is not None:
+            self._initial_weights = _widened(initial_weights, self._initial_weights)
+        self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
+        self._roll_out_lane = engines.make(experiment, self.computing).roll_out
+        # A function of its own, so that it is traced once and not for each lane. Without lanes
+        # none: XLA would take all arguments of a function within one, whose gradient asks for
+        # shapes, for constants, and compile anew for each step.
+        if self.computing.engine == "living":
+            self._roll_out_lane = tf.function(self._roll_out_lane)
+
+    def initial_state(self) -> TrainState:
+        """The state before the first training step: a pool of fresh samples."""
+        key = derive(root_key(self.experiment.seed), BEFORE_TRAINING, Purpose.POOL)
+        weights = self._initial_weights
+        naive = self.experiment.pool_mode == "naive"
+        size = self.experiment.batch_size if naive else self.experiment.pool_size
+        return TrainState(
+            step=tf.constant(0),
+            weights=weights,
+            adam=optimizer.initial_state(weights),
+            pool=pools.fresh(self.source, size, key, self.model.channels),
+            averaged=weights if self.experiment.weight_averaging else (),
+        )
+
+    def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
+        """The learning rate, [] float32, of the training step after `step` others."""
+        config = self.experiment
+        if config.schedule == "cosine":
+            rate = optimizer.cosine(
+                step, config.learning_rate, config.final_learning_rate, config.train_steps
+            )
+        else:
+            rate = optimizer.learning_rate(step, config.learning_rate, config.learning_rate_drops)
+        return optimizer.warm_up(step, rate, config.warmup_steps) if config.warmup_steps else rate
+
+    def load(self, state: TrainState) -> None:
+        """Puts the weights of a state into `model`; the averaged ones, where there are any."""
+        weights = state.averaged or state.weights
+        for variable, value in zip(self.model.trainable_variables, weights, strict=True):
+            variable.assign(value)
+
+    def agree(self, value: float) -> float:
+        """The sum of a number over all replicas, each of whom must call it."""
+        return value
+
+    @tf.function
+    def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
+        """Several training steps in one call; stops early after a loss that is not finite.
+
+        Args:
+          state: to start from.
+          steps: [] int32, at least 1.
+
+        Returns:
+          state: after the last step that was run; `state.step` says which.
+          metrics: the mean over these steps.
+        """
+        for variable, value in zip(self._pool, state.pool, strict=True):
+            variable.assign(value)
+        step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
+        first = step
+        zero = tf.constant(0.0)
+        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]), zero)
+        while tf.logical_and(step < first + steps, tf.math.is_finite(total.loss)):
+            state, new = self.train_step(TrainState(step, weights, adam, self._pool, averaged))
+            step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
+            total = tf.nest.map_structure(tf.add, total, new)
+        done = tf.cast(step - first, tf.float32)
+        pool = Pool(*(tf.identity(variable) for variable in self._pool))
+        return (
+            TrainState(step, weights, adam, pool, averaged),
+            tf.nest.map_structure(lambda value: value / done, total),
+        )
+
+    def train_step(
+        self, state: TrainState, source: Source | None = None, replica: Replica = ALONE
+    ) -> tuple[TrainState, StepMetrics]:
+        """One training step (article: "Training").
+
+        Gradients are summed over the replicas first and normalised after, so that several
+        replicas learn what one with all their samples would.
+
+        Args:
+          state: after `state.step` steps; a pool of variables is written to in place. Of
+            several replicas each has the same but for the pool, which is its share.
+          source: the training digits as arguments of a compiled function, whose text they
+            would otherwise be part of; None is the trainer's own.
+          replica: which one this is.
+
+        Returns:
+          state: one step on.
+          metrics: of this step, over all replicas.
+        """
+        key = self._key(state.step, replica.index, replica.count)
+        size = self.experiment.batch_size
+        indices, batch = self._draw_batch(
+            state.pool, source or self.source, size // replica.count, key
+        )
+        with tf.GradientTape() as tape:
+            tape.watch(state.weights)
+            outcome, rolled_out = self._roll_out(state.weights, batch, key)
+        gradients = tape.gradient(outcome.loss, state.weights)
+        age, overflow = (tf.cast(part, tf.float32) for part in (batch.age, outcome.overflow))
+        gradients, loss, counts, age, overflow = replica.total(
+            (gradients, outcome.loss, outcome.counts, tf.reduce_sum(age), overflow)
+        )
+        weights, adam = optimizer.adam(
+            state.weights,
+            optimizer.normalise(gradients),
+            state.adam,
+            state.step,
+            self.learning_rate(state.step),
+        )
+        averaged = state.averaged
+        if decay := self.experiment.weight_averaging:
+            averaged = CAWeights(*optimizer.average(averaged, weights, state.step, decay))
+        return TrainState(
+            step=state.step + 1,
+            weights=CAWeights(*weights),
+            adam=adam,
+            pool=pools.commit(state.pool, indices, rolled_out),
+            averaged=averaged,
+        ), StepMetrics(
+            loss=loss,
+            cell_accuracy=counts.cell_accuracy(),
+            total_agreement=counts.total_agreement(),
+            batch_age=age / size,
+            gradient_norms=tf.stack([tf.norm(g) for g in gradients]),
+            overflow=overflow,
+        )
+
+    @tf.function
+    def preview(self, state: TrainState) -> tuple[Pool, Pool]:
+        """The batch that the next training step will draw, before and after its rollout.
+
+        Of several replicas, the first one's.
+        """
+        key = self._key(state.step, 0, self.replicas)
+        share = state.pool.labels.shape[0] // self.replicas
+        pool = Pool(*(part[:share] for part in state.pool))
+        size = self.experiment.batch_size // self.replicas
+        _, batch = self._draw_batch(pool, self.source, size, key)
+        return batch, self._roll_out(state.weights, batch, key)[1]
+
+    def _key(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
+        """What a replica's draws of a training step are keyed by."""
+        key = derive(root_key(self.experiment.seed), step)
+        return key if replicas == 1 else derive(key, replica)
+
+    def _draw_batch(
+        self, pool: Pool, source: Source, size: int, key: tf.Tensor
+    ) -> tuple[tf.Tensor, Pool]:
+        """Samples and renews a batch, and lays it out lane by lane."""
+        indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
+        config = self.experiment
+        batch = pools.renew(
+            batch, config.pool_mode, source, key, config.fresh_share, config.mutated_share
+        )
+        if self.computing.lanes == 1:
+            return indices, batch
+        order = _balanced_order(batch, self.computing.lanes)
+        return tf.gather(indices, order), Pool(*(tf.gather(part, order) for part in batch))
+
+    def _roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> tuple[Outcome, Pool]:
+        """Rolls a batch out, lane by lane.
+
+        Returns:
+          outcome: its loss is the batch's share of the mean over all replicas' batches.
+          batch: after the rollout.
+        """
+        lanes, steps_taken = self.computing.lanes, self._steps_taken(key)
+        share = batch.labels.shape[0] // lanes
+        results = []
+        for lane in range(lanes):
+            samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
+            lane_key = derive(key, Purpose.FIRING, lane)
+            results.append(self._roll_out_lane(weights, samples, lane_key, steps_taken))
+        losses, states, counts, overflows = zip(*results, strict=True)
+        outcome = Outcome(
+            loss=tf.add_n(losses) / self.experiment.batch_size,
+            state=tf.concat(states, axis=0),
+            counts=metrics.total(list(counts)),
+            overflow=tf.add_n(overflows),
+        )
+        return outcome, batch._replace(state=outcome.state)
+
+    def _steps_taken(self, key: tf.Tensor) -> tf.Tensor | None:
+        """The CA steps of a training step, [] int32, where they are drawn; else None."""
+        least, most = self.experiment.rollout_steps, self.experiment.max_rollout_steps
+        if not most:
+            return None
+        return least + integers(1, most - least + 1, derive(key, Purpose.ROLLOUT_STEPS))[0]
+
+
+def _widened(given: CAWeights, like: CAWeights) -> CAWeights:
+    """Weights of a model that does what a narrower one does, with more room to learn.
+
+    The last channels stay the classification channels, so additional channels come before them.
+    Nothing that the narrower model computes depends on what is added.
+
+    Args:
+      given: of C channels and a width of H.
+      like: initial weights of the wider model.
+
+    Raises:
+      ConfigError: the model is narrower than the weights.
+    """
+    channels, hidden = given.perceive_kernel.shape[2:]
+    more_channels = like.perceive_kernel.shape[2] - channels
+    if more_channels < 0 or like.hidden_bias.shape[0] < hidden:
+        raise ConfigError(
+            f"initial_weights: of {channels} channels and {hidden} hidden channels; expected "
+            f"at most {channels + more_channels} and {like.hidden_bias.shape[0]}"
+        )
+    added = channels - spec.NUM_CLASSES + np.arange(more_channels)
+    old = np.delete(np.arange(channels + more_channels), added)  # where the given channels go
+    new = CAWeights(*(np.array(weight) for weight in like))
+    new.perceive_kernel[:, :, added, :hidden] = 0.0
+    new.perceive_kernel[:, :, old, :hidden] = given.perceive_kernel
+    new.perceive_bias[:hidden] = given.perceive_bias
+    new.hidden_kernel[..., hidden:, :hidden] = 0.0
+    new.hidden_kernel[..., :hidden, :hidden] = given.hidden_kernel
+    new.hidden_bias[:hidden] = given.hidden_bias
+    new.residual_kernel[..., :hidden, old[1:] - 1] = given.residual_kernel
+    new.residual_bias[old[1:] - 1] = given.residual_bias
+    return CAWeights(*map(tf.constant, new))
+
+
+def _balanced_order(batch: Pool, lanes: int) -> tf.Tensor:
+    """Deals the samples to the lanes, largest first and to and fro, for equal work.
+
+    Returns:
+      order: [B] int32; consecutive shares of B / lanes samples are the lanes.
+    """
+    alive = spec.alive_mask(gray_of(batch.images))
+    living = tf.math.count_nonzero(alive, axis=[1, 2], dtype=tf.int32)
+    ranked = tf.argsort(living, direction="DESCENDING", stable=True)  # [B]
+    rounds = tf.unstack(tf.reshape(ranked, [-1, lanes]))
+    rounds = [r if i % 2 == 0 else tf.reverse(r, [0]) for i, r in enumerate(rounds)]
+    return tf.reshape(tf.stack(rounds, axis=1), [-1])

@@ -1,0 +1,35 @@
+"""The page takes exported folders from its user's disk, in both layouts."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytest_plugins = ["support.demo_site"]
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("layout", ["tfjs", "single_file"])
+def test_an_exported_folder_is_opened(demo, layout, tmp_path):
+    from export import exporting
+
+    exporting.export("l2", tmp_path / "mine", layout, check=False)
+    assert bool(list((tmp_path / "mine").rglob("*.bin"))) == (layout == "tfjs")
+    demo.click("Digit 0", "Reset")
+    demo.page.locator("#folder").set_input_files(tmp_path / "mine")
+    demo.until("demo.model === 'mine'")
+    expect(demo.choice("Model")).to_have_value("mine")
+    assert demo.choice("Model").locator("option:checked").inner_text() == "L2"
+    expect(demo.slider("Noise")).to_have_value("0")
+    demo.run(80)
+    assert demo.get("census().pieces[0].label") == 0
+    assert demo.message.is_hidden()
+
+
+def test_a_folder_that_is_no_export_is_refused(demo, tmp_path):
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "beach.txt").write_text("sand")
+    demo.page.locator("#folder").set_input_files(tmp_path / "holiday")
+    expect(demo.message).to_have_text(
+        "The folder has no manifest.json. Export the model again: python -m export.tfjs"
+    )
+    assert demo.get("model") == "l2_noise"
+    demo.run(3)

@@ -1,0 +1,272 @@
+"""The page as it is found: nothing from elsewhere, names for all, dark and light, phones.
+
+Screenshots go to the folder that SELFORG_SCREENSHOTS names, else to a temporary one.
+"""
+
+import html.parser
+import io
+import os
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export import serving
+from support.demo_page import DESKTOP, PHONE, tab
+
+pytest_plugins = ["support.demo_site"]
+pytestmark = pytest.mark.slow
+expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
+
+BUTTONS = (
+    *("Play", "Step", "Reset", "Undo", "Bin", "Pencil", "Eraser", "Damage", "Fill"),
+    *(f"Digit {digit}" for digit in range(10)),
+    *("Save picture", "Save film", "Copy link", "Dark"),
+)
+SLIDERS = {
+    "Brush size": (1, 10),
+    "Speed": (0, 6),
+    "Hue": (0, 360),
+    "Fire rate": (0, 1),
+    "Noise": (0, 0.1),
+}
+CHOICES = {
+    "Model": ["l2_noise", "l2", "ce", "open"],
+    "Canvas size": ["56", "112", "140"],
+    "Backend": ["auto", "webgpu", "webgl", "wasm", "cpu"],
+    "Palette": ["safe", "article"],
+    "View": ["cells", "channels"],
+}
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+
+@pytest.mark.parametrize("name", ["index.html", "bench.html"])
+def test_the_page_itself_has_the_server_s_policy(site, name):
+    tags = Tags((site / name).read_text()).tags
+    (policy,) = [a for _, a in tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy["content"].rstrip("; ") == serving.CONTENT_SECURITY_POLICY
+    assert not [a for _, a in tags if "style" in a or any(key.startswith("on") for key in a)]
+    assert not [a for tag, a in tags if tag == "script" and "src" not in a]
+
+
+def test_nothing_is_named_by_an_absolute_path(site):
+    """So the folder works under any path of any host."""
+    for name in ("index.html", "bench.html"):
+        for _, attributes in Tags((site / name).read_text()).tags:
+            for key in ("src", "href"):
+                assert not attributes.get(key, "").startswith("/")
+
+
+def test_it_loads_clean_and_runs(browser, address):
+    with tab(browser, address) as demo:
+        demo.open("")
+        demo.until("demo.step > 20", timeout=60_000)
+        assert demo.living > 20
+        expect(demo.decision).to_have_text(re.compile(r"\d"))
+        assert demo.message.is_hidden()
+        assert demo.page.title()
+
+
+def test_it_works_in_a_folder_deep_below(browser, site, tmp_path):
+    (tmp_path / "index.html").touch()
+    shutil.copytree(site, tmp_path / "some" / "where")
+    with serving.serve(tmp_path) as address, tab(browser, f"{address}some/where/") as demo:
+        demo.open()
+        demo.run(3)
+
+
+def test_controls_and_their_names(demo):
+    for name in BUTTONS:
+        expect(demo.button(name)).to_have_count(1)
+        expect(demo.button(name)).to_be_visible()
+    for name, (least, most) in SLIDERS.items():
+        expect(demo.slider(name)).to_be_visible()
+        assert float(demo.slider(name).get_attribute("min")) == least
+        assert float(demo.slider(name).get_attribute("max")) == most
+        assert demo.slider(name).get_attribute("aria-valuetext")
+    for name, values in CHOICES.items():
+        options = demo.choice(name).locator("option")
+        assert options.evaluate_all("(all) => all.map((o) => o.value)") == values
+        assert all(options.all_inner_texts())
+    expect(demo.cells).to_have_attribute("tabindex", "0")
+    expect(demo.page.get_by_role("status")).to_have_count(1)
+    expect(demo.page.get_by_role("status")).to_have_id("decision")
+    expect(demo.page.locator("#rate")).to_have_count(1)
+
+
+def test_nothing_lacks_a_name(demo):
+    demo.choice("View").select_option("channels")
+    tree = demo.page.locator("body").aria_snapshot()
+    roles = r"button|slider|combobox|link|img|textbox|checkbox|dialog|option"
+    assert re.findall(rf"^\s*- ({roles})(?! \")\b.*$", tree, re.MULTILINE) == []
+    assert len(re.findall(r"- button \"", tree)) >= len(BUTTONS)
+    ids = demo.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids))
+    assert demo.page.locator("html").get_attribute("lang") == "en"
+    assert demo.page.get_by_role("heading", level=1).count() == 1
+
+
+# Each visible text with the colour of its own and of what lies behind it.
+TEXTS = """() => {
+  const channels = (text) => {
+    const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+    return text.startsWith('color(') ? [255 * r, 255 * g, 255 * b, a] : [r, g, b, a];
+  };
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const style = getComputedStyle(e);
+      if (style.backgroundImage !== 'none') return null;
+      const colour = channels(style.backgroundColor);
+      if (colour[3] > 0.99) return colour;
+    }
+    return [255, 255, 255, 1];
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+    .filter((e) => e.checkVisibility() && !e.matches(':disabled, option, script, style'))
+    .map((e) => [e.textContent.trim(), channels(getComputedStyle(e).color), behind(e)])
+    .filter(([, , ground]) => ground);
+}"""
+
+
+def luminance(colour):
+    """Of sRGB, 0 to 255, after WCAG 2."""
+    c = np.array(colour[:3]) / 255
+    return np.where(c <= 0.03928, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [
+        0.2126,
+        0.7152,
+        0.0722,
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_can_be_read(browser, address, theme):
+    with tab(browser, address) as demo:
+        demo.open(f"backend=wasm&play=no&view=channels&theme={theme}")
+        texts = demo.page.evaluate(TEXTS)
+        assert len(texts) > 20
+        faint = {}
+        for text, colour, behind in texts:
+            darker, lighter = sorted((luminance(colour), luminance(behind)))
+            contrast = (lighter + 0.05) / (darker + 0.05)
+            if contrast < 4.5:
+                faint[text] = round(float(contrast), 2)
+        assert faint == {}
+
+
+def ground(demo):
+    """The mean of the page's own pixels, 0 to 255."""
+    with Image.open(io.BytesIO(demo.page.screenshot())) as image:
+        return float(np.asarray(image.convert("L")).mean())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dark_and_light(browser, address, scheme):
+    """As the system is set, until the button says otherwise."""
+    other = {"light": "dark", "dark": "light"}[scheme]
+    with tab(browser, address, color_scheme=scheme) as demo:
+        demo.open()
+        before = ground(demo)
+        demo.click(other.capitalize())
+        demo.settle()
+        after = ground(demo)
+        assert demo.page.locator("html").get_attribute("data-theme") == other
+        light, dark = (before, after) if scheme == "light" else (after, before)
+        assert light > 180
+        assert dark < 80
+
+
+def assert_fits(demo):
+    """No sideways scrolling, nothing cut off at the side, nothing too small for a finger."""
+    wide, shown = demo.page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert wide <= shown
+    controls = demo.page.locator("button:visible, select:visible, input[type=range]:visible")
+    for i in range(controls.count()):
+        box = controls.nth(i).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= shown + 0.5
+        assert min(box["width"], box["height"]) >= 24  # WCAG 2.5.8
+
+
+# Texts of which something else hides a part.
+COVERED = """() => {
+  const covered = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const [text, range] = [walker.currentNode, document.createRange()];
+    const parent = text.parentElement;
+    if (!text.data.trim() || !parent.checkVisibility() || parent.closest('select')) continue;
+    range.selectNodeContents(text);
+    for (const box of range.getClientRects()) {
+      for (const share of [0.02, 0.25, 0.5, 0.75, 0.98]) {
+        const [x, y] = [box.left + share * box.width, box.top + box.height / 2];
+        const top = document.elementFromPoint(x, y);
+        if (!top?.contains(parent) && !parent.contains(top)) covered.add(text.data.trim());
+      }
+    }
+  }
+  return [...covered];
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+def test_every_width_fits(browser, address, width):
+    # High enough for the whole page, so that all of it is in sight.
+    with tab(browser, address, viewport={"width": width, "height": 3000}) as demo:
+        for view in ("cells", "channels"):
+            demo.open(f"backend=wasm&play=no&view={view}")
+            assert_fits(demo)
+            assert demo.page.evaluate(COVERED) == []
+            box = demo.cells.bounding_box()
+            assert box["width"] == pytest.approx(box["height"], abs=1)
+            assert box["width"] >= min(280, 0.8 * width)
+
+
+def test_on_a_phone_canvas_and_main_buttons_are_in_sight_at_once(browser, address):
+    with tab(browser, address, viewport=PHONE, has_touch=True, is_mobile=True) as demo:
+        demo.open()
+        for element in (demo.cells, demo.decision, demo.button("Play"), demo.button("Pencil")):
+            box = element.bounding_box()
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= PHONE["height"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["desktop", "desktop_channels", "desktop_many", "phone"])
+def test_screenshots(browser, address, tmp_path, kind, theme):
+    folder = pathlib.Path(os.environ.get("SELFORG_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    phone = kind == "phone"
+    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if phone else {}
+    with tab(browser, address, device_scale_factor=2, **options) as demo:
+        view = "channels" if kind == "desktop_channels" else "cells"
+        size = "140" if kind == "desktop_many" else "56"
+        demo.open(f"backend=wasm&play=no&digit=3-4&theme={theme}&view={view}&size={size}")
+        demo.click("Reset")
+        if kind == "desktop_many":
+            demo.click("Fill")
+        demo.run(30)
+        if not phone:
+            demo.click("Fill" if kind == "desktop_many" else "Digit 5")
+        demo.run(90)
+        demo.page.wait_for_timeout(1000)  # the sentence takes its time
+        path = folder / f"{kind}_{theme}.png"
+        demo.page.screenshot(path=path)
+        with Image.open(path) as image:
+            shown = PHONE if phone else DESKTOP
+            assert image.size == (2 * shown["width"], 2 * shown["height"])
+            assert len(image.convert("RGB").getcolors(1 << 24)) > 100

@@ -1,0 +1,94 @@
+"""The living-cell engine computes what the article's graph does, and takes less time for it."""
+
+import json
+
+import pytest
+
+from selforg_mnist.evaluation.article import TABLE
+from support import command
+from support.demo_page import tab
+
+pytest_plugins = ["support.demo_site"]
+pytestmark = pytest.mark.slow
+
+SPEED = "export.speed"
+
+
+@pytest.fixture(scope="module")
+def bench(browser, address):
+    with tab(browser, address) as opened:
+        opened.page.goto(f"{address}bench.html")
+        opened.page.evaluate("window.bench.ready")
+        yield opened.page
+
+
+def test_all_backends_are_there(bench):
+    # SwiftShader lends the CPU to the two that want a graphics card.
+    assert set(bench.evaluate("window.bench.backends")) == {"webgpu", "webgl", "wasm", "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "model"),
+    [
+        *(("wasm", model) for model in TABLE),
+        ("cpu", "l2"),
+        ("webgl", "l2"),
+        ("webgpu", "l2_noise"),
+    ],
+)
+def test_the_engine_equals_the_article_s_graph(bench, backend, model):
+    request = {"backend": backend, "model": model, "steps": 20}
+    found = bench.evaluate("(request) => window.bench.difference(request)", request)
+    # Rounding alone: states reach 10, and each step builds on the one before. A single cell that
+    # fires in one and not in the other makes a difference of a tenth and more.
+    assert 0 < found < 1e-4
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("backend", ["wasm", "cpu"])
+def test_the_engine_is_faster(bench, backend):
+    ratios = []
+    for _ in range(3):
+        rates = []
+        for engine in ("dense", "living"):
+            request = {"backend": backend, "engine": engine, "model": "l2_noise", "noise": True}
+            request |= {"seconds": 0.5, "size": 56, "digits": 1}
+            done = bench.evaluate("(request) => window.bench.measure(request)", request)
+            assert done["steps"] / done["seconds"] == pytest.approx(done["stepsPerSecond"])
+            rates.append(done["stepsPerSecond"])
+        ratios.append(rates[1] / rates[0])
+    # Far below what is measured, for busy machines.
+    assert sorted(ratios)[1] > 3
+
+
+@pytest.mark.timing
+def test_speed_report(checkout, tmp_path):
+    flags = [f"--output_dir={tmp_path / 'out'}", "--rounds=1", "--seconds=0.05"]
+    flags += ["--json", "--backends=wasm", "--dataset=drawn"]
+    status, printed, said = command.run(SPEED, *flags, cwd=checkout)
+    assert status == 0, said
+    report = json.loads(printed)
+    assert json.loads((tmp_path / "out" / "speed.json").read_text()) == report
+    assert report["browser"].startswith("Chromium ")
+    rows = {(row["size"], row["digits"], row["noise"]): row for row in report["rows"]}
+    assert set(rows) == {(56, 1, False), (56, 1, True), (140, 25, False), (140, 25, True)}
+    for row in rows.values():
+        assert row["ratio"] == pytest.approx(row["ours"] / row["article"])
+        assert row["ratio"] > 1.5
+    assert rows[56, 1, True]["ours"] > rows[140, 25, True]["ours"]
+    table = (tmp_path / "out" / "speed.md").read_text()
+    row = rows[56, 1, False]
+    assert f"| wasm | 56 x 56, one digit | no | {row['article']:.1f} |" in table
+    assert "our dense export" in table
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--rounds=0"], "rounds=0: expected more than 0"),
+        (["--seconds=-1"], "seconds=-1.0: expected more than 0"),
+        (["more"], "more: expected flags only"),
+    ],
+)
+def test_a_mistake_is_one_line_at_once(tmp_path, flags, said):
+    assert said in command.refused(SPEED, *flags, cwd=tmp_path)
