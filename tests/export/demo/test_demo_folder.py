@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from support import command
+
 pytest_plugins = ["support.demo_site"]
 pytestmark = pytest.mark.slow
 
@@ -21,6 +23,15 @@ def test_an_exported_folder_is_opened(demo, layout, tmp_path):
     expect(demo.slider("Noise")).to_have_value("0")
     demo.run(80)
     assert demo.get("census().pieces[0].label") == 0
+    assert demo.message.is_hidden()
+
+
+def test_an_export_of_an_earlier_version_is_opened(demo):
+    folder = command.ROOT / "tests" / "support" / "earlier_version" / "export"
+    demo.page.locator("#folder").set_input_files(folder)
+    demo.until("demo.model === 'export'")
+    expect(demo.slider("Noise")).to_have_value("0.125")
+    demo.run(3)
     assert demo.message.is_hidden()
 
 
