@@ -1,0 +1,1 @@
+"""Digits whose cells don't agree: how many, why, which ones."""

@@ -1,0 +1,23 @@
+"""Command: which digits trained cells don't agree on, and why.
+
+    python -m experiments.disagreement --output_dir=disagreement --weights=l2_noise,consensus
+
+Sorts the undecided digits by cause (in pieces, standing border, flicker), by digit and by pair of
+opinions, for each model, and draws the most divided ones. Two minutes a model on two quiet cores;
+the report in experiments/results/disagreement is made so, with --dataset=mnist.
+"""
+
+from experiments import study
+from selforg_mnist import startup
+
+study.define_flags(weights="l2_noise,consensus", steps=200, num_samples=0)
+
+
+def _run() -> int:
+    from experiments.disagreement import measure, report
+
+    return study.run("disagreement", measure.measure, report.write)
+
+
+if __name__ == "__main__":
+    startup.run(_run)

@@ -1,0 +1,149 @@
+"""The report on digits whose cells don't agree: tables, and a mosaic of the most divided ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from experiments import markdown
+from experiments.disagreement.measure import CAUSES, RECENT, Undecided
+from selforg_mnist import output_files, spec
+from selforg_mnist.data.digits import Digits
+from selforg_mnist.pictures import render
+
+_MOST_DIVIDED = 60
+_PAIRS = 10
+
+
+def figures(digits: Digits, found: Undecided) -> dict[str, Any]:
+    """The numbers of one model, shares in percent of all digits unless said otherwise."""
+
+    def percent(mask: np.ndarray) -> float:
+        return round(100 * float(mask.mean()), 2)
+
+    apart = ~found.agreeing
+    border = apart & found.whole
+    return {
+        "agreement": percent(found.agreeing),
+        "agreeing_and_right": percent(found.agreeing & found.right),
+        "undecided": percent(apart),
+        "by_cause": {cause: percent(found.cause == i) for i, cause in enumerate(CAUSES)},
+        "agreement_of_digits_in_pieces": _share(found.agreeing, ~found.whole),
+        "of_undecided_in_one_piece": {
+            "never_agreed_recently": _share(found.never_agreed, border),
+            "same_majority_recently": _share(found.same_majority, border),
+            "median_majority": round(100 * float(np.median(found.majority[border])), 1)
+            if border.any()
+            else None,
+            "majority_right": _share(found.right, border),
+        },
+        "undecided_by_digit": [
+            _share(apart, digits.labels == label) for label in range(spec.NUM_CLASSES)
+        ],
+        "pairs": {f"{a} and {b}": n for (a, b), n in list(found.pairs().items())[:_PAIRS]},
+    }
+
+
+def _share(mask: np.ndarray, among: np.ndarray) -> float | None:
+    """Percent of the digits in `among`; None where there are none."""
+    return round(100 * float(mask[among].mean()), 1) if among.any() else None
+
+
+def mosaic(digits: Digits, found: Undecided) -> np.ndarray:
+    """The most divided digits, each cell in its label's colour, a bar in that of the true label.
+
+    Returns:
+      picture: [H, W, 3] uint8.
+    """
+    chosen = found.most_divided(_MOST_DIVIDED)
+    if not len(chosen):
+        return render.legend()
+    cells = render.colour(digits.gray()[chosen], found.logits[chosen])
+    tiles = render.underline(cells, digits.labels[chosen].astype(int))
+    return render.stack(render.mosaic(tiles, columns=12, gap=2, scale=3), render.legend())
+
+
+def write(
+    folder: Path, digits: Digits, found: Mapping[str, Undecided], about: Mapping[str, Any]
+) -> Sequence[str]:
+    """Writes report.md, disagreement.json and a mosaic for each model.
+
+    Returns:
+      names: of the files.
+    """
+    numbers = {name: figures(digits, each) for name, each in found.items()}
+    text = json.dumps({"about": dict(about), "models": numbers}, indent=2)
+    output_files.write_text(folder / "disagreement.json", text + "\n")
+    names = ["report.md", "disagreement.json"]
+    for name, each in found.items():
+        names.append(f"most_divided_{name}.png")
+        with output_files.beside(folder / names[-1]) as partial:
+            Image.fromarray(mosaic(digits, each)).save(partial)
+    output_files.write_text(folder / "report.md", _page(numbers, about))
+    return names
+
+
+def _page(numbers: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    models = list(numbers)
+    lines = [["percent of all digits", *models]]
+    for title, key in (
+        ("agree", "agreement"),
+        ("agree and are right", "agreeing_and_right"),
+        ("undecided", "undecided"),
+    ):
+        lines.append([title, *(f"{numbers[m][key]:.2f}" for m in models)])
+    for cause in CAUSES:
+        shares = (f"{numbers[m]['by_cause'][cause]:.2f}" for m in models)
+        lines.append([f"undecided: {cause}", *shares])
+    digits = [["digit", *map(str, range(spec.NUM_CLASSES))]]
+    digits += [[m, *(f"{v}" for v in numbers[m]["undecided_by_digit"])] for m in models]
+    pairs = [["model", "most frequent pairs of opinions (digits)"]]
+    for m in models:
+        listed = ", ".join(f"{pair} ({count})" for pair, count in numbers[m]["pairs"].items())
+        pairs.append([m, listed])
+    heads = "undecided in one piece", f"never agreed in the last {RECENT} steps"
+    borders = [[*heads, "same majority all that time", "median majority", "majority right"]]
+    for m in models:
+        of = numbers[m]["of_undecided_in_one_piece"]
+        borders.append([m, *(str(value) for value in of.values())])
+    pictures = "\n\n".join(
+        f"{m}:\n\n![The most divided digits under {m}](most_divided_{m}.png)" for m in models
+    )
+    return f"""# Digits whose cells don't agree
+
+{about["num_samples"]} test digits of {about["dataset"]} after {
+        about["steps"]
+    } CA steps. A digit is
+undecided where its living cells give more than one label. *In pieces*: its living cells don't hang
+together, and cells can't talk across a gap. *Standing border*: in one piece, the majority's label
+was the same for the last {RECENT} steps, and the cells did not agree once in that time. *Flicker*:
+the rest.
+
+{markdown.table(lines)}
+
+Of the digits in pieces agree: {
+        ", ".join(f"{m} {numbers[m]['agreement_of_digits_in_pieces']} %" for m in models)
+    }.
+
+Undecided digits in one piece, in percent of them:
+
+{markdown.table(borders)}
+
+Undecided by digit, in percent of the digit:
+
+{markdown.table(digits)}
+
+{markdown.table(pairs)}
+
+The {_MOST_DIVIDED} most divided digits, smallest majority first; each cell has the colour of its
+label, the bar below a digit that of the right one.
+
+{pictures}
+
+Made by `{about["command"]}` in {about["seconds"]} s.
+"""

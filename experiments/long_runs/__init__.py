@@ -1,0 +1,1 @@
+"""Cells that run for ten thousand steps: does their agreement last, and do their states?"""

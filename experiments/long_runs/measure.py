@@ -1,0 +1,81 @@
+"""Long rollouts: agreement at a few CA steps, and digits whose states grow without end."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from selforg_mnist.data.digits import Digits
+from selforg_mnist.evaluation import votes
+from selforg_mnist.model import CAModel
+
+MARKS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+LARGE = 20.0  # times the median over the digits of their largest |state|
+_DRAWN = 8  # digits whose growth is kept step by step
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LongRun:
+    """What happens to one model's digits.
+
+    Attributes:
+      marks: CA steps at which was counted.
+      cell_accuracy: share of living cells that are right at each mark, in [0, 1].
+      total_agreement: share of digits whose cells all agree.
+      correct_agreement: share of digits whose cells all agree and are right.
+      median: over the digits, of their largest |state|.
+      large: share of digits whose largest |state| is above 20 times the median.
+      not_finite: share of digits with a state that is not finite.
+      growing: indices of the digits that are large at the end, those that were so first first.
+      growth: [digits, steps / 10] float, largest |state| of some growing digits, every 10 steps.
+    """
+
+    marks: list[int]
+    cell_accuracy: list[float]
+    total_agreement: list[float]
+    correct_agreement: list[float]
+    median: list[float]
+    large: list[float]
+    not_finite: list[float]
+    growing: list[int]
+    growth: np.ndarray
+
+
+def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> LongRun:
+    """Rolls digits out for many CA steps.
+
+    Args:
+      model: whose rule, fire rate and noise are used.
+      digits: to classify.
+      steps: CA steps, 100 or more.
+      seed: of the fire masks and the noise.
+    """
+    marks = [mark for mark in MARKS if mark <= steps]
+    run = LongRun(marks, [], [], [], [], [], [], [], np.zeros(0))
+    first, sizes = 0, []
+    became_large = np.full(len(digits), np.inf)
+    every_digit = np.arange(len(digits))
+    for part in votes.over_steps(model, digits.images, steps, seed, at_a_time=MARKS[0]):
+        first += len(part.cells)
+        sizes.append(part.largest[9::10])
+        largest = part.largest[-1]
+        finite = np.isfinite(part.state).all(axis=(1, 2, 3))
+        median = float(np.median(largest))
+        large = ~finite | (largest > LARGE * median)
+        became_large[large & np.isinf(became_large)] = first
+        became_large[~large] = np.inf
+        if first in marks:
+            cells = part.cells[-1]  # [N, 10]
+            right = cells[every_digit, digits.labels]
+            living = cells.sum(axis=1)
+            agreeing = part.agreeing()[-1]
+            run.cell_accuracy.append(float(right.sum() / living.sum()))
+            run.total_agreement.append(float(agreeing.mean()))
+            run.correct_agreement.append(float((right == living).mean()))
+            run.median.append(median)
+            run.large.append(float(large.mean()))
+            run.not_finite.append(float((~finite).mean()))
+    run.growing.extend(np.argsort(became_large, kind="stable")[: np.isfinite(became_large).sum()])
+    growth = np.concatenate(sizes)[:, run.growing[:_DRAWN]].T
+    return dataclasses.replace(run, growth=growth)

@@ -1,0 +1,75 @@
+"""Studies of several models on the same test digits: their flags, and what the command does.
+
+A study measures each model and writes a report of all; see `disagreement/` and `long_runs/`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from absl import flags, logging
+
+from selforg_mnist import data_flags, startup
+
+if TYPE_CHECKING:
+    from selforg_mnist.data.digits import Digits
+    from selforg_mnist.model import CAModel
+
+ResultT = TypeVar("ResultT")
+Measure = Callable[["CAModel", "Digits", int, int], ResultT]
+Write = Callable[[Path, "Digits", Mapping[str, ResultT], Mapping[str, Any]], Sequence[str]]
+
+
+def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 1) -> None:
+    """Defines the flags of a study, with its defaults."""
+    flags.DEFINE_string("output_dir", None, "Folder for the report.", required=True)
+    flags.DEFINE_list("weights", weights, "Models to compare, each as --weights of evaluate.")
+    flags.DEFINE_integer("steps", steps, "CA steps.", lower_bound=least_steps)
+    flags.DEFINE_integer("num_samples", num_samples, "Test digits; 0: all.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Of everything random.")
+    flags.adopt_module_key_flags(data_flags)
+
+
+def run(name: str, measure: Measure, write: Write) -> int:
+    """Loads models and digits, measures each model, and writes the report.
+
+    Args:
+      name: of the study, `experiments.NAME`.
+      measure: takes model, digits, CA steps and seed.
+      write: takes folder, digits, what was measured by model, and what was done in plain values;
+        gives the names of the files.
+
+    Returns:
+      status: 0.
+    """
+    from selforg_mnist import output_files, weights
+
+    given = flags.FLAGS
+    startup.one_thread_a_lane(startup.available_cores())
+    models = [weights.load(each) for each in given.weights]
+    digits = data_flags.load("test", given.seed, count=given.num_samples)
+    output_dir = Path(given.output_dir).expanduser()
+    output_files.make_folder(output_dir)  # before minutes of work, if it can't be
+    began = time.perf_counter()
+    results = {}
+    for each in models:
+        results[each.name] = measure(each.model, digits, given.steps, given.seed)
+        logging.info("%s: done after %.0f s.", each.name, time.perf_counter() - began)
+    about = {
+        "command": f"python -m experiments.{name} --weights={','.join(given.weights)} "
+        f"--dataset={digits.source} --steps={given.steps} --num_samples={given.num_samples} "
+        f"--seed={given.seed} --output_dir=...",
+        "models": {each.name: each.source for each in models},
+        "steps": given.steps,
+        "num_samples": len(digits),
+        "seed": given.seed,
+        "dataset": digits.source,
+        "seconds": round(time.perf_counter() - began),
+        "versions": startup.versions(),
+    }
+    written = write(output_dir, digits, results, about)
+    print(f"Written to {output_dir}: " + ", ".join(written))
+    return 0

@@ -1,0 +1,93 @@
+"""The studies of several models on the same digits: what they count, and their commands."""
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.disagreement import measure as disagreement
+from experiments.long_runs import measure as long_runs
+from selforg_mnist import weights
+from selforg_mnist.data.digits import Digits, load_digits
+from selforg_mnist.evaluation import evaluation, votes
+from support import command
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return load_digits("drawn", "test", num_drawn=60)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return weights.load("l2_noise").model
+
+
+class TestVotes:
+    def test_are_those_that_the_evaluation_counts(self, model, drawn):
+        curves = evaluation.evaluate(model, drawn, steps=45)
+        parts = list(votes.over_steps(model, drawn.images, 45, at_a_time=20))
+        assert [len(part.cells) for part in parts] == [20, 20, 5]
+        cells = np.concatenate([part.cells for part in parts])
+        agreeing = np.concatenate([part.agreeing() for part in parts])
+        right = cells[:, np.arange(60), drawn.labels].sum(axis=1) / cells.sum(axis=(1, 2))
+        np.testing.assert_allclose(agreeing.mean(axis=1), curves.total_agreement, atol=1e-6)
+        np.testing.assert_allclose(right, curves.cell_accuracy, atol=1e-6)
+
+    def test_largest_state_is_that_of_the_digit(self, model, drawn):
+        (part,) = votes.over_steps(model, drawn.images, 10)
+        np.testing.assert_allclose(part.largest[-1], np.abs(part.state).max(axis=(1, 2, 3)))
+
+
+class TestDisagreement:
+    def test_causes(self, model, drawn):
+        images = drawn.images.copy()
+        images[0, :, :] = 0
+        images[0, 4:24, 4:8] = images[0, 4:24, 20:24] = 255  # two bars
+        images[0, 13, 20:24] = 0
+        digits = Digits(images, drawn.labels, drawn.source, drawn.note)
+        found = disagreement.measure(model, digits, 80, seed=0)
+        assert not found.whole[0]
+        assert found.whole[1:].all()
+        assert set(found.cause[found.agreeing]) == {-1}
+        assert (found.cause[~found.agreeing] >= 0).all()
+        assert found.cause[0] in (-1, 0)
+        divided = found.most_divided(5)
+        assert not found.agreeing[divided].any()
+        assert np.all(np.diff(found.majority[divided]) >= 0)
+        assert sum(found.pairs().values()) == (~found.agreeing & found.whole).sum()
+
+
+class TestLongRuns:
+    def test_digits_that_blow_up_are_named(self, drawn):
+        model = weights.load("l2_noise").model
+        calm = long_runs.measure(model, drawn, 100, seed=0)
+        assert calm.large == [0.0]
+        assert calm.growing == []
+        bias = model.trainable_variables[-1]
+        bias.assign(bias + 3e38)  # after two firings a state is not finite
+        wild = long_runs.measure(model, drawn, 100, seed=0)
+        assert wild.not_finite == [1.0]
+        assert sorted(wild.growing) == list(range(60))
+
+
+@pytest.mark.parametrize(
+    ("study", "files"),
+    [
+        ("disagreement", {"disagreement.json", "most_divided_ce.png", "most_divided_l2.png"}),
+        ("long_runs", {"long_runs.json", "growth.png"}),
+    ],
+)
+def test_commands(study, files, tmp_path):
+    flags = ("--weights=ce,l2", "--dataset=drawn", "--num_samples=20", "--steps=100")
+    status, printed, said = command.run(
+        f"experiments.{study}", *flags, "--output_dir=out", cwd=tmp_path
+    )
+    assert status == 0, said
+    assert "report.md" in printed
+    assert files | {"report.md"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    numbers = json.loads((tmp_path / "out" / f"{study}.json").read_text())
+    assert list(numbers["models"]) == ["ce", "l2"]
+    assert numbers["about"]["num_samples"] == 20
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert f"python -m experiments.{study}" in page
