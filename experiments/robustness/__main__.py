@@ -34,6 +34,9 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the report.", 
 _WEIGHTS = flags.DEFINE_list(
     "weights", "ce,l2,l2_noise", "Models to compare, each as --weights of selforg_mnist.evaluate."
 )
+_STUDIES = flags.DEFINE_list(
+    "studies", "", "Only these, as size,brush, and no chimeras (default: all of them)."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 _QUICK = flags.DEFINE_bool("quick", False, "Few digits, strengths and steps, to try it out.")
 # The flags' defaults, and those with --quick.
@@ -93,7 +96,13 @@ def _run() -> int:
         every=_EVERY_WITH_QUICK if _QUICK.value else 1,
     )
     studies = robustness_studies.build(digits, drawn, size, seed)
-    groups = chimeras.build(everything, amounts["num_chimeras"], seed)
+    chosen = _STUDIES.value
+    if unknown := sorted(set(chosen) - set(robustness_studies.NAMES)):
+        raise UserError(
+            f"studies={','.join(unknown)}: expected some of {', '.join(robustness_studies.NAMES)}"
+        )
+    studies = [study for study in studies if not chosen or study.name in chosen]
+    groups = [] if chosen else chimeras.build(everything, amounts["num_chimeras"], seed)
 
     output_files.make_folder(output_dir)  # before minutes of work, if it can't be
     began = time.perf_counter()
@@ -119,8 +128,9 @@ def _run() -> int:
         rows=rows,
         outcomes=outcomes,
     )
-    report.write(output_dir, results, mosaic, pages.of_chimeras(groups, list(by_title), ends))
-    print(f"Written to {output_dir}: " + ", ".join(report.FILES))
+    chimera_page = pages.of_chimeras(groups, list(by_title), ends) if groups else None
+    written = report.write(output_dir, results, mosaic, chimera_page)
+    print(f"Written to {output_dir}: " + ", ".join(written))
     return 0
 
 
@@ -168,6 +178,8 @@ def _check_different(names: list[str]) -> None:
 def _command(amounts: dict[str, int], dataset: str) -> str:
     """The command that does the same again, without the places of this machine."""
     words = {"weights": ",".join(_WEIGHTS.value), "dataset": dataset, "seed": _SEED.value}
+    if _STUDIES.value:
+        words["studies"] = ",".join(_STUDIES.value)
     flags_given = [f"--{name}={value}" for name, value in (words | amounts).items()]
     return " ".join(
         ["python -m experiments.robustness", *["--quick"] * _QUICK.value, *flags_given]

@@ -48,14 +48,19 @@ class Results:
     outcomes: Sequence[Outcome]
 
 
-def write(output_dir: Path, results: Results, mosaic: np.ndarray, chimeras: np.ndarray) -> None:
-    """Writes all `FILES`.
+def write(
+    output_dir: Path, results: Results, mosaic: np.ndarray, chimeras: np.ndarray | None
+) -> list[str]:
+    """Writes all `FILES`; without chimeras, those of them that are about the other studies.
 
     Args:
       output_dir: made where it is missing; files of these names are replaced.
       results: what was measured.
       mosaic: [H, W, 3] uint8, coloured digits of all studies.
-      chimeras: [H, W, 3] uint8, coloured chimeras.
+      chimeras: [H, W, 3] uint8, coloured chimeras, or None where there are none.
+
+    Returns:
+      names: of the files.
 
     Raises:
       UserError: a file can't be written; what was there of it is untouched.
@@ -78,11 +83,14 @@ def write(output_dir: Path, results: Results, mosaic: np.ndarray, chimeras: np.n
     text = json.dumps(_rounded(document), indent=1)
     output_files.write_text(output_dir / "robustness.json", text + "\n")
     output_files.write_text(output_dir / "robustness.csv", _csv(Row, rows))
-    output_files.write_text(output_dir / "chimeras.csv", _csv(Outcome, outcomes))
+    if chimeras is not None:
+        output_files.write_text(output_dir / "chimeras.csv", _csv(Outcome, outcomes))
     curves = figures.curves(results.studies, results.rows, results.titles)
     for name, picture in zip(PICTURES, (curves, mosaic, chimeras), strict=True):
-        evaluation_report.save_picture(output_dir / name, picture)
+        if picture is not None:
+            evaluation_report.save_picture(output_dir / name, picture)
     output_files.write_text(output_dir / "report.md", _report(results))
+    return [name for name in FILES if chimeras is not None or "chimeras" not in name]
 
 
 def _rounded(value: Any) -> Any:
@@ -114,15 +122,16 @@ def _report(results: Results) -> str:
         f"`{about['command']}`",
         f"- Models: {models}.\n"
         f"- Digits: {about['num_samples']} of the test set of {digits}, {about['long_samples']} "
-        f"of them in long runs; another hand: {about['num_samples']} of {drawn}; chimeras of each "
-        f"kind: {about['num_chimeras']}.\n"
-        f"- {about['steps']} CA steps on each picture, seed {about['seed']}; {versions}.\n"
+        f"of them in long runs; another hand: {about['num_samples']} of {drawn}"
+        + (f"; chimeras of each kind: {about['num_chimeras']}.\n" if results.outcomes else ".\n")
+        + f"- {about['steps']} CA steps on each picture, seed {about['seed']}; {versions}.\n"
         '- After the article\'s section "Robustness" (doi:10.23915/distill.00027.002). Cells '
         "can't talk across a gap: where digits are not in one piece, few can agree.\n"
         "- Magnitudes are means over all cells: where the states of a few digits grow without "
         "end, these dominate. Labels are an argmax and can hold all the same.\n"
         "- Every number, after more CA steps than shown here: [robustness.json](robustness.json), "
-        "[robustness.csv](robustness.csv), [chimeras.csv](chimeras.csv).",
+        "[robustness.csv](robustness.csv)"
+        + (", [chimeras.csv](chimeras.csv)." if results.outcomes else "."),
         "![Curves of all studies](curves.png)",
         "All shares in percent, as *cells right / digits whose cells all agree / digits whose "
         "cells all agree and are right*.",
@@ -130,17 +139,20 @@ def _report(results: Results) -> str:
     for study in results.studies:
         for view in study.views:
             parts += [f"## {view.title}", _table(results, study, view)]
+    if results.outcomes:
+        parts += [
+            "## Chimeras",
+            "No answer is right. The article, of some that its authors drew: of 3 and 5, the 3 "
+            "dominates; of 8 and 9, sections of both are classified correctly and oscillate; of 6 "
+            "and 9 likewise, but the 6 is taken for a 4. Here, in percent:\n\n"
+            "- *all cells say the first digit / the second / another / they don't agree*;\n"
+            "- *cells of the first digit's part that say so / of the second's*;\n"
+            "- the commonest third label, and *cells that give it*;\n"
+            f"- *cells that gave another label within the last {RECENT} steps*.",
+            _chimera_table(results),
+            "![Chimeras](chimeras.png)",
+        ]
     parts += [
-        "## Chimeras",
-        "No answer is right. The article, of some that its authors drew: of 3 and 5, the 3 "
-        "dominates; of 8 and 9, sections of both are classified correctly and oscillate; of 6 and "
-        "9 likewise, but the 6 is taken for a 4. Here, in percent:\n\n"
-        "- *all cells say the first digit / the second / another / they don't agree*;\n"
-        "- *cells of the first digit's part that say so / of the second's*;\n"
-        "- the commonest third label, and *cells that give it*;\n"
-        f"- *cells that gave another label within the last {RECENT} steps*.",
-        _chimera_table(results),
-        "![Chimeras](chimeras.png)",
         "## Some digits of each study",
         "The bar is the colour of the right answer.",
         "![Digits](mosaic.png)",

@@ -92,8 +92,23 @@ class Size:
     every: int = 1
 
 
+NAMES = (
+    "size",
+    "brush",
+    "height",
+    "stroke",
+    "drawn",
+    "shift",
+    "cut",
+    "parts",
+    "scattered_states",
+    "patch_states",
+    "long",
+)
+
+
 def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
-    """Builds all studies.
+    """Builds all studies, those of `NAMES`.
 
     Args:
       digits: to be changed.
@@ -151,6 +166,15 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
             "Digits drawn smaller or larger",
             scales,
             lambda s: augmentation.rescale(images, s, s, int(side * max(scales))),
+        ),
+        one_phase(
+            "brush",
+            "size, of MNIST's",
+            "Digits drawn smaller or larger with the same pen",
+            (0.75, 1.0, 1.25, 1.5, 2.0),
+            lambda s: augmentation.redraw(
+                images, np.full(len(images), s), np.full(len(images), min(s, 1.0)), 64
+            ),
         ),
         one_phase(
             "height",

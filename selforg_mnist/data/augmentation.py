@@ -65,7 +65,7 @@ def vary(
         widths = rng.uniform(least, most)
     varied = np.concatenate(
         [
-            _redraw(images[part], scales[part], widths[part], side)
+            redraw(images[part], scales[part], widths[part], side)
             for part in (slice(i, i + _CHUNK) for i in range(0, len(digits), _CHUNK))
         ]
     )
@@ -110,8 +110,20 @@ def rescale(
     return np.stack([np.asarray(image) for image in resized])
 
 
-def _redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: int) -> np.ndarray:
-    """Rescales digits, then changes the width of their strokes: [N, canvas, canvas] uint8."""
+def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: int) -> np.ndarray:
+    """Rescales digits and gives their strokes another width.
+
+    Args:
+      images: [N, H, W] uint8.
+      scales: [N] float, sizes as factors.
+      widths: [N] float, stroke widths as factors; where they are the scales, strokes stay as
+        the scales make them.
+      canvas: side of the new canvas, in cells, at most 64.
+
+    Returns:
+      images: [N, canvas, canvas] uint8. A digit that thinner strokes would break keeps the
+        strokes that its scale makes.
+    """
     plain = rescale(images, scales, scales, canvas)
     if (widths == scales).all():
         return plain
@@ -137,7 +149,7 @@ def _with_ink(images: np.ndarray, ink: np.ndarray) -> np.ndarray:
     result = images.copy()
     for pick in (np.minimum, np.maximum):
         below = pick is np.minimum
-        now = images.astype(np.uint8)
+        now = images
         amount = now.sum(axis=(1, 2), dtype=np.int64)
         active = np.flatnonzero(amount > ink if below else amount < ink)
         now, amount = now[active], amount[active]

@@ -50,6 +50,17 @@ def studies(few):
     return robustness_studies.build(few, few, SIZE, seed=3)
 
 
+def test_studies_have_their_names(studies):
+    assert tuple(each.name for each in studies) == robustness_studies.NAMES
+
+
+def test_a_pen_keeps_its_width_at_all_sizes(studies, few):
+    cases = study(studies, "brush").cases
+    for scale, (phase,) in cases.items():
+        ratio = phase.images.sum(axis=(1, 2), dtype=float) / few.images.sum(axis=(1, 2))
+        assert np.median(ratio) == pytest.approx(scale * min(scale, 1.0), rel=0.1)
+
+
 def study(studies, name):
     (found,) = (each for each in studies if each.name == name)
     return found
@@ -305,6 +316,7 @@ class TestCommand:
         (("--weights=ce,ce",), "weights=ce,ce: expected one or more models of different names"),
         # It takes TensorFlow's start to tell.
         pytest.param(("--weights=l2_nose",), "weights=l2_nose", marks=pytest.mark.slow),
+        pytest.param(("--studies=sise",), "studies=sise: expected", marks=pytest.mark.slow),
     ],
 )
 def test_mistake_is_told_in_one_line(flags, message, tmp_path):
