@@ -1,0 +1,75 @@
+"""The pages for people: their links lead somewhere, their commands exist, none is too long."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, ROOT / "BUILD.md", *DOCS]
+
+
+def in_each(pages):
+    return pytest.mark.parametrize("page", pages, ids=lambda page: page.name)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@in_each(PAGES)
+def test_links_lead_to_files_and_headings(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    relative = [link for link in links if "://" not in link]
+    assert relative
+    dead = []
+    for link in relative:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert not dead
+
+
+@in_each(PAGES)
+def test_commands_exist(page):
+    names = set(re.findall(r"python -m ([\w.]+\w)", page.read_text(encoding="utf-8")))
+    assert not {name for name in names if not exists(name)}
+
+
+@pytest.mark.slow
+def test_example_in_python_runs():
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), names)
+    assert names["logits"].shape == (16, 28, 28, 10)
+    assert names["labels"].shape == (16, 28, 28)
+    assert names["curves"].steps == 50
+
+
+def exists(command: str) -> bool:
+    """Whether `python -m` finds a module, or a package that can be run."""
+    try:
+        spec = importlib.util.find_spec(command)
+        if spec is not None and spec.submodule_search_locations:
+            spec = importlib.util.find_spec(f"{command}.__main__")
+    except ModuleNotFoundError:
+        return False
+    return spec is not None
+
+
+def test_nothing_is_too_long():
+    lines = {page: len(page.read_text(encoding="utf-8").splitlines()) for page in PAGES}
+    assert lines[README] <= 150
+    assert not [page.name for page in DOCS if lines[page] >= 150]
+
+
+def test_every_page_is_linked_from_the_readme():
+    text = README.read_text(encoding="utf-8")
+    assert DOCS
+    assert not [page.name for page in DOCS if f"(docs/{page.name})" not in text]
