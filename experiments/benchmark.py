@@ -51,7 +51,6 @@ class Subject:
             "reference": "dense reference",
             "dense": "engine dense",
             "living": "engine living",
-            "padded": "engine padded",
         }
         mark = ", 1 thread a lane" if self.one_thread_a_lane else ""
         return names.get(self.kind, self.kind) + mark
@@ -62,7 +61,6 @@ SUBJECTS = (
     Subject("dense", 16),
     Subject("living", 16),
     Subject("living", 16, one_thread_a_lane=True),
-    Subject("padded", 16),
     Subject("dense", 64),
     Subject("living", 64),
     Subject("living", 64, one_thread_a_lane=True),

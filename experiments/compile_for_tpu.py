@@ -2,13 +2,13 @@
 
     python -m experiments.compile_for_tpu
     python -m experiments.compile_for_tpu --topology=v5e:2x2 --replicas=1 --json
-    python -m experiments.compile_for_tpu --engine=dense,padded --precision=float32,bfloat16
+    python -m experiments.compile_for_tpu --precision=float32,bfloat16
 
 Lowers the very step that TPUs run to StableHLO (`compiling/lowering.py`) and gives it to the
 compiler in libtpu, for a single core and for several cores of a slice that share batch and pool
 and sum their gradients. Ends with an error where the compiler rejects an operation. Needs
 `pip install -e '.[tpu]'`. The step of the article takes minutes for each program, and there is one
-for each engine, precision, slice and number of cores.
+for each precision, slice and number of cores.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags, logging
 
-from selforg_mnist import data_flags, startup
 from selforg_mnist import experiment as experiments
+from selforg_mnist import startup
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiment import Experiment
 from selforg_mnist.training.computing import Computing
@@ -37,11 +37,7 @@ _TOPOLOGY = flags.DEFINE_list(
     "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, as libtpu calls them."
 )
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "Numbers of cores that share the batch.")
-_ENGINE = flags.DEFINE_list("engine", ["dense"], "Which cells do arithmetic: dense, padded.")
 _PRECISION = flags.DEFINE_list("precision", ["float32"], "Of matrix products: float32, bfloat16.")
-_CAPACITY = flags.DEFINE_integer(
-    "capacity", 0, "Rows of the padded engine on each core; 0: as many as the digits need."
-)
 _EXPERIMENT = flags.DEFINE_string(
     "experiment", "l2_noise", f"What to train: {', '.join(experiments.EXPERIMENTS)}."
 )
@@ -49,7 +45,6 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples, over all cores.
 _POOL_SIZE = flags.DEFINE_integer("pool_size", None, "Samples in the pool, over all cores.")
 _ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps a training step.")
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
-flags.adopt_module_key_flags(data_flags)
 
 _TRAINING_DIGITS = 60_000  # MNIST's
 
@@ -57,14 +52,13 @@ _TRAINING_DIGITS = 60_000  # MNIST's
 class _Step(NamedTuple):
     """A training step to compile."""
 
-    computing: Computing  # nothing left open
+    precision: str
     replicas: int
     text: str
 
     def __str__(self) -> str:
-        how, cores = self.computing, "1 core" if self.replicas == 1 else f"{self.replicas} cores"
-        rows = f" ({how.capacity} rows)" if how.capacity else ""
-        return f"{cores}, {how.engine}{rows}, {how.precision}"
+        cores = "1 core" if self.replicas == 1 else f"{self.replicas} cores"
+        return f"{cores}, {self.precision}"
 
 
 def _experiment() -> Experiment:
@@ -85,30 +79,16 @@ def _replicas() -> list[int]:
 
 
 def _computings() -> list[Computing]:
-    engines, capacity = _ENGINE.value, _CAPACITY.value
-    return [
-        # A capacity that no engine of the list has is refused.
-        Computing(
-            engine,
-            precision=precision,
-            capacity=capacity if engine == "padded" or "padded" not in engines else 0,
-        )
-        for engine in engines
-        for precision in _PRECISION.value
-    ]
+    return [Computing("dense", precision=precision) for precision in _PRECISION.value]
 
 
-def _source(experiment: Experiment, needs_digits: bool) -> Source:
-    """The training digits: but for the padded engine's capacity only their number matters."""
+def _source() -> Source:
+    """Blank training digits, as many as MNIST's: only their number matters to a compiler."""
     import numpy as np
 
     from selforg_mnist import spec
     from selforg_mnist.training.pool import source_of
 
-    if needs_digits:
-        digits = data_flags.load("train", experiment.seed)
-        logging.info("Data: %d digits, %s.", len(digits), digits.note)
-        return source_of(digits.images, digits.labels)
     images = np.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], np.uint8)
     return source_of(images, np.zeros(_TRAINING_DIGITS))
 
@@ -120,10 +100,9 @@ def _lower(
     from experiments.compiling import lowering
     from selforg_mnist.training.trainer import Trainer
 
-    needs_digits = any(how.engine == "padded" and not how.capacity for how in computings)
-    source = _source(experiment, needs_digits)
+    source = _source()
     trainers = [Trainer(experiment, source, how, n) for how in computings for n in replicas]
-    return [_Step(t.computing, t.replicas, lowering.stablehlo(t)) for t in trainers]
+    return [_Step(t.computing.precision, t.replicas, lowering.stablehlo(t)) for t in trainers]
 
 
 def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
@@ -141,9 +120,7 @@ def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
     return {
         "topology": topology,
         "replicas": step.replicas,
-        "engine": step.computing.engine,
-        "precision": step.computing.precision,
-        "capacity": step.computing.capacity,
+        "precision": step.precision,
         **cost,
         "compiled_in": time.monotonic() - start,
     }

@@ -1,7 +1,7 @@
 """Command: takes training steps of the StableHLO text on any device of JAX's, a GPU for one.
 
     python -m experiments.run_stablehlo --export=O [--run_dir=runs/l2_noise] [--steps=10]
-    python -m experiments.run_stablehlo --export=O --engine=padded --precision=bfloat16
+    python -m experiments.run_stablehlo --export=O --precision=bfloat16
     python -m experiments.run_stablehlo --run=O [--products=default] [--json]
 
 With --export it needs TensorFlow and writes the step's text, a state and its training digits, and
@@ -33,12 +33,6 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples a step, without 
 _ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps, without --run_dir.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Training steps to compare.", lower_bound=1)
 _DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to take along; 0: all.")
-_ENGINE = flags.DEFINE_enum(
-    "engine",
-    None,
-    ["dense", "padded"],
-    "Which cells do arithmetic (default: the run's, or dense).",
-)
 _PRECISION = flags.DEFINE_enum(
     "precision",
     None,
@@ -79,8 +73,6 @@ def _export() -> int:
     run_dir = Path(_RUN_DIR.value).expanduser() if _RUN_DIR.value else None
     if run_dir is not None:
         experiment, how = stablehlo_export.course_of(run_dir)
-    if _ENGINE.value and _ENGINE.value != how.engine:
-        how = how.replace(engine=_ENGINE.value, capacity=0)
     how = how.replace(precision=_PRECISION.value or how.precision)
     digits = data_flags.load("train", experiment.seed, count=_DIGITS.value)
     logging.info("Data: %d digits, %s.", len(digits), digits.note)

@@ -88,11 +88,6 @@ flags.DEFINE_enum(
     list(computing.PRECISIONS),
     "Of matrix products; states, weights and sums are float32.",
 )
-flags.DEFINE_integer(
-    "capacity",
-    Computing.capacity,
-    "Rows of the padded engine for a replica's living cells; 0: as many as the digits need.",
-)
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
 for _name, _help in _LOOKING.items():

@@ -114,7 +114,7 @@ def test_every_entry_of_the_table_is_there():
 
 
 def test_no_test_imports_another():
-    tests = [p for p in (ROOT / "tests").rglob("*.py") if "padded" not in p.name]
+    tests = list((ROOT / "tests").rglob("*.py"))
     names = {path.stem for path in tests if path.stem.startswith("test_")}
     for path in tests:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

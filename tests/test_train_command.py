@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from selforg_mnist import experiment as experiments
 from selforg_mnist.experiment import Experiment
 from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.run_config import Looking
@@ -42,10 +43,9 @@ TRAIN = "selforg_mnist.train"
         ("--learning_rate=inf", "learning_rate=inf: expected a number above 0"),
         ("--seed=one", "--seed=one: invalid literal"),
         ("--seed=9223372036854775808", "seed=9223372036854775808: expected a whole number of 64"),
-        ("--engine=fast", "--engine=fast: value should be one of <auto|dense|living|padded>"),
+        ("--engine=fast", "--engine=fast: value should be one of <auto|dense|living>"),
         ("--lanes=3", "lanes=3: expected a divisor of batch_size=16"),
         ("--lanes=-1", "lanes=-1: expected 0, or more with --engine=living"),
-        ("--capacity=256", "capacity=256: expected 0, or more with --engine=padded"),
         ("--precision=half", "--precision=half: value should be one of <float32|bfloat16>"),
         ("--log_every=0", "log_every=0: expected 1 or more"),
         ("--eval_every=-1", "eval_every=-1: expected 0 or more"),
@@ -121,9 +121,9 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     assert status == 0, text
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
-    assert config["experiment"] == {"name": "ce", **experiment, **drops}
+    assert config["experiment"] == experiments.ce().to_dict() | experiment | drops
     assert config["looking"] == looking
-    computing = {"name": "living", "lanes": 4, "precision": "bfloat16", "capacity": 0}
+    computing = {"name": "living", "lanes": 4, "precision": "bfloat16"}
     assert config["engine"] == computing | {"replicas": 1}
 
     assert config["dataset"]["source"] == "drawn"

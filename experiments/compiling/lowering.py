@@ -1,9 +1,9 @@
 """A training step as StableHLO text: state and digits in, state and metrics out.
 
-Of the engines whose shapes are static, dense and padded, in float32 and bfloat16. Everything that
-the step reads is an argument, in the order of `Arguments`, and everything that it gives a result,
-in that of `Results`; draws are stateless, so the text alone is the training. Compilers and devices
-are the affair of `compile_for_tpu.py` and `run_stablehlo.py`.
+Of the dense engine, whose shapes are static, in float32 and bfloat16. Everything that the step
+reads is an argument, in the order of `Arguments`, and everything that it gives a result, in that
+of `Results`; draws are stateless, so the text alone is the training. Compilers and devices are the
+affair of `compile_for_tpu.py` and `run_stablehlo.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from selforg_mnist.experiment import ConfigError
 from selforg_mnist.training.pool import Pool, Source
 from selforg_mnist.training.replicas import check_shares
 from selforg_mnist.training.trainer import ALONE, Replica, StepMetrics, Trainer, TrainState
-
-ENGINES = ("dense", "padded")  # whose shapes are static
 
 
 class Arguments(NamedTuple):
@@ -60,7 +58,7 @@ def stablehlo(trainer: Trainer) -> str:
     """Lowers one training step.
 
     Args:
-      trainer: of the dense or the padded engine. Its replicas take the step together; with one
+      trainer: of the dense engine. Its replicas take the step together; with one
         it is a program for a single core.
 
     Returns:
@@ -70,10 +68,8 @@ def stablehlo(trainer: Trainer) -> str:
       ConfigError: as `arguments`, or the engine's shapes depend on the data.
     """
     engine, replicas = trainer.computing.engine, trainer.replicas
-    if engine not in ENGINES:
-        raise ConfigError(
-            f"engine={engine}: its shapes depend on the data; expected {' or '.join(ENGINES)}"
-        )
+    if engine != "dense":
+        raise ConfigError(f"engine={engine}: its shapes depend on the data; expected dense")
     like = arguments(trainer)
 
     def step(*leaves: tf.Tensor) -> list[tf.Tensor]:

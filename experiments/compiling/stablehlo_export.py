@@ -28,12 +28,11 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
-    """What a run trains, and how, on one replica of static shapes.
+    """What a run trains, and how, on one replica.
 
     Returns:
       experiment: of the run.
-      computing: in the run's precision; dense unless the run is padded. A capacity is that of
-        one replica's share, and goes with a run of one replica only.
+      computing: dense, in the run's precision.
 
     Raises:
       UserError: there is no run.
@@ -41,11 +40,7 @@ def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
     config = run_config.read(run_dir)
     if config is None:
         raise UserError(f"run_dir={run_dir}: no config.json; expected the folder of a run")
-    how = config["engine"]
-    computing = Computing("dense", precision=how["precision"])
-    if how["name"] == "padded":
-        capacity = how["capacity"] if how["replicas"] == 1 else 0
-        computing = computing.replace(engine="padded", capacity=capacity)
+    computing = Computing("dense", precision=config["engine"]["precision"])
     return Experiment(**config["experiment"]), computing
 
 
@@ -73,7 +68,6 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
         "experiment": experiment.name,
         "engine": computing.engine,
         "precision": computing.precision,
-        "capacity": computing.capacity,
         "batch_size": experiment.batch_size,
         "rollout_steps": experiment.rollout_steps,
         "from_step": int(start.step),

@@ -159,7 +159,7 @@ def _read(folder: Path) -> _Export:
             _arrays(folder / ARGUMENTS),
             _arrays(folder / EXPECTED),
             # Exports made before there were such options don't name them.
-            {"engine": "dense", "precision": "float32", "capacity": 0}
+            {"engine": "dense", "precision": "float32"}
             | json.loads((folder / ABOUT).read_text(encoding="utf-8")),
         )
     except (OSError, ValueError, zipfile.BadZipFile) as error:

@@ -30,10 +30,6 @@ _SERIES: dict[tuple[str, int], tuple[str, _Style]] = {
         "living, 2 replicas",
         {"color": "tab:purple", "marker": "D", "linestyle": ":", "fillstyle": "none"},
     ),
-    ("padded", 1): (
-        "padded engine",
-        {"color": "tab:green", "marker": "^", "linestyle": "-.", "fillstyle": "none"},
-    ),
     ("dense", 1): (
         "dense engine",
         {"color": "tab:brown", "marker": "s", "linestyle": "--", "fillstyle": "none"},

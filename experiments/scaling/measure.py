@@ -46,7 +46,7 @@ class Row:
 
     Attributes:
       study: its name.
-      engine: "living", "padded" or "dense".
+      engine: "living" or "dense".
       batch: canvases of a training step.
       canvas: side, in cells.
       digits: on each canvas.

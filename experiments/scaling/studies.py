@@ -60,7 +60,7 @@ class Subject:
     Attributes:
       study: that it is part of.
       scene: what it trains on.
-      engine: "living", "padded" or "dense".
+      engine: "living" or "dense".
       replicas: that share the batch, on devices that share the CPU.
     """
 
@@ -77,9 +77,7 @@ class Subject:
 def _batch(quick: bool) -> list[Subject]:
     sizes, others = ((4, 8), (8,)) if quick else ((16, 32, 64, 128, 256, 512), (16, 64))
     subjects = [Subject("batch", Scene(size)) for size in sizes]
-    for engine in ("padded", "dense"):
-        subjects += [Subject("batch", Scene(size), engine) for size in others]
-    return subjects
+    return subjects + [Subject("batch", Scene(size), "dense") for size in others]
 
 
 def _canvas(quick: bool) -> list[Subject]:

@@ -164,13 +164,13 @@ def firing_from_masks(
     Returns:
       firing: of `steps` steps.
     """
-    of_cells = at_positions(fires, cells.positions)  # [steps, N]
+    of_cells = _at_positions(fires, cells.positions)  # [steps, N]
     if noise is not None:
-        noise = at_positions(noise, cells.positions)[of_cells]  # [sum F_t, C - 1]
+        noise = _at_positions(noise, cells.positions)[of_cells]  # [sum F_t, C - 1]
     return _firing(cells, fires.shape[0], of_cells, noise)
 
 
-def at_positions(values: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+def _at_positions(values: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
     """What dense values of several steps, [steps, B, H, W, ...], are at pixels: [steps, N, ...].
 
     Args:

@@ -166,22 +166,22 @@ def _backward(
     for t in reversed(range(len(traces))):
         patches, perception, hidden = traces[t]
         d_residual = tf.cast(tf.gather(d_table, firing.rows[t]), hidden.dtype)  # [F, C]
-        d_hidden = relu_gradient(d_residual @ residual_t, hidden)
-        d_perception = relu_gradient(d_hidden @ hidden_t, perception)
+        d_hidden = _relu_gradient(d_residual @ residual_t, hidden)
+        d_perception = _relu_gradient(d_hidden @ hidden_t, perception)
         d_patches = tf.reshape(d_perception @ perceive_t, [-1, spec.NEIGHBOURHOOD, channels])
         d_patches = tf.cast(d_patches, d_table.dtype)
         d_table = tf.tensor_scatter_nd_add(d_table, firing.neighbours[t][..., None], d_patches)
         per_step.append(
             (
-                *product_gradients(patches, d_perception),
-                *product_gradients(perception, d_hidden),
-                *product_gradients(hidden, d_residual),
+                *_product_gradients(patches, d_perception),
+                *_product_gradients(perception, d_hidden),
+                *_product_gradients(hidden, d_residual),
             )
         )
     return d_table, *(tf.add_n(list(parts)) for parts in zip(*per_step, strict=True))
 
 
-def product_gradients(inputs: tf.Tensor, d_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _product_gradients(inputs: tf.Tensor, d_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Gradients, float32, of the kernel and the bias of a layer of cells.
 
     Args:
@@ -196,6 +196,6 @@ def product_gradients(inputs: tf.Tensor, d_outputs: tf.Tensor) -> tuple[tf.Tenso
     return tf.cast(d_kernel, tf.float32), tf.reduce_sum(tf.cast(d_outputs, tf.float32), axis=0)
 
 
-def relu_gradient(d_outputs: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+def _relu_gradient(d_outputs: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     """The gradient of what a ReLU took, from that of its outputs."""
     return tf.raw_ops.ReluGrad(gradients=d_outputs, features=outputs)

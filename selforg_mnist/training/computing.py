@@ -12,7 +12,7 @@ from typing import Any
 
 from selforg_mnist.experiment import ConfigError
 
-ENGINES = ("auto", "dense", "living", "padded")
+ENGINES = ("auto", "dense", "living")
 PRECISIONS = ("float32", "bfloat16")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
@@ -22,12 +22,10 @@ class Computing:
     """The options; 0 and "auto" leave a choice to the trainer.
 
     Attributes:
-      engine: which cells do arithmetic, "auto", "dense", "living" or "padded": see `engines.py`.
-      lanes: shares of a replica's batch that the living engine runs side by side; the other
-        engines have one. Another number sums in another order and draws other masks.
+      engine: which cells do arithmetic, "auto", "dense" or "living": see `engines.py`.
+      lanes: shares of a replica's batch that the living engine runs side by side; the dense
+        engine has one. Another number sums in another order and draws other masks.
       precision: "float32", or "bfloat16" for what matrix products take and give.
-      capacity: rows that the padded engine has for a replica's living cells; the others have
-        none. Another number draws other masks.
 
     Raises:
       ConfigError: a value is out of range, or means nothing to the engine.
@@ -36,22 +34,15 @@ class Computing:
     engine: str = "auto"
     lanes: int = 0
     precision: str = "float32"
-    capacity: int = 0
 
     def __post_init__(self) -> None:
         for field, choices in (("engine", ENGINES), ("precision", PRECISIONS)):
             value = getattr(self, field)
             if value not in choices:
                 raise ConfigError(f"{field}={value}: expected one of {', '.join(choices)}")
-        self._require("lanes", ("auto", "living"), least=1)
-        self._require("capacity", ("padded",), least=0)
-
-    def _require(self, field: str, engines: tuple[str, ...], least: int) -> None:
-        """Refuses what no engine takes, or this engine does not; `least` is what all have."""
-        value = getattr(self, field)
-        if value < 0 or (value > least and self.engine not in engines):
+        if self.lanes < 0 or (self.lanes > 1 and self.engine == "dense"):
             raise ConfigError(
-                f"{field}={value}: expected 0, or more with --engine={engines[-1]}; "
+                f"lanes={self.lanes}: expected 0, or more with --engine=living; "
                 f"the engine is {self.engine}"
             )
 

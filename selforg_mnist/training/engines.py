@@ -3,10 +3,9 @@
 All of them follow the same rule (article: "Model") and minimise the same loss; they differ in
 which cells do arithmetic, and in what they draw for the same key:
 
-- dense: every pixel, in three convolutions over the whole image (`model.py`);
-- living: living cells that fire, in shapes that depend on the data (`cells/living_rollout.py`);
-- padded: living cells in a fixed number of rows, for compilers that want static shapes
-  (`cells/padded_rollout.py`).
+- dense: every pixel, in three convolutions over the whole image (`model.py`), in static shapes as
+  accelerators want them;
+- living: living cells that fire, in shapes that depend on the data (`cells/living_rollout.py`).
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ import keras
 import tensorflow as tf
 
 from selforg_mnist import spec, startup
-from selforg_mnist.cells import living_cells, living_rollout, padded_cells, padded_rollout
-from selforg_mnist.cells.padded_cells import PaddedCells, PaddedFiring
+from selforg_mnist.cells import living_cells, living_rollout
 from selforg_mnist.data.digits import one_hot_targets
 from selforg_mnist.evaluation import metrics
-from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.experiment import Experiment
 from selforg_mnist.model import CAModel, CAWeights, gray_of
 from selforg_mnist.randomness import derive
 from selforg_mnist.training.computing import Computing
@@ -33,10 +31,9 @@ from selforg_mnist.training.pool import Pool
 class Outcome(NamedTuple):
     """A batch after its rollout."""
 
-    loss: tf.Tensor  # [] float32, summed over the batch; NaN after an overflow
+    loss: tf.Tensor  # [] float32, summed over the batch
     state: tf.Tensor  # [B, H, W, C - 1] float32, zero at dead cells
     counts: metrics.Counts  # of the batch
-    overflow: tf.Tensor  # [] int32, how many living cells have found no row
 
 
 def choose(engine: str) -> str:
@@ -62,12 +59,11 @@ def choose_lanes(batch_size: int, cores: int | None = None) -> int:
     return max(n for n in range(1, min(cores, batch_size) + 1) if batch_size % n == 0)
 
 
-def resolve(computing: Computing, images: tf.Tensor, batch_size: int) -> Computing:
+def resolve(computing: Computing, batch_size: int) -> Computing:
     """Makes all choices that were left open.
 
     Args:
       computing: what was asked for.
-      images: [D, H * W] uint8, the training digits.
       batch_size: of one replica.
 
     Raises:
@@ -77,26 +73,13 @@ def resolve(computing: Computing, images: tf.Tensor, batch_size: int) -> Computi
     computing.check_share(batch_size)
     if computing.engine == "living":
         return computing.replace(lanes=computing.lanes or choose_lanes(batch_size))
-    if computing.engine == "padded" and not computing.capacity:
-        capacity = padded_cells.capacity_for(images.numpy(), batch_size)
-        return computing.replace(lanes=1, capacity=capacity)
     return computing.replace(lanes=1)
 
 
 def make(experiment: Experiment, computing: Computing) -> Engine:
     """The engine of a training whose choices are all made."""
-    match computing.engine:
-        case "dense":
-            return Dense(experiment, computing.precision)
-        case "living":
-            return Living(experiment, computing.precision)
-        case _:
-            if experiment.consensus or experiment.max_rollout_steps:
-                raise ConfigError(
-                    "engine=padded: has neither consensus nor max_rollout_steps; "
-                    "expected --engine=living or dense"
-                )
-            return Padded(experiment, computing.precision, computing.capacity)
+    kind = Dense if computing.engine == "dense" else Living
+    return kind(experiment, computing.precision)
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
@@ -188,7 +171,6 @@ class Dense(Engine):
             loss=tf.reduce_sum(loss),
             state=x[..., spec.GRAY_CHANNELS :],
             counts=metrics.count_images(logits, batch.labels, spec.alive_mask(gray)),
-            overflow=tf.constant(0),
         )
 
 
@@ -219,59 +201,4 @@ class Living(Engine):
             loss=tf.reduce_sum(loss),
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),
             counts=metrics.count(logits, labels, cells.samples, batch.labels.shape[0]),
-            overflow=tf.constant(0),
-        )
-
-
-class Padded(Engine):
-    """Living cells in a fixed number of rows.
-
-    After an overflow the loss is NaN, and so are its gradients: a training loop stops where it
-    would have left living cells out, on a host or inside a compiled call.
-
-    Args:
-      experiment: what is trained.
-      precision: as of `Engine`.
-      capacity: the number of rows.
-    """
-
-    def __init__(self, experiment: Experiment, precision: str, capacity: int):
-        super().__init__(experiment, precision)
-        self.capacity = capacity
-
-    def roll_out(
-        self,
-        weights: CAWeights,
-        batch: Pool,
-        key: tf.Tensor,
-        steps_taken: tf.Tensor | None = None,
-    ) -> Outcome:
-        """As `Engine.roll_out`."""
-        cells = padded_cells.find(gray_of(batch.images), self.capacity)
-        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
-        firing = padded_cells.draw_firing(cells, *self._chances(), key, channels)
-        return self.roll_out_firing(weights, batch, cells, firing)
-
-    def roll_out_firing(
-        self, weights: CAWeights, batch: Pool, cells: PaddedCells, firing: PaddedFiring
-    ) -> Outcome:
-        """As `roll_out`, of a batch whose cells are found and whose firing is drawn."""
-        table = padded_cells.to_table(cells, batch.state)
-        table = padded_rollout.rollout(weights, cells, table, firing, tf.as_dtype(self.precision))
-        logits = table[:-1, -spec.NUM_CLASSES :]  # [K, 10]
-        labels = tf.gather(batch.labels, cells.samples)
-        targets = tf.one_hot(tf.where(cells.living, labels, -1), spec.NUM_CLASSES)  # -1: all zero
-        loss = LOSSES[self.experiment.loss](logits, targets)
-        complete = tf.where(tf.equal(cells.overflow, 0), 1.0, float("nan"))
-        state = padded_cells.to_image(cells, table)
-        return Outcome(
-            loss=complete * tf.reduce_sum(loss),
-            state=state,
-            # Of the images: cells without a row are counted, too.
-            counts=metrics.count_images(
-                state[..., -spec.NUM_CLASSES :],
-                batch.labels,
-                spec.alive_mask(gray_of(batch.images)),
-            ),
-            overflow=cells.overflow,
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.startup import versions
-from selforg_mnist.training.computing import Computing
+from selforg_mnist.training.computing import ENGINES, Computing
 
 FILE_NAME = "config.json"
 
@@ -98,8 +98,8 @@ def read(run_dir: Path) -> dict[str, Any] | None:
         # Runs begun before there were such options don't name them.
         sections["experiment"] = Experiment(name="").to_dict() | sections["experiment"]
         engine["replicas"] = int(engine.get("replicas", 1))
-        engine["capacity"] = int(engine.get("capacity", 0))
         engine["precision"] = str(engine.get("precision", "float32"))
+        engine.pop("capacity", None)  # of an engine that earlier versions had, "padded"
         return {**config, **sections}
     except FileNotFoundError:
         return None
@@ -174,13 +174,19 @@ def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_di
       run_dir: for the message.
 
     Raises:
-      ConfigError: they differ; the message lists each option's two values.
+      ConfigError: they differ; the message lists each option's two values. Or the run has an
+        engine of an earlier version.
     """
+    if saved["engine"]["name"] not in ENGINES:
+        raise ConfigError(
+            f"run_dir={run_dir}: holds a run of engine={saved['engine']['name']}, which this "
+            f"version does not have; its model.keras can be evaluated; to train, give another "
+            "--run_dir"
+        )
     before, now = _course(saved), _course(asked)
     if before.pop("engine.replicas", 1) != now.pop("engine.replicas", 1):
-        # On other devices the run takes another course in any case; these are a replica's.
-        for name in ("engine.lanes", "engine.capacity"):
-            del before[name], now[name]
+        # On other devices the run takes another course in any case; lanes are a replica's.
+        del before["engine.lanes"], now["engine.lanes"]
     different = [
         f"{name} is {before.get(name)} there and {now.get(name)} now"
         for name in sorted(before.keys() | now.keys())

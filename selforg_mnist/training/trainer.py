@@ -46,7 +46,6 @@ class StepMetrics(NamedTuple):
     total_agreement: tf.Tensor  # [] float32, share of samples whose cells all agree
     batch_age: tf.Tensor  # [] float32, mean age of the batch's samples when drawn
     gradient_norms: tf.Tensor  # [6] float32, before normalisation
-    overflow: tf.Tensor  # [] float32, living cells that found no row; the loss is then NaN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,9 +91,7 @@ class Trainer:
         self.experiment = experiment
         self.source = source
         self.replicas = replicas
-        self.computing = engines.resolve(
-            computing, source.images, experiment.batch_size // replicas
-        )
+        self.computing = engines.resolve(computing, experiment.batch_size // replicas)
         self.model = engines.build_model(experiment)
         self._initial_weights = self.model.ca_weights()
         if initial_weights is not None:
@@ -159,7 +156,7 @@ class Trainer:
         step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
         first = step
         zero = tf.constant(0.0)
-        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]), zero)
+        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]))
         while tf.logical_and(step < first + steps, tf.math.is_finite(total.loss)):
             state, new = self.train_step(TrainState(step, weights, adam, self._pool, averaged))
             step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
@@ -199,9 +196,9 @@ class Trainer:
             tape.watch(state.weights)
             outcome, rolled_out = self._roll_out(state.weights, batch, key)
         gradients = tape.gradient(outcome.loss, state.weights)
-        age, overflow = (tf.cast(part, tf.float32) for part in (batch.age, outcome.overflow))
-        gradients, loss, counts, age, overflow = replica.total(
-            (gradients, outcome.loss, outcome.counts, tf.reduce_sum(age), overflow)
+        age = tf.reduce_sum(tf.cast(batch.age, tf.float32))
+        gradients, loss, counts, age = replica.total(
+            (gradients, outcome.loss, outcome.counts, age)
         )
         weights, adam = optimizer.adam(
             state.weights,
@@ -225,7 +222,6 @@ class Trainer:
             total_agreement=counts.total_agreement(),
             batch_age=age / size,
             gradient_norms=tf.stack([tf.norm(g) for g in gradients]),
-            overflow=overflow,
         )
 
     @tf.function
@@ -274,12 +270,11 @@ class Trainer:
             samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
             lane_key = derive(key, Purpose.FIRING, lane)
             results.append(self._roll_out_lane(weights, samples, lane_key, steps_taken))
-        losses, states, counts, overflows = zip(*results, strict=True)
+        losses, states, counts = zip(*results, strict=True)
         outcome = Outcome(
             loss=tf.add_n(losses) / self.experiment.batch_size,
             state=tf.concat(states, axis=0),
             counts=metrics.total(list(counts)),
-            overflow=tf.add_n(overflows),
         )
         return outcome, batch._replace(state=outcome.state)
 

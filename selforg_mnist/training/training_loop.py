@@ -78,8 +78,7 @@ def train(
       held_out: to evaluate on.
       run_dir: receives config.json, checkpoints/, tensorboard/ and model.keras.
       looking: how to watch and save the run; None: as `Looking` has it.
-      computing: how to train; lanes and capacity that are left open are the run's own, if it has
-        begun.
+      computing: how to train; lanes that are left open are the run's own, if it has begun.
       chosen: the devices to train on. Of several workers all call this, with the same
         `run_dir`, which they must all see; the chief alone writes to it.
       initial_weights: what a new run begins with; None draws them from the seed.
@@ -179,9 +178,7 @@ def _as_begun(
     ):
         # It may not fit; and that something else differs is what the user has to hear.
         return computing
-    return computing.replace(
-        lanes=computing.lanes or begun["lanes"], capacity=computing.capacity or begun["capacity"]
-    )
+    return computing.replace(lanes=computing.lanes or begun["lanes"])
 
 
 def _restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
@@ -213,16 +210,13 @@ def _announce(trainer: Trainer, digits: Digits, chosen: Chosen) -> None:
     logging.info("Strategy: %s, %d replica(s); %s.", chosen.name, chosen.replicas, chosen.why)
     logging.info("Data: %d digits, %s.", len(digits), digits.note)
     computing = trainer.computing
-    details = {
-        "living": f", {computing.lanes} lanes",
-        "padded": f", {computing.capacity} rows a replica",
-    }
+    lanes = f", {computing.lanes} lanes" if computing.engine == "living" else ""
     logging.info(
         "Experiment %s: %d parameters, %s engine%s, products in %s.",
         trainer.experiment.name,
         trainer.model.count_params(),
         computing.engine,
-        details.get(computing.engine, ""),
+        lanes,
         computing.precision,
     )
 
@@ -297,10 +291,8 @@ class _Run:
                 first = step == start  # alone, to be seen early: compiling takes a while
                 stretch = 1 if first else self._stretch(step)
                 state, metrics = self.trainer.run(state, tf.constant(stretch))
-                taken, step = int(state.step) - step, int(state.step)
+                step = int(state.step)
                 window.add(step, metrics, compiling=first)
-                if metrics.overflow:
-                    raise TrainingError(self._too_few_rows(taken * float(metrics.overflow), step))
                 if not math.isfinite(loss := float(metrics.loss)):
                     raise TrainingError(self._not_finite(f"loss={loss}", step))
                 if first:
@@ -342,13 +334,6 @@ class _Run:
         return (
             f"{what} at training step {step}: expected finite numbers; {self._last_checkpoint()}; "
             "try a lower --learning_rate in another --run_dir"
-        )
-
-    def _too_few_rows(self, cells: float, step: int) -> str:
-        return (
-            f"capacity={self.trainer.computing.capacity}: {round(cells)} living cells of training "
-            f"step {step} found no row; {self._last_checkpoint()}; give a larger --capacity in "
-            "another --run_dir"
         )
 
     def _log(self, state: TrainState, window: Window) -> None:

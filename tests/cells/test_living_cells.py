@@ -203,6 +203,25 @@ class TestAgainstTheDenseEngine:
         np.testing.assert_array_equal(after, table)
 
 
+def test_gradients_by_differences(models):
+    gray = drawn(1)
+    state, labels, fires, noise = draw(gray, 20, noisy=True, incoming=True)
+    gradients = run_living(models[20], gray, state, labels, fires, noise, "l2")[2]
+    weights = models[20].get_weights()
+    rng = np.random.default_rng(0)
+    x = np.concatenate([gray[..., None], state], axis=-1)
+    for which, gradient in enumerate(gradients[:6]):
+        direction = rng.standard_normal(weights[which].shape)
+        losses = []
+        for sign in (1.0, -1.0):
+            moved = [np.float64(w) for w in weights]
+            moved[which] += sign * 1e-6 * direction
+            after = reference_ca.rollout(reference_ca.rule_of(moved), x, fires, noise)
+            losses.append(reference_ca.l2_loss(after[-1], labels))
+        slope = (losses[0] - losses[1]) / 2e-6
+        assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-3, abs=1e-3)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_neighbour_table_by_brute_force(case):
     gray = CASES[case]()

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from experiments.compiling import jax_compiler, lowering
-from selforg_mnist.cells.padded_cells import capacity_for
-from selforg_mnist.data.digits import load_digits
 from selforg_mnist.evaluation import metrics
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.training.computing import PRECISIONS, Computing
@@ -22,6 +20,7 @@ COMMAND = "experiments.compile_for_tpu"
 # that back.
 CELL_FLOPS = 3 * 2 * 22_320
 DENSE_CELLS = 4 * 28 * 28  # of a core's four samples
+DIGITS = 60_000  # to train on
 
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None or importlib.util.find_spec("libtpu") is None,
@@ -29,73 +28,63 @@ needs_libtpu = pytest.mark.skipif(
 )
 
 
-def compiled(replicas, capacity, digits, *how):
-    """What the compiler says of both engines' steps, by engine and precision."""
+def compiled(replicas, *how):
+    """What the compiler says of the step, by precision."""
     share = (f"--batch_size={4 * replicas}", f"--pool_size={4 * replicas}", "--rollout_steps=1")
-    flags = ("--topology=v5e:2x2", f"--replicas={replicas}", "--engine=dense,padded", "--json")
+    flags = ("--topology=v5e:2x2", f"--replicas={replicas}", "--json")
     status, printed, said = run(COMMAND, *share, *flags, *how, cwd=ROOT)
     assert status == 0, said
     report = json.loads(printed)
     assert report["experiment"]["batch_size"] == 4 * replicas
     for program in report["programs"]:
         assert (program["topology"], program["replicas"]) == ("v5e:2x2", replicas)
-        padded = program["engine"] == "padded"
-        assert program["capacity"] == (capacity if padded else 0)
         # Of the gradient it leaves out what goes back into the fresh states.
-        all_flops = CELL_FLOPS * (capacity if padded else DENSE_CELLS)
+        all_flops = CELL_FLOPS * DENSE_CELLS
         assert 0.6 * all_flops < program["flops"] < 1.5 * all_flops
-        assert 784 * digits < program["argument_bytes"] < 2 * 784 * digits
+        assert 784 * DIGITS < program["argument_bytes"] < 2 * 784 * DIGITS
         assert program["seconds"] > 0
-    return {(program["engine"], program["precision"]): program for program in report["programs"]}
+    return {program["precision"]: program for program in report["programs"]}
 
 
 @pytest.mark.tpu
 @pytest.mark.slow
 @needs_libtpu
-def test_each_engine_and_precision_compiles_for_a_v5e():
-    how = ("--precision=float32,bfloat16", "--capacity=1024")
-    programs = compiled(1, 1024, 60_000, *how)
-    assert len(programs) == 4
+def test_each_precision_compiles_for_a_v5e():
+    programs = compiled(1, "--precision=float32,bfloat16")
+    assert programs.keys() == {"float32", "bfloat16"}
     for program in programs.values():  # no copy of the digits to gather from
-        assert program["temporary_bytes"] < 784 * 60_000
-    for engine in ("dense", "padded"):
-        moved = [programs[engine, name]["bytes_accessed"] for name in ("float32", "bfloat16")]
-        assert moved[1] < moved[0]
+        assert program["temporary_bytes"] < 784 * DIGITS
+    assert programs["bfloat16"]["bytes_accessed"] < programs["float32"]["bytes_accessed"]
 
 
 @pytest.mark.tpu
 @pytest.mark.slow
 @needs_libtpu
-def test_each_engine_compiles_for_four_cores_of_a_v5e():
-    images = load_digits("drawn", "train").images
-    programs = compiled(4, capacity_for(images, 4), len(images), "--dataset=drawn")
-    assert programs.keys() == {("dense", "float32"), ("padded", "float32")}
+def test_it_compiles_for_four_cores_of_a_v5e():
+    assert compiled(4).keys() == {"float32"}
 
 
-def lowered(engine, replicas, precision="float32"):
+def lowered(replicas, precision="float32", engine="dense"):
     """The text of a step of one CA step, four samples a replica."""
     size = 4 * replicas
     tiny = Experiment("tiny", batch_size=size, pool_size=size, rollout_steps=1)
     source = source_of(np.zeros([20, 28, 28], np.uint8), np.zeros(20))
-    capacity = 128 if engine == "padded" else 0
-    computing = Computing(engine, precision=precision, capacity=capacity)
+    computing = Computing(engine, precision=precision)
     return lowering.stablehlo(Trainer(tiny, source, computing, replicas))
 
 
-@pytest.mark.parametrize("engine", lowering.ENGINES)
-def test_replicas_sum_what_they_share(engine):
-    # Six gradients, the loss, what is counted, ages and overflow.
-    summed = 6 + 1 + len(metrics.Counts._fields) + 2
-    assert lowered(engine, 2).count("stablehlo.all_reduce") == summed
-    assert "stablehlo.all_reduce" not in lowered(engine, 1)
+def test_replicas_sum_what_they_share():
+    # Six gradients, the loss, what is counted, and ages.
+    summed = 6 + 1 + len(metrics.Counts._fields) + 1
+    assert lowered(2).count("stablehlo.all_reduce") == summed
+    assert "stablehlo.all_reduce" not in lowered(1)
 
 
-@pytest.mark.parametrize("engine", lowering.ENGINES)
-def test_precision_is_that_of_the_products(engine):
+def test_precision_is_that_of_the_products():
     products = {
         precision: re.findall(
             r"stablehlo\.(?:convolution|dot_general).* -> tensor<[\dx]+x(\w+)>",
-            lowered(engine, 1, precision),
+            lowered(1, precision),
         )
         for precision in PRECISIONS
     }
@@ -105,7 +94,7 @@ def test_precision_is_that_of_the_products(engine):
 
 def test_shapes_that_depend_on_the_data_are_refused():
     with pytest.raises(ConfigError, match="engine=living: its shapes depend on the data"):
-        lowered("living", 1)
+        lowered(1, engine="living")
 
 
 @pytest.mark.tpu
@@ -148,9 +137,7 @@ def test_replicas_that_cannot_share_the_batch_are_refused(tmp_path):
     [
         ("--replicas=one", "replicas=one: expected numbers"),
         ("--replicas=1,0", "replicas=1,0: expected numbers of cores, 1 or more"),
-        ("--engine=sparse", "engine=sparse: expected one of"),
         ("--precision=float32,float8", "precision=float8: expected one of"),
-        ("--capacity=128", "capacity=128: expected 0, or more with --engine=padded"),
     ],
 )
 def test_mistake_shows_before_anything_is_lowered(flag, message, tmp_path):

@@ -58,32 +58,23 @@ def test_jax_takes_tensorflow_s_steps(exported):
     assert 2 * forward < report["flops_per_step"] < 8 * forward
 
 
-@pytest.mark.parametrize(
-    ("engine", "precision", "tolerance"),
-    # Within the command's own for trained states, for which bfloat16 is much farther off.
-    [("padded", "float32", 1e-4), ("padded", "bfloat16", 0.1), ("dense", "bfloat16", 0.1)],
-)
-def test_jax_takes_the_steps_of_engine_and_precision(
-    digits, engine, precision, tolerance, tmp_path
-):
-    trainer = stablehlo_export.trainer_of(TINY, Computing(engine, precision=precision), digits)
+def test_jax_takes_the_steps_in_bfloat16(exported, digits, tmp_path):
+    computing = Computing("dense", precision="bfloat16")
+    trainer = stablehlo_export.trainer_of(TINY, computing, digits)
     stablehlo_export.export(tmp_path, trainer, steps=4)
     report = stablehlo_run.run(tmp_path, "highest", seconds=0.01)
-    assert report["deviation"] < tolerance < stablehlo_run.TOLERANCES[precision]
-    assert (report["engine"], report["precision"]) == (engine, precision)
-    text = (tmp_path / stablehlo_run.TEXT).read_text()
-    assert ("xbf16>" in text) == (precision == "bfloat16")
-    capacity = trainer.computing.capacity
-    assert report["capacity"] == capacity
-    cells = capacity if engine == "padded" else 8 * 28 * 28
-    assert 2 * cells * CELL_FLOPS < report["flops_per_step"] < 8 * cells * CELL_FLOPS
+    # Within the command's own for trained states, for which bfloat16 is much farther off.
+    assert report["deviation"] < 0.1 < stablehlo_run.TOLERANCES["bfloat16"]
+    assert (report["engine"], report["precision"]) == ("dense", "bfloat16")
+    assert "xbf16>" in (tmp_path / stablehlo_run.TEXT).read_text()
+    assert "xbf16>" not in (exported / stablehlo_run.TEXT).read_text()
 
 
 def test_export_that_names_no_engine_is_of_the_dense_one(exported, tmp_path):
     folder = tmp_path / "exported"
     shutil.copytree(exported, folder)
     about = json.loads((folder / stablehlo_run.ABOUT).read_text())
-    for name in ("engine", "precision", "capacity"):
+    for name in ("engine", "precision"):
         del about[name]
     (folder / stablehlo_run.ABOUT).write_text(json.dumps(about))
     report = stablehlo_run.run(folder, "highest", seconds=0.01)
@@ -98,14 +89,13 @@ def test_command_needs_no_tensorflow_and_says_what_it_ran(exported):
 
 
 @pytest.mark.slow
-def test_command_exports_the_engine_and_precision_asked_for(tmp_path):
+def test_command_exports_the_precision_asked_for(tmp_path):
     size = ("--batch_size=4", "--rollout_steps=1", "--steps=1", "--dataset=drawn", "--digits=20")
-    how = ("--engine=padded", "--precision=bfloat16")
-    status, _, said = run(COMMAND, f"--export={tmp_path / 'O'}", *size, *how, cwd=ROOT)
+    how = "--precision=bfloat16"
+    status, _, said = run(COMMAND, f"--export={tmp_path / 'O'}", *size, how, cwd=ROOT)
     assert status == 0, said
     about = json.loads((tmp_path / "O" / stablehlo_run.ABOUT).read_text())
-    assert (about["engine"], about["precision"], about["batch_size"]) == ("padded", "bfloat16", 4)
-    assert 0 < about["capacity"] < 4 * 28 * 28
+    assert (about["engine"], about["precision"], about["batch_size"]) == ("dense", "bfloat16", 4)
 
 
 def test_other_results_than_tensorflow_s_end_the_command(exported, tmp_path):
@@ -144,7 +134,7 @@ class TestDeviation:
 def made_run(run_dir, **engine):
     """The config.json of a run, with other options of its engine."""
     run_dir.mkdir()
-    options = {"name": "living", "lanes": 1, "capacity": 0, "replicas": 1, "precision": "float32"}
+    options = {"name": "living", "lanes": 1, "replicas": 1, "precision": "float32"}
     config = {"experiment": TINY.to_dict(), "engine": options | engine, "dataset": {}}
     (run_dir / "config.json").write_text(json.dumps(config))
     return run_dir
@@ -169,9 +159,6 @@ def test_a_run_s_checkpoint_is_where_it_begins(digits, tmp_path):
     [
         ({}, Computing("dense")),
         ({"precision": "bfloat16"}, Computing("dense", precision="bfloat16")),
-        ({"name": "padded", "capacity": 256}, Computing("padded", capacity=256)),
-        # Of a half of the batch: a whole one needs more rows.
-        ({"name": "padded", "capacity": 256, "replicas": 2}, Computing("padded")),
     ],
 )
 def test_a_run_s_way_of_computing_is_taken_over(engine, expected, tmp_path):

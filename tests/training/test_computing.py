@@ -7,7 +7,7 @@ from selforg_mnist.training.computing import AUTOMATIC, ENGINES, PRECISIONS, Com
 
 
 def test_everything_is_open_unless_asked_for():
-    assert Computing("auto", lanes=0, precision="float32", capacity=0) == AUTOMATIC
+    assert Computing("auto", lanes=0, precision="float32") == AUTOMATIC
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -19,14 +19,10 @@ def test_every_engine_takes_every_precision(engine, precision):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"engine": "sparse"}, "engine=sparse: expected one of auto, dense, living, padded"),
+        ({"engine": "sparse"}, "engine=sparse: expected one of auto, dense, living"),
         ({"precision": "float16"}, "precision=float16: expected one of float32, bfloat16"),
         ({"lanes": -1}, "lanes=-1: expected 0, or more with --engine=living; the engine is auto"),
         ({"engine": "dense", "lanes": 2}, "lanes=2: expected 0, .*; the engine is dense"),
-        ({"engine": "padded", "lanes": 2}, "lanes=2: expected 0, .*; the engine is padded"),
-        ({"engine": "padded", "capacity": -1}, "capacity=-1: expected 0, or more"),
-        ({"engine": "living", "capacity": 128}, "capacity=128: .* --engine=padded; .* is living"),
-        ({"capacity": 128}, "capacity=128: .* --engine=padded; the engine is auto"),
     ],
 )
 def test_what_no_training_can_use_is_refused(options, message):

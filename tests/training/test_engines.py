@@ -1,4 +1,4 @@
-"""The engines in training: what is chosen for them, their precision, the padded one's rows."""
+"""The engines in training: what is chosen for them, their sums, their precision."""
 
 import collections
 import functools
@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context as eager_context
 
-from selforg_mnist.cells import padded_cells
 from selforg_mnist.data import digits
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.training import engines
@@ -17,7 +16,7 @@ from selforg_mnist.training.pool import source_of
 from selforg_mnist.training.trainer import Trainer
 from support import reference_ca
 
-ENGINES = ["dense", "living", "padded"]
+ENGINES = ["dense", "living"]
 TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=3)
 # Firing is drawn by each engine in its own layout; here it leaves nothing to chance.
 CERTAIN = TINY.replace(fire_rate=1.0, residual_noise=0.0)
@@ -44,36 +43,19 @@ def trained(source):
 
 
 class TestChoice:
-    def test_lanes_are_of_the_living_engine_only(self, source):
+    def test_lanes_are_of_the_living_engine_only(self):
         for engine in ENGINES:
-            resolved = engines.resolve(Computing(engine), source.images, 8)
+            resolved = engines.resolve(Computing(engine), 8)
             assert resolved.lanes == (engines.choose_lanes(8) if engine == "living" else 1)
-            assert engines.resolve(resolved, source.images, 8) == resolved
+            assert engines.resolve(resolved, 8) == resolved
 
-    def test_lanes_and_capacity_asked_for_are_kept(self, source):
-        living = engines.resolve(Computing("living", lanes=4), source.images, 8)
-        assert living.lanes == 4
-        padded = engines.resolve(Computing("padded", capacity=700), source.images, 8)
-        assert padded.capacity == 700
+    def test_lanes_asked_for_are_kept(self):
+        assert engines.resolve(Computing("living", lanes=4), 8).lanes == 4
 
-    @pytest.mark.parametrize("batch", [4, 8])
-    def test_capacity_is_what_the_digits_need(self, source, batch):
-        needed = padded_cells.capacity_for(source.images.numpy(), batch)
-        resolved = engines.resolve(Computing("padded"), source.images, batch)
-        assert resolved.capacity == needed
-        assert needed % 128 == 0
-
-    def test_capacity_is_that_of_a_replica(self, source):
-        alone, one_of_two = (
-            Trainer(TINY, source, Computing("padded"), replicas).computing.capacity
-            for replicas in (1, 2)
-        )
-        assert one_of_two < alone
-
-    def test_lanes_that_the_chosen_engine_does_not_have_are_refused(self, source, monkeypatch):
+    def test_lanes_that_the_chosen_engine_does_not_have_are_refused(self, monkeypatch):
         monkeypatch.setattr(engines, "choose", lambda engine: "dense")  # as beside a GPU
         with pytest.raises(ConfigError, match=r"lanes=2: .*; the engine is dense"):
-            engines.resolve(Computing("auto", lanes=2), source.images, 8)
+            engines.resolve(Computing("auto", lanes=2), 8)
 
 
 def optimised_graphs(trainer):
@@ -105,39 +87,6 @@ def test_the_order_of_no_sum_depends_on_what_is_done_first(source, engine):
                 sums += 1
                 assert [readers[name] for name in node.input] == [1] * node.attr["N"].i, node.name
     assert sums >= 5  # the gradients of most of the weights
-
-
-class TestPadded:
-    def test_trains_as_the_others_where_nothing_is_left_to_chance(self, trained):
-        state, metrics = trained(CERTAIN, Computing("padded"))
-        for engine in ("dense", "living"):
-            other, theirs = trained(CERTAIN, Computing(engine))
-            assert float(metrics.loss) == pytest.approx(float(theirs.loss), rel=1e-5)
-            np.testing.assert_allclose(state.pool.state, other.pool.state, atol=1e-4)
-        assert float(metrics.overflow) == 0.0
-
-    def test_any_capacity_that_suffices_gives_the_same(self, trained):
-        state, _ = trained(CERTAIN, Computing("padded"))
-        other, _ = trained(CERTAIN, Computing("padded", capacity=2000))
-        np.testing.assert_allclose(state.pool.state, other.pool.state, atol=1e-5)
-
-    def test_another_capacity_draws_other_masks(self, trained):
-        state, _ = trained(TINY, Computing("padded"))
-        other, _ = trained(TINY, Computing("padded", capacity=2000))
-        assert np.abs(state.pool.state - other.pool.state).max() > 0.01
-
-    def test_overflow_is_counted_and_ends_the_call(self, source, trained):
-        state, metrics = trained(TINY, Computing("padded", capacity=128), steps=10)
-        assert int(state.step) == 1
-        assert np.isnan(metrics.loss)
-        trainer = Trainer(TINY, source, Computing("padded"))
-        shown = trainer.preview(trainer.initial_state())[0]
-        living = reference_ca.alive(shown.images.numpy() / np.float32(255)).sum()
-        assert float(metrics.overflow) == living - 128
-
-    def test_others_never_overflow(self, trained):
-        for engine in ("dense", "living"):
-            assert float(trained(TINY, Computing(engine))[1].overflow) == 0.0
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -13,7 +13,7 @@ from selforg_mnist.training.pool import source_of
 from selforg_mnist.training.trainer import Trainer
 from support import reference_ca
 
-ENGINES = ["dense", "living", "padded"]
+ENGINES = ["dense", "living"]
 
 
 def one_hot(*labels):

@@ -49,7 +49,6 @@ def test_holds_everything_needed_to_run_again(config):
         "name": "living",
         "lanes": 2,
         "precision": "float32",
-        "capacity": 0,
         "replicas": 1,
     }
     assert config["looking"] == dataclasses.asdict(Looking(log_every=7))
@@ -174,15 +173,30 @@ class TestSameCourse:
         ("field", "value"),
         [
             ("name", "mine"),
+            ("channels", 24),
+            ("hidden_channels", 96),
             ("loss", "cross_entropy"),
+            ("consensus", 1.0),
             ("residual_noise", 0.03),
             ("fire_rate", 0.6),
             ("batch_size", 8),
             ("pool_size", 80),
             ("pool_mode", "naive"),
+            ("fresh_share", 0.5),
+            ("mutated_share", 0.5),
             ("rollout_steps", 21),
+            ("max_rollout_steps", 30),
             ("learning_rate", 0.002),
+            ("schedule", "cosine"),
             ("learning_rate_drops", ((10, 0.1),)),
+            ("final_learning_rate", 0.1),
+            ("warmup_steps", 5),
+            ("weight_averaging", 0.9),
+            ("initial_weights", "ce"),
+            ("canvas", 40),
+            ("scale_range", (0.7, 1.0)),
+            ("stroke_range", (0.8, 1.2)),
+            ("drawn_share", 0.5),
             ("seed", 1),
         ],
     )
@@ -195,7 +209,9 @@ class TestSameCourse:
         with pytest.raises(ConfigError) as error:
             run_config.check_same_course(saved, asked, tmp_path)
         text = one_line(error)
-        assert f"({field} is {before} there and {now[field]} now)" in text
+        assert f"{field} is {before} there and {now[field]} now" in text
+        # A cosine's end belongs to the course, too.
+        assert text.count(" there and ") == (2 if field == "schedule" else 1)
         assert f"run_dir={tmp_path}: holds a run of another configuration" in text
 
     def test_every_other_option_was_tried_above(self):
@@ -228,6 +244,21 @@ class TestSameCourse:
         with pytest.raises(ConfigError) as error:
             run_config.check_same_course(config, asked, tmp_path)
         assert one_line(error).count(" there and ") == 3
+
+    def test_an_engine_of_an_earlier_version_is_told_as_such(self, config, run_dir):
+        saved = copy.deepcopy(config)
+        saved["engine"] |= {"name": "padded", "capacity": 3328}
+        run_config.write(run_dir, saved)
+        with pytest.raises(ConfigError) as error:
+            run_config.check_same_course(run_config.read(run_dir), config, run_dir)
+        assert "engine=padded, which this version does not have" in one_line(error)
+        assert "give another --run_dir" in one_line(error)
+
+    def test_rows_of_an_engine_that_is_gone_do_not_matter(self, config, run_dir):
+        saved = copy.deepcopy(config)
+        saved["engine"]["capacity"] = 0
+        run_config.write(run_dir, saved)
+        run_config.check_same_course(run_config.read(run_dir), config, run_dir)
 
     def test_length_and_looks_may_change(self, config, tmp_path):
         asked = copy.deepcopy(config)

@@ -11,7 +11,6 @@ from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.pool import Pool, Source, source_of
 from selforg_mnist.training.trainer import Replica, Trainer
 
-STATIC = ["dense", "padded"]
 TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=3)
 
 
@@ -27,9 +26,8 @@ def assert_alike(ours, theirs, atol):
 
 
 @pytest.mark.parametrize("change", [{}, {"loss": "cross_entropy", "pool_mode": "naive"}])
-@pytest.mark.parametrize("engine", STATIC)
-def test_xla_takes_the_ordinary_step(source, engine, change):
-    trainer = Trainer(TINY.replace(**change), source, Computing(engine))
+def test_xla_takes_the_ordinary_step(source, change):
+    trainer = Trainer(TINY.replace(**change), source, Computing("dense"))
     ordinary = tf.function(trainer.train_step)
     compiled = tf.function(trainer.train_step, jit_compile=True)
     state = other = trainer.initial_state()
@@ -43,10 +41,9 @@ def test_xla_takes_the_ordinary_step(source, engine, change):
     assert np.abs(state.weights.residual_kernel).max() > 1e-3  # it has learnt
 
 
-@pytest.mark.parametrize("engine", STATIC)
-def test_xla_takes_bfloat16(source, engine):
+def test_xla_takes_bfloat16(source):
     """It may round elsewhere than TensorFlow does, and Adam's first steps look at signs."""
-    trainer = Trainer(TINY, source, Computing(engine, precision="bfloat16"))
+    trainer = Trainer(TINY, source, Computing("dense", precision="bfloat16"))
     state, reported = trainer.train_step(trainer.initial_state())
     compiled = tf.function(trainer.train_step, jit_compile=True)
     other, reported_too = compiled(trainer.initial_state())
@@ -55,9 +52,8 @@ def test_xla_takes_bfloat16(source, engine):
     np.testing.assert_allclose(reported_too.gradient_norms, reported.gradient_norms, rtol=0.02)
 
 
-@pytest.mark.parametrize("engine", STATIC)
-def test_digits_and_step_are_arguments_and_nothing_is_captured(source, engine):
-    trainer = Trainer(TINY.replace(pool_mode="naive"), source, Computing(engine))
+def test_digits_and_step_are_arguments_and_nothing_is_captured(source):
+    trainer = Trainer(TINY.replace(pool_mode="naive"), source, Computing("dense"))
     state = trainer.initial_state()
 
     def step(state, images, labels):
@@ -105,7 +101,7 @@ def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
     assert not np.array_equal(other.pool.state, alone[0][0].pool.state)
 
 
-@pytest.mark.parametrize("engine", ["dense", "living", "padded"])
+@pytest.mark.parametrize("engine", ["dense", "living"])
 def test_preview_is_the_first_replica_s_batch(source, engine):
     trainer = Trainer(TINY, source, Computing(engine, 1), replicas=2)
     state = trainer.run(trainer.initial_state(), tf.constant(2))[0]

@@ -19,7 +19,7 @@ from selforg_mnist.training.pool import source_of
 from selforg_mnist.training.trainer import Trainer
 from support import reference_ca
 
-ENGINES = ["dense", "living", "padded"]
+ENGINES = ["dense", "living"]
 TINY = Experiment(
     "tiny",
     residual_noise=0.02,
@@ -306,7 +306,7 @@ class TestStep:
     def test_engines_and_lanes_train_alike_where_nothing_is_left_to_chance(self, source):
         experiment = TINY.replace(fire_rate=1.0, residual_noise=0.0)
         results = []
-        ways = (("dense", 1), ("padded", 1), ("living", 1), ("living", 2), ("living", 4))
+        ways = (("dense", 1), ("living", 1), ("living", 2), ("living", 4))
         for engine, lanes in ways:
             trainer = Trainer(experiment, source, Computing(engine, lanes))
             start = with_weights(trainer.initial_state(), reference_ca.random_weights())

@@ -507,6 +507,26 @@ def test_a_run_as_the_article_has_it_needs_less_than_two_gigabytes(tmp_path):
     assert 200_000 < peaks[-1] < 2_000_000
 
 
+@pytest.mark.slow
+def test_precision_is_recorded_and_part_of_the_run(tmp_path):
+    run_dir = tmp_path / "run"
+    flags = (*TINY, "--precision=bfloat16")
+    status, text = run(*flags, "--train_steps=5", run_dir=run_dir)
+    assert status == 0, text
+    assert "products in bfloat16." in text
+    assert config_of(run_dir)["engine"]["precision"] == "bfloat16"
+    status, text = run(*TINY, "--train_steps=10", run_dir=run_dir)
+    assert status == 1
+    assert "engine.precision is bfloat16 there and float32 now" in error_line(text)
+    other = tmp_path / "float32"
+    run(*TINY, "--train_steps=5", run_dir=other)
+    states = []
+    for folder in (run_dir, other):
+        with np.load(checkpoints(folder)[-1]) as archive:
+            states.append(archive["pool.state"])
+    assert 0.0 < np.abs(states[0] - states[1]).max() < 0.1
+
+
 BEYOND = (
     *TINY,
     *NOW_AND_THEN,
