@@ -1,7 +1,7 @@
 """Whether exported graphs compute what the model computes: TensorFlow.js against TensorFlow.
 
 Both take the same steps from the same states, with the same fire masks and the same noise: the
-graphs in Node (`graph_runner.py`), the model by `CAModel.step`. Each step of TensorFlow.js starts
+graphs in Node (`graph_runner.py`), the model by `CAModel.call`. Each step of TensorFlow.js starts
 from TensorFlow's state, so that rounding doesn't add up from step to step.
 
 The difference of a step is the largest of any cell and channel, in units of the largest state or
@@ -169,7 +169,7 @@ def steps_of(model: CAModel) -> Iterator[Step]:
     @functools.partial(tf.function, reduce_retracing=True)
     def step(x: tf.Tensor, fires: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         with tf.device("CPU:0"):  # GPUs round what they multiply
-            return model.step(x, fires=fires, noise=noise)
+            return model(x, fires=fires, noise=noise)
 
     for shape in _DIGITS:
         yield from _rollout(model, step, _canvas(shape), rng, (*_EARLY, *_LATE))
@@ -194,7 +194,7 @@ def _rollout(
     rng: np.random.Generator,
     wanted: Sequence[int],
 ) -> Iterator[Step]:
-    x = model.fresh(gray).numpy()
+    x = model.initialize(gray).numpy()
     for number in range(max(wanted) + 1):
         fires = rng.random(gray.shape) < model.fire_rate
         noise = rng.normal(0.0, _NOISE, (*gray.shape, model.state_channels)).astype(np.float32)

@@ -130,16 +130,16 @@ class CAModel(keras.Model):
         """The six weight tensors, as the living-cell engine takes them."""
         return CAWeights(*(tf.convert_to_tensor(v) for v in self.trainable_variables))
 
-    def fresh(self, gray: tf.Tensor) -> tf.Tensor:
-        """A fresh sample (the article's "seed"): the digit, with state 0 everywhere.
+    def initialize(self, images: tf.Tensor) -> tf.Tensor:
+        """Fresh samples (the article's "seeds"): the digits, with state 0 everywhere.
 
         Args:
-          gray: [B, H, W] float32 in [0, 1].
+          images: [B, H, W] float32 in [0, 1].
 
         Returns:
           x: [B, H, W, C] float32.
         """
-        gray = tf.convert_to_tensor(gray, tf.float32)[..., None]
+        gray = tf.convert_to_tensor(images, tf.float32)[..., None]
         return tf.pad(gray, [[0, 0], [0, 0], [0, 0], [0, self.state_channels]])
 
     def perceive(self, x: tf.Tensor) -> tf.Tensor:
@@ -164,7 +164,7 @@ class CAModel(keras.Model):
         """
         return self.residual_conv(self.hidden_conv(self.perceive(x)))
 
-    def step(
+    def call(
         self,
         x: tf.Tensor,
         seed: tf.Tensor | None = None,
@@ -227,7 +227,8 @@ class CAModel(keras.Model):
           ValueError: something is to be drawn and no seed is given.
         """
         for t in range(steps):
-            x = self.step(
+            # Not `self(...)`: with bfloat16 layers Keras would round the states as well.
+            x = self.call(
                 x,
                 seed=None if seed is None else derive(seed, t),
                 fires=None if fires is None else fires[t],
@@ -235,22 +236,12 @@ class CAModel(keras.Model):
             )
         return x
 
-    def call(
-        self,
-        x: tf.Tensor,
-        seed: tf.Tensor | None = None,
-        fires: tf.Tensor | None = None,
-        noise: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """One CA step: see `step`."""
-        return self.step(x, seed=seed, fires=fires, noise=noise)
-
-    def logits(self, x: tf.Tensor) -> tf.Tensor:
-        """The classification channels, [..., 10], of samples [..., C]."""
+    def classify(self, x: tf.Tensor) -> tf.Tensor:
+        """The ten classification channels, [..., 10], of samples [..., C]: a cell's logits."""
         return x[..., -spec.NUM_CLASSES :]
 
-    def classify(self, x: tf.Tensor) -> tf.Tensor:
-        """The label that each cell gives: the argmax of its ten classification channels.
+    def labels(self, x: tf.Tensor) -> tf.Tensor:
+        """The label that each cell gives: the largest of its ten classification channels.
 
         Args:
           x: [B, H, W, C] float32.
@@ -258,7 +249,7 @@ class CAModel(keras.Model):
         Returns:
           labels: [B, H, W] int32, 0 to 9, and -1 at dead cells.
         """
-        labels = tf.argmax(self.logits(x), axis=-1, output_type=tf.int32)
+        labels = tf.argmax(self.classify(x), axis=-1, output_type=tf.int32)
         return tf.where(spec.alive_mask(x[..., 0]), labels, -1)
 
     def get_config(self) -> dict[str, Any]:

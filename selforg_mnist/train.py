@@ -20,7 +20,7 @@ from selforg_mnist import experiment as experiments
 from selforg_mnist.experiment import Experiment
 from selforg_mnist.training import computing, run_config
 from selforg_mnist.training.computing import Computing
-from selforg_mnist.training.run_config import Looking
+from selforg_mnist.training.run_config import Monitoring
 
 # Flags that override the experiment's own option of the same name.
 _OVERRIDES: dict[str, tuple[Callable, str]] = {
@@ -50,8 +50,8 @@ _OVERRIDES: dict[str, tuple[Callable, str]] = {
     "drawn_share": (flags.DEFINE_float, "Share of drawn digits among the training digits."),
     "seed": (flags.DEFINE_integer, "Of everything random."),
 }
-# Flags that say how the run is watched and saved.
-_LOOKING = {
+# Flags that say how the run is logged, evaluated and saved.
+_MONITORING = {
     "log_every": "Training steps between log lines.",
     "eval_every": "Training steps between evaluations; 0: only at the end.",
     "eval_samples": "Held-out digits of an evaluation; 0: all.",
@@ -90,8 +90,8 @@ flags.DEFINE_enum(
 )
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
-for _name, _help in _LOOKING.items():
-    flags.DEFINE_integer(_name, getattr(Looking, _name), _help)
+for _name, _help in _MONITORING.items():
+    flags.DEFINE_integer(_name, getattr(Monitoring, _name), _help)
 
 
 def _given(names: Iterable[str]) -> dict:
@@ -125,7 +125,7 @@ def _shares_run_dir() -> bool:
 def _train() -> int:
     # Before TensorFlow is loaded, so that a mistake shows at once.
     experiment = _experiment()
-    looking = Looking(**_given(_LOOKING))
+    monitoring = Monitoring(**_given(_MONITORING))
     how = Computing(**_given(field.name for field in dataclasses.fields(Computing)))
     how.check_share(experiment.batch_size)
     run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
@@ -142,20 +142,20 @@ def _train() -> int:
     elif engines.only_cpus():
         startup.deterministic_operations()
     # First of all that computes: TensorFlow wants to know its devices before.
-    chosen = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
+    distribution = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)
     initial = experiment.initial_weights
-    outcome = training_loop.train(
+    result = training_loop.train(
         experiment,
         digits,
         data_flags.load("test", experiment.seed, digits.source),
         run_dir,
-        looking,
+        monitoring,
         how,
-        chosen,
+        distribution,
         weights.load(initial).model.ca_weights() if initial else None,
     )
-    return 128 + signal.Signals[outcome.stopped_by] if outcome.stopped_by else 0
+    return 128 + signal.Signals[result.stopped_by] if result.stopped_by else 0
 
 
 def main() -> None:

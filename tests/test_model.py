@@ -67,7 +67,7 @@ class TestAgainstTheReference:
         expected = reference_ca.rollout(reference_ca.rule_of(weights), start, fires, noise)
         x = tf.constant(start)
         for t in range(STEPS):
-            x = model.step(x, fires=fires[t], noise=noise[t] if noisy else None)
+            x = model(x, fires=fires[t], noise=noise[t] if noisy else None)
             np.testing.assert_allclose(x, expected[t], atol=1e-5, err_msg=f"step {t}")
         assert 0.1 < np.abs(expected[-1][..., 1:]).max() < 100.0  # it was worth comparing
 
@@ -83,7 +83,7 @@ class TestAgainstTheReference:
     def test_other_widths_agree(self, gray, draws, channels, hidden):
         weights = reference_ca.random_weights(channels, hidden)
         model = model_with(weights)
-        x = model.fresh(gray)
+        x = model.initialize(gray)
         expected = reference_ca.rollout(reference_ca.rule_of(weights), x, draws[0][:5])[-1]
         np.testing.assert_allclose(model.rollout(x, 5, fires=draws[0][:5]), expected, atol=1e-5)
 
@@ -103,14 +103,14 @@ class TestTheUntrainedModel:
 
     def test_first_step_changes_nothing(self, gray):
         model = CAModel()
-        x = model.fresh(gray)
+        x = model.initialize(gray)
         np.testing.assert_array_equal(model(x, seed=root_key(0)), x)
 
     def test_residual_of_any_state_is_zero(self, start):
         assert not np.any(CAModel().residual(start))
 
     def test_fresh_sample_is_the_digit_with_state_zero(self, gray):
-        x = CAModel().fresh(gray).numpy()
+        x = CAModel().initialize(gray).numpy()
         assert x.shape == (3, 28, 28, 20)
         np.testing.assert_array_equal(x[..., 0], gray)
         assert not x[..., 1:].any()
@@ -136,31 +136,31 @@ class TestTheUntrainedModel:
 
 class TestFiring:
     def test_firing_cell_gets_its_residual_unscaled_in_all_channels(self):
-        x = biased_model(0.25).fresh(all_alive())
+        x = biased_model(0.25).initialize(all_alive())
         after = biased_model(0.25)(x, seed=root_key(0)).numpy()[..., 1:]
         assert set(np.unique(after)) == {0.0, 0.25}
 
     def test_one_draw_a_cell_for_all_channels(self):
-        after = biased_model()(CAModel().fresh(all_alive()), seed=root_key(0)).numpy()
+        after = biased_model()(CAModel().initialize(all_alive()), seed=root_key(0)).numpy()
         fired = after[..., 1:]
         np.testing.assert_array_equal(fired, np.broadcast_to(fired[..., :1], fired.shape))
 
     @pytest.mark.parametrize("fire_rate", [0.5, 0.25, 0.9])
     def test_share_of_firing_cells_is_the_fire_rate(self, fire_rate):
         model = biased_model(fire_rate=fire_rate)
-        x = model.fresh(all_alive(50))
+        x = model.initialize(all_alive(50))
         fired = model.rollout(x, 4, seed=root_key(3)).numpy()[..., 1].mean() / 4
         sigma = np.sqrt(fire_rate * (1.0 - fire_rate) / (4 * 50 * 28 * 28))
         assert abs(fired - fire_rate) < 4 * sigma
 
     def test_every_cell_fires_at_rate_1(self):
         model = biased_model(fire_rate=1.0)
-        after = model(model.fresh(all_alive(8)), seed=root_key(0)).numpy()
+        after = model(model.initialize(all_alive(8)), seed=root_key(0)).numpy()
         np.testing.assert_array_equal(after, 1.0)
 
     def test_samples_and_steps_draw_independently(self):
         model = biased_model()
-        x = model.fresh(all_alive(2))
+        x = model.initialize(all_alive(2))
         first = model.rollout(x, 1, seed=root_key(0)).numpy()[..., 1]
         second = model.rollout(x, 2, seed=root_key(0)).numpy()[..., 1] - first
         masks = np.concatenate([first, second]).reshape(4, -1)  # [sample and step, cell]
@@ -171,9 +171,9 @@ class TestFiring:
         # A mask that is drawn anew where the state is zero, or that grows from living
         # neighbours, would show in the second step.
         model = biased_model()
-        x = model.rollout(model.fresh(all_alive(50)), 1, seed=root_key(5))
+        x = model.rollout(model.initialize(all_alive(50)), 1, seed=root_key(5))
         rested = x.numpy()[..., 1] == 0.0
-        after = model.step(x, seed=root_key(6)).numpy()[..., 1]
+        after = model(x, seed=root_key(6)).numpy()[..., 1]
         assert after[rested].mean() == pytest.approx(0.5, abs=0.015)
         assert (after[~rested] - 1.0).mean() == pytest.approx(0.5, abs=0.015)
 
@@ -184,14 +184,14 @@ class TestAliveness:
         gray[0, 0] = 0.0
         gray[0, 2, 1] = np.nextafter(np.float32(0.1), np.float32(1.0))
         model = biased_model(fire_rate=1.0)
-        after = model(model.fresh(gray), seed=root_key(0)).numpy()[0, ..., 1]
+        after = model(model.initialize(gray), seed=root_key(0)).numpy()[0, ..., 1]
         assert after.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0]]
 
     def test_lone_living_cell_wakes_no_neighbour(self):
         gray = np.zeros((1, 5, 5), np.float32)
         gray[0, 2, 2] = 1.0
         model = model_with(reference_ca.random_weights(), fire_rate=1.0)
-        after = model.rollout(model.fresh(gray), 5, seed=root_key(0)).numpy()[0, ..., 1:]
+        after = model.rollout(model.initialize(gray), 5, seed=root_key(0)).numpy()[0, ..., 1:]
         changed = after.any(axis=-1)
         assert changed[2, 2]
         assert changed.sum() == 1
@@ -215,7 +215,7 @@ class TestAliveness:
         faint = gray.copy()
         faint[0, 0, 1] = 0.05
         model = model_with(reference_ca.random_weights(), fire_rate=1.0)
-        outputs = [model(model.fresh(g), seed=root_key(0)).numpy() for g in (gray, faint)]
+        outputs = [model(model.initialize(g), seed=root_key(0)).numpy() for g in (gray, faint)]
         assert np.abs(outputs[0] - outputs[1])[0, 1, 1, 1:].max() > 1e-4
 
 
@@ -223,20 +223,20 @@ class TestNoise:
     def test_acts_at_inference_and_differs_from_seed_to_seed(self, gray):
         model = CAModel(fire_rate=1.0, residual_noise=0.02)
         assert "training" not in inspect.signature(model.call).parameters
-        x = model.fresh(gray)
+        x = model.initialize(gray)
         first, second = (model(x, seed=root_key(seed)).numpy() for seed in (0, 1))
         alive = reference_ca.alive(gray)
         assert np.all(first[alive][:, 1:] != second[alive][:, 1:])
 
     def test_none_without_the_option(self, gray):
         model = CAModel(fire_rate=1.0)
-        x = model.fresh(gray)
+        x = model.initialize(gray)
         np.testing.assert_array_equal(model(x, seed=root_key(0)), x)
 
     @pytest.mark.parametrize("deviation", [0.02, 0.5])
     def test_is_normal_and_of_the_given_deviation_in_each_channel(self, deviation):
         model = CAModel(fire_rate=1.0, residual_noise=deviation)
-        noise = model(model.fresh(all_alive(20)), seed=root_key(0)).numpy()[..., 1:]
+        noise = model(model.initialize(all_alive(20)), seed=root_key(0)).numpy()[..., 1:]
         noise = noise.reshape(-1, 19) / deviation  # [15680, 19]
         assert np.abs(noise.mean(axis=0)).max() < 4 / np.sqrt(len(noise))
         assert np.abs(noise.std(axis=0) - 1.0).max() < 4 / np.sqrt(2 * len(noise))
@@ -248,7 +248,7 @@ class TestNoise:
 
     def test_reaches_neither_dead_nor_resting_cells(self, gray):
         model = CAModel(residual_noise=0.02)
-        x = model.fresh(np.tile(gray, (10, 1, 1)))
+        x = model.initialize(np.tile(gray, (10, 1, 1)))
         alive = reference_ca.alive(x[..., 0])
         changed = model(x, seed=root_key(0)).numpy()[..., 1:] != 0.0
         fired = changed.any(axis=-1)
@@ -259,12 +259,12 @@ class TestNoise:
     def test_firing_cells_get_it_whole(self):
         # Masked before it is added, its deviation is that of the option, not less.
         model = CAModel(residual_noise=0.02)
-        noise = model(model.fresh(all_alive(20)), seed=root_key(0)).numpy()[..., 1:]
+        noise = model(model.initialize(all_alive(20)), seed=root_key(0)).numpy()[..., 1:]
         assert noise[noise != 0.0].std() == pytest.approx(0.02, rel=0.02)
 
     def test_steps_draw_independently(self):
         model = CAModel(fire_rate=1.0, residual_noise=0.02)
-        x = model.fresh(all_alive())
+        x = model.initialize(all_alive())
         first = model.rollout(x, 1, seed=root_key(0)).numpy()[..., 1:]
         second = model.rollout(x, 2, seed=root_key(0)).numpy()[..., 1:] - first
         assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.04
@@ -273,7 +273,7 @@ class TestNoise:
         # With one key for both, the first numbers of the noise would come from those that
         # decide which cells fire.
         noisy = CAModel(fire_rate=1.0, residual_noise=1.0)
-        x = noisy.fresh(all_alive(20))
+        x = noisy.initialize(all_alive(20))
         noise = noisy(x, seed=root_key(0)).numpy()[..., 1:]
         fires = biased_model()(x, seed=root_key(0)).numpy()[..., 1].ravel()
         for numbers in (noise.ravel()[: fires.size], noise[..., 0].ravel()):
@@ -313,7 +313,7 @@ class TestSeedsAndMasks:
 
     def test_fires_passed_in_leave_the_noise_to_the_seed(self, model, start, draws):
         first, second = (
-            model.step(start, seed=root_key(seed), fires=draws[0][0]).numpy() for seed in (0, 1)
+            model(start, seed=root_key(seed), fires=draws[0][0]).numpy() for seed in (0, 1)
         )
         alive = reference_ca.alive(start[..., 0])
         changed = np.any(first != second, axis=-1)
@@ -321,11 +321,9 @@ class TestSeedsAndMasks:
 
     def test_noise_passed_in_leaves_the_firing_to_the_seed(self, model, start, draws):
         zero = np.zeros_like(draws[1][0])
-        first, second = (
-            model.step(start, seed=root_key(seed), noise=zero).numpy() for seed in (0, 1)
-        )
+        first, second = (model(start, seed=root_key(seed), noise=zero).numpy() for seed in (0, 1))
         quiet = model_with(reference_ca.random_weights())
-        np.testing.assert_array_equal(first, quiet.step(start, seed=root_key(0)))
+        np.testing.assert_array_equal(first, quiet(start, seed=root_key(0)))
         assert np.any(first != second)
 
 
@@ -338,7 +336,7 @@ class TestClassify:
         x[0, 0, 1, 10] = 0.1
         x[0, 0, 2, 10 + 3] = 1.0
         x[0, 0, 3, -1] = 0.1
-        assert CAModel().classify(x).numpy().tolist() == [[[7, 0, -1, 9]]]
+        assert CAModel().labels(x).numpy().tolist() == [[[7, 0, -1, 9]]]
 
     def test_perception_is_the_first_layer(self, start):
         weights = reference_ca.random_weights()
@@ -369,7 +367,7 @@ class TestSaving:
 
     def test_outputs_survive(self, saved_and_loaded, gray):
         saved, loaded = saved_and_loaded
-        outputs = [m.rollout(m.fresh(gray), 3, root_key(0)).numpy() for m in saved_and_loaded]
+        outputs = [m.rollout(m.initialize(gray), 3, root_key(0)).numpy() for m in saved_and_loaded]
         np.testing.assert_array_equal(*outputs)
         assert np.abs(outputs[0][..., 1:]).max() > 0.05
         assert loaded.count_params() == saved.count_params()
@@ -402,12 +400,12 @@ class TestErrors:
 
     def test_least_number_of_channels_works(self, gray):
         model = CAModel(channels=spec.GRAY_CHANNELS + spec.NUM_CLASSES)
-        assert model(model.fresh(gray), seed=root_key(0)).shape == (3, 28, 28, 11)
+        assert model(model.initialize(gray), seed=root_key(0)).shape == (3, 28, 28, 11)
 
     def test_firing_to_draw_without_a_seed_is_refused(self, start):
         with pytest.raises(ValueError, match=r"seed=None: .*fires"):
-            CAModel().step(start)
+            CAModel()(start)
 
     def test_noise_to_draw_without_a_seed_is_refused(self, start, draws):
         with pytest.raises(ValueError, match=r"seed=None: .*noise"):
-            CAModel(residual_noise=0.02).step(start, fires=draws[0][0])
+            CAModel(residual_noise=0.02)(start, fires=draws[0][0])

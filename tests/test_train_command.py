@@ -9,7 +9,7 @@ import pytest
 from selforg_mnist import experiment as experiments
 from selforg_mnist.experiment import Experiment
 from selforg_mnist.training.computing import Computing
-from selforg_mnist.training.run_config import Looking
+from selforg_mnist.training.run_config import Monitoring
 from support import command
 from support.command import refused
 from support.train_process import run
@@ -82,7 +82,7 @@ def test_help_lists_every_flag_with_its_default(tmp_path):
     flags |= {"strategy", "tpu", "cpu_replicas"}
     flags |= {field.name for field in dataclasses.fields(Computing)}
     assert flags | experiment - {"name", "learning_rate_drops"} <= told.keys()
-    for field in dataclasses.fields(Looking):
+    for field in dataclasses.fields(Monitoring):
         assert f"(default: '{field.default}')" in told[field.name]
     assert "python -m selforg_mnist.train --experiment=l2_noise" in sections[0]
     assert "ce, l2, l2_noise" in told["experiment"]
@@ -104,7 +104,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
         "learning_rate": 0.5,
         "seed": 7,
     }
-    looking = {
+    monitoring = {
         "log_every": 3,
         "eval_every": 1,
         "eval_samples": 9,
@@ -112,7 +112,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
         "checkpoint_every": 2,
         "steps_per_call": 5,
     }
-    flags = [f"--{name}={value}" for name, value in (experiment | looking).items()]
+    flags = [f"--{name}={value}" for name, value in (experiment | monitoring).items()]
     flags += ["--experiment=ce", "--engine=living", "--lanes=4", "--precision=bfloat16"]
     flags += ["--dataset=auto", f"--data_dir={tmp_path / 'data'}"]
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
@@ -122,7 +122,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
     assert config["experiment"] == experiments.ce().to_dict() | experiment | drops
-    assert config["looking"] == looking
+    assert config["looking"] == monitoring
     computing = {"name": "living", "lanes": 4, "precision": "bfloat16"}
     assert config["engine"] == computing | {"replicas": 1}
 

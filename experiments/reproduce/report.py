@@ -13,7 +13,7 @@ from experiments import markdown
 from selforg_mnist import output_files, startup
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.evaluation import article, evaluation_report
-from selforg_mnist.evaluation.article import Row
+from selforg_mnist.evaluation.article import TableRow
 from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.evaluation.evaluation_report import save_picture
 from selforg_mnist.pictures import figures
@@ -123,7 +123,7 @@ def _warning(digits: Digits, steps: int) -> list[str]:
 
 
 def _differences(curves: Mapping[str, Sequence[Curves]]) -> str:
-    fields = [f.name for f in dataclasses.fields(Row) if f.name != "correct_agreement_at_end"]
+    fields = [f.name for f in dataclasses.fields(TableRow) if f.name != "correct_agreement_at_end"]
     lines = []
     for name, phases in curves.items():
         ours, theirs = evaluation_report.row(phases[0]), article.TABLE[name]

@@ -25,8 +25,8 @@ from selforg_mnist.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from experiments.robustness.chimeras import Chimeras, Outcome
-    from experiments.robustness.measure import Row
+    from experiments.robustness.chimeras import ChimeraResult, Chimeras
+    from experiments.robustness.measure import Measurement
     from experiments.robustness.studies import Study
     from selforg_mnist.model import CAModel
 
@@ -140,7 +140,7 @@ def _measure(
     groups: Sequence[Chimeras],
     steps: int,
     seed: int,
-) -> tuple[list[Row], list[Outcome], list[list[np.ndarray]]]:
+) -> tuple[list[Measurement], list[ChimeraResult], list[list[np.ndarray]]]:
     """Measures all studies and chimeras, and logs the progress.
 
     Returns:
@@ -150,8 +150,8 @@ def _measure(
     """
     from experiments.robustness import chimeras, measure
 
-    rows: list[Row] = []
-    outcomes: list[Outcome] = []
+    rows: list[Measurement] = []
+    outcomes: list[ChimeraResult] = []
     ends: list[list[np.ndarray]] = []
     of_chimeras = sum(group.work(steps) for group in groups)
     progress = _Progress(len(models) * (sum(study.work() for study in studies) + of_chimeras))

@@ -55,7 +55,7 @@ class Chimeras:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class ChimeraResult:
     """What the cells of one model say at the end on chimeras made alike; all shares in percent.
 
     Attributes:
@@ -94,7 +94,7 @@ class Outcome:
     changing: float
 
 
-def title(kind: Chimeras | Outcome) -> str:
+def title(kind: Chimeras | ChimeraResult) -> str:
     """In words how chimeras are made, for headings and tables."""
     how = "whole digits" if kind.seam is None else f"seam at {kind.seam:.0%}"
     return f"{_PLACES[kind.axis].format(kind.first, kind.second)}, {how}"
@@ -163,7 +163,7 @@ def _group(
 
 def measure(
     groups: Sequence[Chimeras], name: str, model: CAModel, steps: int, seed: int
-) -> tuple[list[Outcome], list[np.ndarray]]:
+) -> tuple[list[ChimeraResult], list[np.ndarray]]:
     """Rolls chimeras out and counts what their cells say at the end.
 
     Args:
@@ -179,7 +179,7 @@ def measure(
     """
     bundles = _bundles(groups)
 
-    def roll_out(bundle: Sequence[Chimeras]) -> list[tuple[Outcome, np.ndarray]]:
+    def roll_out(bundle: Sequence[Chimeras]) -> list[tuple[ChimeraResult, np.ndarray]]:
         gray = gray_levels(np.concatenate([group.images for group in bundle]))
         recent: list[np.ndarray] = []
         for step, state in enumerate(trajectory.states(model, gray, steps, seed), 1):
@@ -213,7 +213,7 @@ def _bundles(groups: Sequence[Chimeras]) -> list[list[Chimeras]]:
     return bundles
 
 
-def count(group: Chimeras, name: str, recent: Sequence[np.ndarray]) -> Outcome:
+def count(group: Chimeras, name: str, recent: Sequence[np.ndarray]) -> ChimeraResult:
     """Counts what the cells of chimeras made alike say.
 
     Args:
@@ -237,7 +237,7 @@ def count(group: Chimeras, name: str, recent: Sequence[np.ndarray]) -> Outcome:
     agree = votes == 1.0
     others = np.delete(np.arange(spec.NUM_CLASSES), sorted((group.first, group.second)))
     other = int(others[votes.mean(axis=0)[others].argmax()])
-    return Outcome(
+    return ChimeraResult(
         model=name,
         first=group.first,
         second=group.second,

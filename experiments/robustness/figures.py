@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.robustness.measure import Row, at_view
+from experiments.robustness.measure import Measurement, at_view
 from experiments.robustness.studies import Study
 
 _Style = dict[str, Any]
@@ -40,7 +40,9 @@ _CELLS_RIGHT: _Style = {"fillstyle": "none", "linewidth": 1.0}
 _COLUMNS = 4
 
 
-def curves(studies: Sequence[Study], rows: Sequence[Row], titles: Mapping[str, str]) -> np.ndarray:
+def curves(
+    studies: Sequence[Study], rows: Sequence[Measurement], titles: Mapping[str, str]
+) -> np.ndarray:
     """Draws a panel for each view of each study, and one of magnitudes for long runs.
 
     Args:

@@ -23,7 +23,7 @@ _BATCH = 75  # few enough that the batches of large digits stay in the cores' ca
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class Measurement:
     """Numbers of one model, in one study, at one strength, after one CA step; shares in percent.
 
     Attributes:
@@ -52,7 +52,7 @@ class Row:
     residual_magnitude: float
 
 
-def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Row]:
+def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Measurement]:
     """Rolls a study's digits out and keeps the numbers at its marks.
 
     Args:
@@ -70,7 +70,7 @@ def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Row]
             whole = 100 * float(transforms.in_one_piece(phase.images).mean())
             for step in study.kept(number):
                 i = step - 1
-                yield Row(
+                yield Measurement(
                     study.name,
                     strength,
                     name,
@@ -86,7 +86,7 @@ def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Row]
                 )
 
 
-def at_view(study: Study, view: View, rows: Sequence[Row]) -> list[Row]:
+def at_view(study: Study, view: View, rows: Sequence[Measurement]) -> list[Measurement]:
     """The rows that a view shows: one for each strength, or for each step of a long run."""
     own = [r for r in rows if r.study == study.name and r.phase == study.phases[view.phase]]
     return own if study.over_steps else [r for r in own if r.step == view.step]

@@ -30,7 +30,7 @@ _MARGIN = 150  # pixels at the left, for the labels of rows
 _GAP, _COLUMN_GAP = 2, 24  # pixels between digits, and between models
 
 
-class Row(NamedTuple):
+class PageRow(NamedTuple):
     """A row of a page.
 
     label: at its left. tiles: for each model [K, H, W, 3] uint8, of one size on a page.
@@ -44,7 +44,7 @@ class Block(NamedTuple):
     """Rows under one heading."""
 
     title: str
-    rows: Sequence[Row]
+    rows: Sequence[PageRow]
 
 
 def of_studies(studies: Sequence[Study], models: Mapping[str, CAModel], seed: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def _blocks(study: Study, models: Mapping[str, CAModel], seed: int) -> list[Bloc
     for view, *by_model in zip(study.views, *seen, strict=True):
         coloured = [tiles(gray, logits) for gray, logits in by_model]  # [S, K, T, T, 3] each
         rows = [
-            Row(
+            PageRow(
                 f"{strength:g}" if len(strengths) > 1 else "",
                 [render.underline(each[i], labels[picked]) for each in coloured],
             )
@@ -101,11 +101,11 @@ def of_chimeras(
     count = max(1, _SHOWN // len(heads))
     middle = sorted({g.seam for g in groups if g.seam is not None})
     shown = {None, *middle[len(middle) // 2 :][:1]}
-    blocks: dict[str, list[Row]] = {}
+    blocks: dict[str, list[PageRow]] = {}
     for group, *by_model in zip(groups, *ends, strict=True):
         if group.seam in shown:
             gray = gray_levels(group.images[:count])
-            row = Row(
+            row = PageRow(
                 chimeras.title(group),
                 [tiles(gray, logits[:count]) for logits in by_model],
             )

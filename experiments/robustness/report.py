@@ -18,8 +18,8 @@ import numpy as np
 
 from experiments import markdown
 from experiments.robustness import figures
-from experiments.robustness.chimeras import RECENT, Outcome, title
-from experiments.robustness.measure import Row, at_view
+from experiments.robustness.chimeras import RECENT, ChimeraResult, title
+from experiments.robustness.measure import Measurement, at_view
 from experiments.robustness.studies import LONG_MARKS, Study, View
 from selforg_mnist import output_files
 from selforg_mnist.evaluation import evaluation_report
@@ -44,8 +44,8 @@ class Results:
     about: Mapping[str, Any]
     titles: Mapping[str, str]
     studies: Sequence[Study]
-    rows: Sequence[Row]
-    outcomes: Sequence[Outcome]
+    rows: Sequence[Measurement]
+    outcomes: Sequence[ChimeraResult]
 
 
 def write(
@@ -82,9 +82,9 @@ def write(
     }
     text = json.dumps(_rounded(document), indent=1)
     output_files.write_text(output_dir / "robustness.json", text + "\n")
-    output_files.write_text(output_dir / "robustness.csv", _csv(Row, rows))
+    output_files.write_text(output_dir / "robustness.csv", _csv(Measurement, rows))
     if chimeras is not None:
-        output_files.write_text(output_dir / "chimeras.csv", _csv(Outcome, outcomes))
+        output_files.write_text(output_dir / "chimeras.csv", _csv(ChimeraResult, outcomes))
     curves = figures.curves(results.studies, results.rows, results.titles)
     for name, picture in zip(PICTURES, (curves, mosaic, chimeras), strict=True):
         if picture is not None:

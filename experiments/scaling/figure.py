@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from experiments.scaling.measure import Row
+from experiments.scaling.measure import Timing
 
 _Style = dict[str, Any]
 
@@ -37,7 +37,7 @@ _SERIES: dict[tuple[str, int], tuple[str, _Style]] = {
 }
 
 
-def draw(rows: Sequence[Row]) -> np.ndarray:
+def draw(rows: Sequence[Timing]) -> np.ndarray:
     """Draws a panel for each of canvas, firing cells and batch of which there are rows.
 
     Args:
@@ -49,7 +49,7 @@ def draw(rows: Sequence[Row]) -> np.ndarray:
     alone = [row for row in rows if row.engine == "living" and row.replicas == 1]
     by_canvas = [row for row in alone if row.study == "canvas"]
     compared = [row for row in rows if row.study in ("batch", "replicas") and row.ratio]
-    panels: list[tuple[Callable[[Axes, Sequence[Row]], None], Sequence[Row]]] = [
+    panels: list[tuple[Callable[[Axes, Sequence[Timing]], None], Sequence[Timing]]] = [
         (_over_canvas, by_canvas),
         (_over_firing, alone),
         (_over_batch, compared),
@@ -68,7 +68,7 @@ def draw(rows: Sequence[Row]) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def _over_canvas(panel: Axes, rows: Sequence[Row]) -> None:
+def _over_canvas(panel: Axes, rows: Sequence[Timing]) -> None:
     sides = [row.canvas for row in rows]
     reference = [(row.canvas, row.reference_ms) for row in rows if row.reference_ms]
     if reference:
@@ -84,7 +84,7 @@ def _over_canvas(panel: Axes, rows: Sequence[Row]) -> None:
     _log_axis(panel, "y")
 
 
-def _over_firing(panel: Axes, rows: Sequence[Row]) -> None:
+def _over_firing(panel: Axes, rows: Sequence[Timing]) -> None:
     _dots(panel, rows, [row.ms for row in rows], "living engine", _OURS)
     cells, ms = max((row.firing_cells, row.ms) for row in rows)
     x = np.array([min(row.firing_cells for row in rows), cells])
@@ -100,7 +100,7 @@ def _over_firing(panel: Axes, rows: Sequence[Row]) -> None:
 
 
 def _dots(
-    panel: Axes, rows: Sequence[Row], times: Sequence[float | None], name: str, style: _Style
+    panel: Axes, rows: Sequence[Timing], times: Sequence[float | None], name: str, style: _Style
 ) -> None:
     """Draws times over firing cells; without lines, which could be upright."""
     for study, title in _GROWING.items():
@@ -115,7 +115,7 @@ def _dots(
             panel.plot(*zip(*points, strict=True), label=f"{name}, {title}", **dots)
 
 
-def _over_batch(panel: Axes, rows: Sequence[Row]) -> None:
+def _over_batch(panel: Axes, rows: Sequence[Timing]) -> None:
     for (engine, replicas), (label, style) in _SERIES.items():
         own: dict[int, float] = {}
         for row in rows:  # one replica of the living engine is in two studies: shown once

@@ -41,7 +41,7 @@ class Survey:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class Timing:
     """The numbers of one subject.
 
     Attributes:
@@ -109,7 +109,7 @@ def measure(
     rounds: int,
     seconds: float,
     reference_bytes: float,
-) -> Iterator[Row]:
+) -> Iterator[Timing]:
     """Times subjects, and logs what is left.
 
     Args:
@@ -172,7 +172,7 @@ def _measure_scene(
     rounds: int,
     seconds: float,
     with_reference: bool,
-) -> Iterator[Row]:
+) -> Iterator[Timing]:
     """As `measure`, of one scene; `living` is the mean of a canvas."""
     with contextlib.ExitStack() as stack:
 
@@ -208,7 +208,7 @@ def row(
     reference_rates: Sequence[float],
     ratios: Sequence[float],
     peaks_mb: tuple[int, int | None],
-) -> Row:
+) -> Timing:
     """Sums the timings of a subject up.
 
     Args:
@@ -221,7 +221,7 @@ def row(
     """
     scene = subject.scene
     cells = scene.batch * living
-    return Row(
+    return Timing(
         study=subject.study,
         engine=subject.engine,
         **dataclasses.asdict(scene),
@@ -252,9 +252,11 @@ def _prepare(subject: Subject | Scene, data: Data) -> Run:
     if subject.engine == "living":
         startup.one_thread_a_lane(max(engines.choose_lanes(scene.batch), replicas))
     # Before the digits are loaded, which computes: TensorFlow wants to know its devices first.
-    chosen = strategies.choose("mirrored", cpu_replicas=replicas) if replicas > 1 else None
+    distribution = None
+    if replicas > 1:
+        distribution = strategies.choose("mirrored", cpu_replicas=replicas)
     images, labels = studies.canvases(timing.training_digits(data), scene)
     experiment = experiments.l2_noise().replace(
         batch_size=scene.batch, pool_size=scene.pool_size()
     )
-    return timing.training(experiment, images, labels, Computing(subject.engine), chosen)
+    return timing.training(experiment, images, labels, Computing(subject.engine), distribution)

@@ -13,13 +13,13 @@ from typing import Any
 
 from experiments import markdown
 from experiments.scaling import figure
-from experiments.scaling.measure import Row
+from experiments.scaling.measure import Timing
 from selforg_mnist import output_files
 from selforg_mnist.evaluation import evaluation_report
 
 FILES = ("scaling.json", "scaling.png", "scaling.md")  # scaling.md last: it shows the figure
 
-_Column = tuple[str, Callable[[Row], str]]
+_Column = tuple[str, Callable[[Timing], str]]
 _BATCH: _Column = ("batch", lambda row: f"{row.batch}")
 _TITLES: dict[str, str] = {
     "batch": "A growing batch of single digits, {canvas} x {canvas}",
@@ -45,7 +45,7 @@ _MEASURED: tuple[_Column, ...] = (
 )
 
 
-def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Row]) -> None:
+def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Timing]) -> None:
     """Writes all `FILES`.
 
     Args:
@@ -62,7 +62,7 @@ def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Row]) -> No
     output_files.write_text(output_dir / "scaling.md", text(about, rows))
 
 
-def text(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def text(about: Mapping[str, Any], rows: Sequence[Timing]) -> str:
     """The report as Markdown; arguments as of `write`."""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     parts = [
@@ -89,13 +89,13 @@ def text(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence[Row], study: str) -> str:
+def _table(rows: Sequence[Timing], study: str) -> str:
     columns = (*_VARIED[study], *_MEASURED)
     lines = [[cell(row) for _, cell in columns] for row in rows]
     return markdown.table([[head for head, _ in columns], *lines])
 
 
-def _growth(rows: Sequence[Row]) -> str:
+def _growth(rows: Sequence[Timing]) -> str:
     """What grew by how much, from the first row to the last."""
     first, last = rows[0], rows[-1]
     factors = {
@@ -109,7 +109,7 @@ def _growth(rows: Sequence[Row]) -> str:
     return f"From the living engine's first row to its last: {words}."
 
 
-def _rates(row: Row) -> str:
+def _rates(row: Timing) -> str:
     return f"{row.steps_per_second:.2f} ({row.slowest:.2f}-{row.fastest:.2f})"
 
 

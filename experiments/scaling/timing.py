@@ -27,7 +27,7 @@ from selforg_mnist.data.digits import Digits, load_digits
 if TYPE_CHECKING:
     from selforg_mnist.experiment import Experiment
     from selforg_mnist.training.computing import Computing
-    from selforg_mnist.training.strategies import Chosen
+    from selforg_mnist.training.strategies import Distribution
 
 Run = Callable[[int], object]  # takes so many steps, and waits for the last one's end
 Timer = Callable[[int], float]  # the seconds that so many steps take
@@ -65,7 +65,7 @@ def training(
     images: np.ndarray,
     labels: np.ndarray,
     computing: Computing,
-    chosen: Chosen | None = None,
+    distribution: Distribution | None = None,
 ) -> Run:
     """Builds a training.
 
@@ -74,19 +74,16 @@ def training(
       images: [D, H, W] uint8, the training digits.
       labels: [D] integers, 0 to 9.
       computing: how.
-      chosen: the strategy of several replicas; None is one device.
+      distribution: of several replicas; None is one device.
     """
     import tensorflow as tf
 
     from selforg_mnist.training.pool import source_of
-    from selforg_mnist.training.replicas import ReplicatedTrainer
-    from selforg_mnist.training.trainer import Trainer
+    from selforg_mnist.training.replicas import make_trainer
+    from selforg_mnist.training.strategies import ONE_DEVICE
 
     source = source_of(images, labels)
-    if chosen is None:
-        trainer = Trainer(experiment, source, computing)
-    else:
-        trainer = ReplicatedTrainer(experiment, source, chosen, computing)
+    trainer = make_trainer(experiment, source, distribution or ONE_DEVICE, computing)
     state = trainer.initial_state()
 
     def run(steps: int) -> object:

@@ -16,12 +16,12 @@ from typing import Any
 from selforg_mnist import experiment as experiments
 from selforg_mnist import output_files, startup
 from selforg_mnist.errors import UserError
-from selforg_mnist.evaluation.article import Row
+from selforg_mnist.evaluation.article import TableRow
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.training import run_config
 
 MAX_BYTES = 150_000
-_MEASURED = tuple(field.name for field in dataclasses.fields(Row))
+_MEASURED = tuple(field.name for field in dataclasses.fields(TableRow))
 _COUNTS = ("num_samples", "steps", "seed")
 _SCALAR = "train/loss"  # written at each step that is logged
 

@@ -1,4 +1,4 @@
-"""The same CA step as `CAModel.step`, over living cells that fire and nothing else.
+"""The same CA step as `CAModel.call`, over living cells that fire and nothing else.
 
 A step gathers the neighbourhoods of the firing rows of a table (`living_cells.py`) into one
 matrix, multiplies it by the three kernels and adds the residual back. With the same fire masks

@@ -18,7 +18,7 @@ class Peak:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of the table; all values in percent.
 
     Attributes:
@@ -38,9 +38,9 @@ class Row:
 
 
 TABLE = {
-    "ce": Row(Peak(96.2, 80), Peak(95.3, 200), Peak(77.9, 80), Peak(66.2, 200)),
-    "l2": Row(Peak(95.0, 95), Peak(94.7, 200), Peak(85.5, 175), Peak(85.2, 200)),
-    "l2_noise": Row(Peak(95.4, 65), Peak(95.3, 200), Peak(88.2, 190), Peak(88.1, 200)),
+    "ce": TableRow(Peak(96.2, 80), Peak(95.3, 200), Peak(77.9, 80), Peak(66.2, 200)),
+    "l2": TableRow(Peak(95.0, 95), Peak(94.7, 200), Peak(85.5, 175), Peak(85.2, 200)),
+    "l2_noise": TableRow(Peak(95.4, 65), Peak(95.3, 200), Peak(88.2, 190), Peak(88.1, 200)),
 }
 
 # As in the legends of the article's figures.

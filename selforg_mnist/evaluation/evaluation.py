@@ -11,6 +11,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -70,6 +71,18 @@ class Phase:
     labels: np.ndarray
     steps: int
     keep: np.ndarray | None = None
+
+
+class Sums(NamedTuple):
+    """What is summed up over a batch after each CA step, [steps] each."""
+
+    counts: metrics.Counts
+    state: tf.Tensor | np.ndarray  # of |state|, over living cells and state channels
+    change: tf.Tensor | np.ndarray  # of |state change|, over cells that fired, likewise
+    fired: tf.Tensor | np.ndarray  # how many cells fired
+
+
+_LIKE = Sums(metrics.Counts(0, 0, 0, 0, 0), 0, 0, 0)  # the structure, for `tf.nest`
 
 
 def evaluate(
@@ -158,7 +171,7 @@ def evaluate_phases(
             raise ValueError(f"{name}={value}: expected 1 or more")
     weights = model.ca_weights()
 
-    def sums_of(start: int) -> list[np.ndarray]:
+    def sums_of(start: int) -> list[Sums]:
         share = slice(start, start + batch_size)
         key = derive(root_key(seed), EVALUATION, start)
         state = tf.zeros([*phases[0].images[share].shape, model.state_channels])
@@ -176,7 +189,7 @@ def evaluate_phases(
                 fire_rate=model.fire_rate,
                 residual_noise=model.residual_noise,
             )
-            all_sums.append(sums.numpy().astype(np.float64))  # [steps, 8]
+            all_sums.append(tf.nest.map_structure(lambda s: s.numpy().astype(np.float64), sums))
             done += phase.steps
             if progress is not None:
                 progress(phase.steps * state.shape[0])
@@ -185,19 +198,20 @@ def evaluate_phases(
     # A batch a core: the steps of a rollout wait for each other, batches don't.
     with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
         batches = list(cores.map(sums_of, range(0, shape[0], batch_size)))
-    of_phases = zip(*batches, strict=True)
-    return [_curves(np.sum(sums, axis=0), model.state_channels) for sums in of_phases]
+    return [
+        _curves(tf.nest.map_structure(lambda *parts: np.sum(parts, axis=0), *of_phase), model)
+        for of_phase in zip(*batches, strict=True)
+    ]
 
 
-def _curves(sums: np.ndarray, width: int) -> Curves:
-    counts = metrics.Counts(*sums.T[:5])
-    state, change, fired = sums.T[5:]
+def _curves(sums: Sums, model: CAModel) -> Curves:
+    counts, width = sums.counts, model.state_channels
     return Curves(
         cell_accuracy=_share(counts.correct, counts.living),
         total_agreement=_share(counts.agreeing, counts.samples),
         correct_agreement=_share(counts.agreeing_correct, counts.samples),
-        state_magnitude=_share(state, counts.living * width),
-        residual_magnitude=_share(change, fired * width),
+        state_magnitude=_share(sums.state, counts.living * width),
+        residual_magnitude=_share(sums.change, sums.fired * width),
         num_samples=int(counts.samples[0]),
     )
 
@@ -216,12 +230,11 @@ def _roll_out(
     key: tf.Tensor,
     fire_rate: float,
     residual_noise: float,
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tuple[Sums, tf.Tensor]:
     """Rolls a batch out and sums up after each step.
 
     Returns:
-      sums: [steps, 8] float32: the five counts, the sum of |state| over living cells, the sum
-        of |state change| over cells that fired, and how many fired.
+      sums: of each step, float32.
       state: [B, H, W, C - 1] float32 after the last step.
     """
     num_samples = tf.shape(images)[0]
@@ -229,17 +242,20 @@ def _roll_out(
     table = living_cells.to_table(cells, state)
     rows = living_cells.living_state(cells, table)
     labels = tf.gather(labels, cells.samples)
-    sums = tf.TensorArray(tf.float32, tf.size(steps), element_shape=[8])
+    width = len(tf.nest.flatten(_LIKE))
+    all_sums = tf.TensorArray(tf.float32, tf.size(steps), element_shape=[width])
     for i in tf.range(tf.size(steps)):
         table, fired = living_rollout.random_step(
             weights, cells, table, derive(key, steps[i]), fire_rate, residual_noise
         )
         before, rows = rows, living_cells.living_state(cells, table)
-        counts = metrics.count(rows[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples)
-        magnitudes = [
-            tf.reduce_sum(tf.abs(rows)),
-            tf.reduce_sum(tf.abs(rows - before)),
-            tf.cast(fired, tf.float32),
-        ]
-        sums = sums.write(i, tf.stack([*counts, *magnitudes]))
-    return sums.stack(), living_cells.to_image(cells, table, tf.shape(images))
+        sums = Sums(
+            metrics.count(rows[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples),
+            state=tf.reduce_sum(tf.abs(rows)),
+            change=tf.reduce_sum(tf.abs(rows - before)),
+            fired=tf.cast(fired, tf.float32),
+        )
+        all_sums = all_sums.write(i, tf.stack(tf.nest.flatten(sums)))
+    by_step = tf.unstack(all_sums.stack(), axis=1)  # [steps] each
+    state = living_cells.to_image(cells, table, tf.shape(images))
+    return tf.nest.pack_sequence_as(_LIKE, by_step), state

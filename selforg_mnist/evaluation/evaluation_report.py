@@ -25,7 +25,7 @@ from selforg_mnist import output_files
 from selforg_mnist.data.digits import Digits, describe_digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import article, evaluation
-from selforg_mnist.evaluation.article import Peak, Row
+from selforg_mnist.evaluation.article import Peak, TableRow
 from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.pictures import figures
 from selforg_mnist.readers.rule_arrays import Loaded
@@ -51,7 +51,7 @@ _HEADS = (
 )
 
 
-def row(curves: Curves, steps_before: int = 0) -> Row:
+def row(curves: Curves, steps_before: int = 0) -> TableRow:
     """The table's row of one phase.
 
     Args:
@@ -69,7 +69,7 @@ def row(curves: Curves, steps_before: int = 0) -> Row:
     def end(shares: np.ndarray) -> Peak:
         return Peak(100 * float(shares[-1]), steps_before + len(shares))
 
-    return Row(
+    return TableRow(
         top_accuracy=top(curves.cell_accuracy),
         accuracy_at_end=end(curves.cell_accuracy),
         top_agreement=top(curves.total_agreement),
@@ -78,7 +78,7 @@ def row(curves: Curves, steps_before: int = 0) -> Row:
     )
 
 
-def rows(phases: Sequence[Curves]) -> dict[str, Row]:
+def rows(phases: Sequence[Curves]) -> dict[str, TableRow]:
     """The rows of `before_mutation` and, where there is a second phase, `after_mutation`."""
     starts = np.cumsum([0, *(curves.steps for curves in phases)])
     return {
@@ -96,7 +96,7 @@ def joined(phases: Sequence[Curves]) -> dict[str, np.ndarray]:
     }
 
 
-def table(rows: Mapping[str, Row]) -> str:
+def table(rows: Mapping[str, TableRow]) -> str:
     """The article's table in Markdown, columns aligned so that it reads on a screen as well.
 
     Args:

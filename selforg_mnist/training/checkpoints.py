@@ -62,6 +62,11 @@ class Checkpoints:
             return []
         return sorted(p for p in self.directory.iterdir() if _NAME.fullmatch(p.name))
 
+    def newest(self) -> str:
+        """Which checkpoint is the last, in words for a message."""
+        kept = self.paths()
+        return f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+
     def save(self, step: int, state: Any) -> Path:
         """Writes a checkpoint and removes those that are too many.
 

@@ -28,7 +28,7 @@ from selforg_mnist.training.losses import LOSSES, disagreement
 from selforg_mnist.training.pool import Pool
 
 
-class Outcome(NamedTuple):
+class RolledOut(NamedTuple):
     """A batch after its rollout."""
 
     loss: tf.Tensor  # [] float32, summed over the batch
@@ -78,8 +78,9 @@ def resolve(computing: Computing, batch_size: int) -> Computing:
 
 def make(experiment: Experiment, computing: Computing) -> Engine:
     """The engine of a training whose choices are all made."""
-    kind = Dense if computing.engine == "dense" else Living
-    return kind(experiment, computing.precision)
+    if computing.engine == "dense":
+        return Dense(experiment, computing.precision)
+    return Living(experiment, computing.precision, computing.lanes)
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
@@ -124,17 +125,17 @@ class Engine(abc.ABC):
         batch: Pool,
         key: tf.Tensor,
         steps_taken: tf.Tensor | None = None,
-    ) -> Outcome:
+    ) -> RolledOut:
         """Takes a batch through the CA steps of a training step.
 
         Args:
           weights: of the rule; the loss is differentiable in them.
           batch: B samples.
-          key: [2] int32, a stateless key.
+          key: [2] int32, a stateless key, from which each lane derives its own.
           steps_taken: [] int32, CA steps to take where the experiment has a range of them.
 
         Returns:
-          outcome: of the batch.
+          rolled_out: the samples in the order of the batch.
         """
 
 
@@ -151,23 +152,25 @@ class Dense(Engine):
         batch: Pool,
         key: tf.Tensor,
         steps_taken: tf.Tensor | None = None,
-    ) -> Outcome:
+    ) -> RolledOut:
         """As `Engine.roll_out`."""
+        key = derive(key, 0)  # of its only lane
         gray = gray_of(batch.images)
         x = tf.concat([gray[..., None], batch.state], axis=-1)
         variables = self._model.trainable_variables
         with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
             for t in range(self._chances()[0]):
-                after = self._model.step(x, seed=derive(key, t))
+                # Not `self._model(...)`: see `CAModel.rollout`.
+                after = self._model.call(x, seed=derive(key, t))
                 x = after if steps_taken is None else tf.where(t < steps_taken, after, x)
-        logits = self._model.logits(x)  # [B, H, W, 10]
+        logits = self._model.classify(x)  # [B, H, W, 10]
         loss = LOSSES[self.experiment.loss](logits, one_hot_targets(gray, batch.labels))
         if self.experiment.consensus:
             alive = tf.cast(spec.alive_mask(gray), tf.float32)[..., None]  # [B, H, W, 1]
             living = tf.reduce_sum(alive, axis=[1, 2], keepdims=True)
             mean = tf.math.divide_no_nan(tf.reduce_sum(logits, axis=[1, 2], keepdims=True), living)
             loss += self.experiment.consensus * disagreement(logits, alive * mean)
-        return Outcome(
+        return RolledOut(
             loss=tf.reduce_sum(loss),
             state=x[..., spec.GRAY_CHANNELS :],
             counts=metrics.count_images(logits, batch.labels, spec.alive_mask(gray)),
@@ -175,7 +178,19 @@ class Dense(Engine):
 
 
 class Living(Engine):
-    """Living cells that fire."""
+    """Living cells that fire, in lanes that run side by side.
+
+    Args:
+      experiment: what is trained.
+      precision: as of `Engine`.
+      lanes: shares of the batch; a divisor of its size.
+    """
+
+    def __init__(self, experiment: Experiment, precision: str = "float32", lanes: int = 1):
+        super().__init__(experiment, precision)
+        self.lanes = lanes
+        # A function of its own, so that it is traced once and not for each lane.
+        self._roll_out_lane = tf.function(self._lane)
 
     def roll_out(
         self,
@@ -183,8 +198,27 @@ class Living(Engine):
         batch: Pool,
         key: tf.Tensor,
         steps_taken: tf.Tensor | None = None,
-    ) -> Outcome:
+    ) -> RolledOut:
         """As `Engine.roll_out`."""
+        if self.lanes == 1:
+            return self._roll_out_lane(weights, batch, derive(key, 0), steps_taken)
+        shares = deal(batch, self.lanes)
+        results = []
+        for lane, share in enumerate(shares):
+            samples = Pool(*(tf.gather(part, share) for part in batch))
+            results.append(self._roll_out_lane(weights, samples, derive(key, lane), steps_taken))
+        losses, states, counts = zip(*results, strict=True)
+        state = tf.dynamic_stitch(shares, states)  # each sample back in its place
+        return RolledOut(
+            loss=tf.add_n(losses),
+            state=tf.ensure_shape(state, batch.state.shape),
+            counts=metrics.total(list(counts)),
+        )
+
+    def _lane(
+        self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
+    ) -> RolledOut:
+        """Rolls the samples of one lane out; arguments as of `roll_out`."""
         cells = living_cells.find(gray_of(batch.images))
         channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
         firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
@@ -197,8 +231,26 @@ class Living(Engine):
             mean = tf.math.unsorted_segment_mean(logits, cells.samples, batch.labels.shape[0])
             mean = tf.gather(tf.stop_gradient(mean), cells.samples)
             loss += self.experiment.consensus * disagreement(logits, mean)
-        return Outcome(
+        return RolledOut(
             loss=tf.reduce_sum(loss),
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),
             counts=metrics.count(logits, labels, cells.samples, batch.labels.shape[0]),
         )
+
+
+def deal(batch: Pool, lanes: int) -> list[tf.Tensor]:
+    """Deals the samples to the lanes, largest first and to and fro, for equal work.
+
+    Args:
+      batch: B samples.
+      lanes: a divisor of B.
+
+    Returns:
+      shares: for each lane, [B / lanes] int32, which samples of the batch are its own.
+    """
+    alive = spec.alive_mask(gray_of(batch.images))
+    living = tf.math.count_nonzero(alive, axis=[1, 2], dtype=tf.int32)
+    ranked = tf.argsort(living, direction="DESCENDING", stable=True)  # [B]
+    rounds = tf.unstack(tf.reshape(ranked, [-1, lanes]))
+    rounds = [r if i % 2 == 0 else tf.reverse(r, [0]) for i, r in enumerate(rounds)]
+    return tf.unstack(tf.stack(rounds, axis=1))

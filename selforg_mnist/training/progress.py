@@ -1,11 +1,6 @@
-"""How fast a training goes and how well, over the steps since it was last asked.
-
-Keeps time and averages; what is printed and drawn of it is up to `training_loop.py`.
-"""
+"""How a training goes and how fast, in the mean over the steps since the last log line."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 
@@ -13,38 +8,39 @@ from selforg_mnist.training.trainer import StepMetrics
 
 
 class Window:
-    """The training steps since the last log line: their mean metrics and their rate.
+    """The training steps since it was last cleared: their mean metrics and their rate."""
 
-    Args:
-      step: training steps done before.
-    """
+    def __init__(self) -> None:
+        self.clear()
 
-    def __init__(self, step: int):
-        self._start = self._step = step
-        self._sums: list[list[np.ndarray]] = []
-        self._timed = (0, 0.0)  # steps, seconds
-        self._compiling = (0, 0.0)
-        self.restart_clock()
+    def clear(self) -> None:
+        """Forgets all steps."""
+        self._steps = 0
+        self._sums: list[np.ndarray] = []
+        self._timed = self._compiling = (0, 0.0)  # steps, seconds
 
-    def restart_clock(self) -> None:
-        """Leaves out the time spent since the last `add`, on an evaluation say."""
-        self._clock = time.perf_counter()
+    def add(self, steps: int, metrics: StepMetrics, seconds: float, compiling: bool) -> None:
+        """Adds training steps that were one call.
 
-    def add(self, step: int, metrics: StepMetrics, compiling: bool) -> None:
-        """Adds the training steps up to `step`, given the mean of their metrics."""
-        steps, self._step = step - self._step, step
-        spent = time.perf_counter() - self._clock
-        self.restart_clock()
+        Args:
+          steps: how many.
+          metrics: their mean.
+          seconds: that they took.
+          compiling: whether the step was compiled meanwhile.
+        """
         if compiling:
-            self._compiling = (steps, spent)
+            self._compiling = (self._compiling[0] + steps, self._compiling[1] + seconds)
         else:
-            self._timed = (self._timed[0] + steps, self._timed[1] + spent)
-        self._sums.append([steps * value.numpy() for value in metrics])
+            self._timed = (self._timed[0] + steps, self._timed[1] + seconds)
+        sums = [steps * value.numpy() for value in metrics]
+        self._sums = (
+            [a + b for a, b in zip(self._sums, sums, strict=True)] if self._steps else sums
+        )
+        self._steps += steps
 
     def mean(self) -> StepMetrics:
-        """The mean over all steps of the window."""
-        steps = self._step - self._start
-        return StepMetrics(*(sum(parts) / steps for parts in zip(*self._sums, strict=True)))
+        """The mean over all steps."""
+        return StepMetrics(*(part / self._steps for part in self._sums))
 
     def steps_per_second(self) -> float:
         """Without compiling, unless there was nothing else: it would say too little."""

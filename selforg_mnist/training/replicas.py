@@ -21,8 +21,14 @@ from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.model import CAWeights
 from selforg_mnist.training.computing import AUTOMATIC, Computing
 from selforg_mnist.training.pool import Pool, Source
-from selforg_mnist.training.strategies import Chosen
-from selforg_mnist.training.trainer import Replica, StepMetrics, Trainer, TrainState
+from selforg_mnist.training.strategies import Distribution
+from selforg_mnist.training.trainer import (
+    Replica,
+    StepMetrics,
+    Trainer,
+    TrainState,
+    take_steps,
+)
 
 
 class WorkerLostError(UserError):
@@ -35,7 +41,7 @@ class ReplicatedTrainer(Trainer):
     Args:
       experiment: what to train; batch and pool are those of all replicas together.
       source: the training digits, the same everywhere.
-      chosen: the strategy.
+      distribution: the strategy.
       computing: how; without a number of lanes each replica has one.
       initial_weights: as `Trainer`.
 
@@ -47,17 +53,17 @@ class ReplicatedTrainer(Trainer):
         self,
         experiment: Experiment,
         source: Source,
-        chosen: Chosen,
+        distribution: Distribution,
         computing: Computing = AUTOMATIC,
         initial_weights: CAWeights | None = None,
     ):
-        if chosen.strategy is None:
-            raise ValueError("chosen.strategy=None: expected a strategy; one device has Trainer")
-        check_shares(experiment, chosen.replicas)
+        if distribution.strategy is None:
+            raise ValueError("distribution.strategy=None: expected a strategy")
+        check_shares(experiment, distribution.replicas)
         computing = computing.replace(lanes=computing.lanes or 1)
-        super().__init__(experiment, source, computing, chosen.replicas, initial_weights)
-        self._strategy = chosen.strategy
-        self._several_workers = chosen.name == "multi_worker"
+        super().__init__(experiment, source, computing, distribution.replicas, initial_weights)
+        self._strategy = distribution.strategy
+        self._several_workers = distribution.name == "multi_worker"
 
     def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
         """As `Trainer.run`, by all replicas together; of several workers, all must call it.
@@ -65,18 +71,18 @@ class ReplicatedTrainer(Trainer):
         Raises:
           WorkerLostError: one of them is gone.
         """
-        with _told():
+        with _lost_workers_reported():
             shares, metrics = self._run_shares(self._deal(state), steps)
             (first, *_) = self._strategy.experimental_local_results(shares._replace(pool=()))
             return first._replace(pool=self._collect(shares.pool)), metrics
 
-    def agree(self, value: float) -> float:
-        """As `Trainer.agree`, over all replicas of all workers.
+    def sum_over_replicas(self, value: float) -> float:
+        """As `Trainer.sum_over_replicas`, over all replicas of all workers.
 
         Raises:
           WorkerLostError: one of them is gone.
         """
-        with _told():
+        with _lost_workers_reported():
             values = self._strategy.experimental_distribute_values_from_function(
                 lambda context: tf.constant(value)
             )
@@ -109,15 +115,8 @@ class ReplicatedTrainer(Trainer):
 
     @tf.function
     def _run_shares(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
-        """`Trainer.run` over replicas. The loop is outside of them: no sum may be in one."""
-        state, total = self._step_shares(state)
-        done = tf.constant(1)
-        while tf.logical_and(done < steps, tf.math.is_finite(total.loss)):
-            state, new = self._step_shares(state)
-            total = tf.nest.map_structure(tf.add, total, new)
-            done += 1
-        count = tf.cast(done, tf.float32)
-        return state, tf.nest.map_structure(lambda value: value / count, total)
+        # The loop is outside of the replicas: no sum over them may be inside of one.
+        return take_steps(self._step_shares, state, steps)
 
     def _step_shares(self, state: Any) -> tuple[Any, StepMetrics]:
         state, metrics = self._strategy.run(self._replica_step, args=(state,))
@@ -132,6 +131,19 @@ class ReplicatedTrainer(Trainer):
             total=lambda nest: context.all_reduce(tf.distribute.ReduceOp.SUM, nest),
         )
         return self.train_step(state, replica=replica)
+
+
+def make_trainer(
+    experiment: Experiment,
+    source: Source,
+    distribution: Distribution,
+    computing: Computing = AUTOMATIC,
+    initial_weights: CAWeights | None = None,
+) -> Trainer:
+    """The trainer for one device or several; arguments and errors as of `ReplicatedTrainer`."""
+    if distribution.strategy is None:
+        return Trainer(experiment, source, computing, initial_weights=initial_weights)
+    return ReplicatedTrainer(experiment, source, distribution, computing, initial_weights)
 
 
 def check_shares(experiment: Experiment, replicas: int) -> None:
@@ -155,8 +167,8 @@ def check_shares(experiment: Experiment, replicas: int) -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tells what TensorFlow raises where a sum over workers is never completed."""
+def _lost_workers_reported() -> Iterator[None]:
+    """Raises `WorkerLostError` for what TensorFlow raises when a worker no longer answers."""
     try:
         yield
     except (

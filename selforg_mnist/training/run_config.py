@@ -2,8 +2,8 @@
 
 config.json holds everything needed to run again: the experiment, the data, the engine, the
 package versions. What decides a training's course has to be the same on resuming; how often
-it is looked at, and how long it is to be, may change. Loads no TensorFlow, so that commands
-can check options at once.
+it is logged, evaluated and saved, and how long it is to be, may change. Loads no TensorFlow, so
+that commands can check options at once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FILE_NAME = "config.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Looking:
-    """How a run is watched and saved; none of it changes the training's course.
+class Monitoring:
+    """How a run is logged, evaluated and saved; none of it changes the training's course.
 
     Attributes:
       log_every: training steps between log lines and TensorBoard points.
@@ -53,13 +53,23 @@ class Looking:
             if value < least.get(name, 1):
                 raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
 
+    def stretch(self, step: int, end: int) -> int:
+        """How many training steps can be one call, until something is due.
+
+        Args:
+          step: training steps done.
+          end: training steps in all.
+        """
+        periods = [p for p in (self.log_every, self.eval_every, self.checkpoint_every) if p]
+        return min(self.steps_per_call, end - step, *(p - step % p for p in periods))
+
 
 def build(
     experiment: Experiment,
     computing: Computing,
     replicas: int,
     dataset: Mapping[str, Any],
-    looking: Looking,
+    monitoring: Monitoring,
 ) -> dict[str, Any]:
     """The content of config.json.
 
@@ -68,7 +78,7 @@ def build(
       computing: how, nothing left open.
       replicas: how many share a batch.
       dataset: as `describe_digits` gives it, of the training digits.
-      looking: how the run is watched and saved.
+      monitoring: how the run is logged, evaluated and saved.
 
     Returns:
       config: plain values, ready for JSON.
@@ -78,7 +88,7 @@ def build(
         "experiment": experiment.to_dict(),
         "engine": {"name": options.pop("engine"), **options, "replicas": replicas},
         "dataset": dict(dataset),
-        "looking": dataclasses.asdict(looking),
+        "looking": dataclasses.asdict(monitoring),  # the name that it has in all runs so far
         "versions": versions(),
     }
 

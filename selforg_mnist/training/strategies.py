@@ -22,8 +22,8 @@ _CLUSTER = "TF_CONFIG"  # by which TensorFlow's workers know each other
 
 
 @dataclasses.dataclass(frozen=True)
-class Chosen:
-    """A strategy.
+class Distribution:
+    """Which devices share a training.
 
     Attributes:
       name: "one_device", "mirrored", "multi_worker" or "tpu".
@@ -40,10 +40,10 @@ class Chosen:
     why: str
 
 
-ONE_DEVICE = Chosen("one_device", None, 1, True, "asked for")
+ONE_DEVICE = Distribution("one_device", None, 1, True, "asked for")
 
 
-def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Chosen:
+def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Distribution:
     """Makes a strategy, before TensorFlow has computed anything.
 
     Args:
@@ -54,7 +54,7 @@ def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Chosen:
         to try things out; 0: one for each GPU.
 
     Returns:
-      chosen: the strategy.
+      distribution: strategy and devices.
 
     Raises:
       UserError: there are no such devices, or TF_CONFIG is wrong.
@@ -74,7 +74,7 @@ def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Chosen:
         why = "asked for"
     if name == "one_device":
         return dataclasses.replace(ONE_DEVICE, why=why)
-    tf.get_logger().setLevel("ERROR")  # it would tell of each sum over replicas
+    tf.get_logger().setLevel("ERROR")  # it would log each sum over replicas
     if name == "tpu":
         return _tpu(tpu, why)
     if name == "multi_worker":
@@ -101,7 +101,7 @@ def _split_cpu(replicas: int) -> list[str]:
     return [f"CPU:{i}" for i in range(replicas)]
 
 
-def _mirrored(cpu_replicas: int, why: str) -> Chosen:
+def _mirrored(cpu_replicas: int, why: str) -> Distribution:
     devices = _split_cpu(cpu_replicas) if cpu_replicas else None
     if not devices and not tf.config.list_physical_devices("GPU"):
         raise UserError(
@@ -109,10 +109,10 @@ def _mirrored(cpu_replicas: int, why: str) -> Chosen:
             "share the CPU"
         )
     strategy = tf.distribute.MirroredStrategy(devices)
-    return Chosen("mirrored", strategy, strategy.num_replicas_in_sync, True, why)
+    return Distribution("mirrored", strategy, strategy.num_replicas_in_sync, True, why)
 
 
-def _multi_worker(cpu_replicas: int, why: str) -> Chosen:
+def _multi_worker(cpu_replicas: int, why: str) -> Distribution:
     try:
         cluster = json.loads(os.environ[_CLUSTER])
         workers, task = cluster["cluster"]["worker"], cluster["task"]
@@ -129,15 +129,15 @@ def _multi_worker(cpu_replicas: int, why: str) -> Chosen:
     if cpu_replicas:
         _split_cpu(cpu_replicas)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    return Chosen("multi_worker", strategy, strategy.num_replicas_in_sync, index == 0, why)
+    return Distribution("multi_worker", strategy, strategy.num_replicas_in_sync, index == 0, why)
 
 
-def _tpu(tpu: str, why: str) -> Chosen:
+def _tpu(tpu: str, why: str) -> Distribution:
     tpu = tpu or _LOCAL
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu)
         if tpu != _LOCAL:
-            _knock(resolver.master())
+            _check_listening(resolver.master())
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         strategy = tf.distribute.TPUStrategy(resolver)
@@ -147,10 +147,10 @@ def _tpu(tpu: str, why: str) -> Chosen:
             f"strategy=tpu, tpu={tpu}: no TPU there ({reason}); give --tpu=NAME, and "
             "TensorFlow for TPUs as BUILD.md says"
         ) from error
-    return Chosen("tpu", strategy, strategy.num_replicas_in_sync, True, why)
+    return Distribution("tpu", strategy, strategy.num_replicas_in_sync, True, why)
 
 
-def _knock(address: str) -> None:
-    """Raises OSError where nobody listens at grpc://HOST:PORT: TensorFlow waits for minutes."""
+def _check_listening(address: str) -> None:
+    """Raises OSError if nothing listens at grpc://HOST:PORT; TensorFlow would wait for minutes."""
     host, _, port = address.removeprefix("grpc://").rpartition(":")
     socket.create_connection((host, int(port)), _PATIENCE).close()

@@ -16,14 +16,13 @@ import numpy as np
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.evaluation import metrics
 from selforg_mnist.experiment import ConfigError, Experiment
-from selforg_mnist.model import CAWeights, gray_of
+from selforg_mnist.model import CAWeights
 from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, integers, root_key
 from selforg_mnist.training import engines, optimizer
 from selforg_mnist.training import pool as pools
 from selforg_mnist.training.computing import AUTOMATIC, Computing
-from selforg_mnist.training.engines import Outcome
+from selforg_mnist.training.engines import RolledOut
 from selforg_mnist.training.optimizer import AdamState
 from selforg_mnist.training.pool import Pool, Source
 
@@ -59,6 +58,9 @@ class Replica:
     count: int
     total: Callable[[Any], Any]  # the sum over all replicas of each tensor of a nest
 
+
+# The pool's place in a state that leaves it out.
+_NO_POOL: Any = ()
 
 # It draws as if there were no such thing as replicas.
 ALONE = Replica(index=0, count=1, total=lambda nest: nest)
@@ -97,12 +99,7 @@ class Trainer:
         if initial_weights is not None:
             self._initial_weights = _widened(initial_weights, self._initial_weights)
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
-        self._roll_out_lane = engines.make(experiment, self.computing).roll_out
-        # A function of its own, so that it is traced once and not for each lane. Without lanes
-        # none: XLA would take all arguments of a function within one, whose gradient asks for
-        # shapes, for constants, and compile anew for each step.
-        if self.computing.engine == "living":
-            self._roll_out_lane = tf.function(self._roll_out_lane)
+        self._engine = engines.make(experiment, self.computing)
 
     def initial_state(self) -> TrainState:
         """The state before the first training step: a pool of fresh samples."""
@@ -135,8 +132,8 @@ class Trainer:
         for variable, value in zip(self.model.trainable_variables, weights, strict=True):
             variable.assign(value)
 
-    def agree(self, value: float) -> float:
-        """The sum of a number over all replicas, each of whom must call it."""
+    def sum_over_replicas(self, value: float) -> float:
+        """The sum of a number over all replicas, each of which must call it."""
         return value
 
     @tf.function
@@ -153,20 +150,14 @@ class Trainer:
         """
         for variable, value in zip(self._pool, state.pool, strict=True):
             variable.assign(value)
-        step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
-        first = step
-        zero = tf.constant(0.0)
-        total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(weights)]))
-        while tf.logical_and(step < first + steps, tf.math.is_finite(total.loss)):
-            state, new = self.train_step(TrainState(step, weights, adam, self._pool, averaged))
-            step, weights, adam, averaged = state.step, state.weights, state.adam, state.averaged
-            total = tf.nest.map_structure(tf.add, total, new)
-        done = tf.cast(step - first, tf.float32)
+        # The pool stays out of what the loop hands on: its variables are written to in place.
+        state, reported = take_steps(self._step_on_pool, state._replace(pool=_NO_POOL), steps)
         pool = Pool(*(tf.identity(variable) for variable in self._pool))
-        return (
-            TrainState(step, weights, adam, pool, averaged),
-            tf.nest.map_structure(lambda value: value / done, total),
-        )
+        return state._replace(pool=pool), reported
+
+    def _step_on_pool(self, state: TrainState) -> tuple[TrainState, StepMetrics]:
+        state, reported = self.train_step(state._replace(pool=self._pool))
+        return state._replace(pool=_NO_POOL), reported
 
     def train_step(
         self, state: TrainState, source: Source | None = None, replica: Replica = ALONE
@@ -194,12 +185,11 @@ class Trainer:
         )
         with tf.GradientTape() as tape:
             tape.watch(state.weights)
-            outcome, rolled_out = self._roll_out(state.weights, batch, key)
-        gradients = tape.gradient(outcome.loss, state.weights)
+            rolled_out = self._roll_out(state.weights, batch, key)
+            loss = rolled_out.loss / size  # the batch's share of the mean over all replicas'
+        gradients = tape.gradient(loss, state.weights)
         age = tf.reduce_sum(tf.cast(batch.age, tf.float32))
-        gradients, loss, counts, age = replica.total(
-            (gradients, outcome.loss, outcome.counts, age)
-        )
+        gradients, loss, counts, age = replica.total((gradients, loss, rolled_out.counts, age))
         weights, adam = optimizer.adam(
             state.weights,
             optimizer.normalise(gradients),
@@ -214,7 +204,7 @@ class Trainer:
             step=state.step + 1,
             weights=CAWeights(*weights),
             adam=adam,
-            pool=pools.commit(state.pool, indices, rolled_out),
+            pool=pools.commit(state.pool, indices, batch._replace(state=rolled_out.state)),
             averaged=averaged,
         ), StepMetrics(
             loss=loss,
@@ -235,7 +225,7 @@ class Trainer:
         pool = Pool(*(part[:share] for part in state.pool))
         size = self.experiment.batch_size // self.replicas
         _, batch = self._draw_batch(pool, self.source, size, key)
-        return batch, self._roll_out(state.weights, batch, key)[1]
+        return batch, batch._replace(state=self._roll_out(state.weights, batch, key).state)
 
     def _key(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
         """What a replica's draws of a training step are keyed by."""
@@ -245,38 +235,17 @@ class Trainer:
     def _draw_batch(
         self, pool: Pool, source: Source, size: int, key: tf.Tensor
     ) -> tuple[tf.Tensor, Pool]:
-        """Samples and renews a batch, and lays it out lane by lane."""
+        """Samples a batch and renews parts of it; returns where it is from, and the batch."""
         indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
         config = self.experiment
         batch = pools.renew(
             batch, config.pool_mode, source, key, config.fresh_share, config.mutated_share
         )
-        if self.computing.lanes == 1:
-            return indices, batch
-        order = _balanced_order(batch, self.computing.lanes)
-        return tf.gather(indices, order), Pool(*(tf.gather(part, order) for part in batch))
+        return indices, batch
 
-    def _roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> tuple[Outcome, Pool]:
-        """Rolls a batch out, lane by lane.
-
-        Returns:
-          outcome: its loss is the batch's share of the mean over all replicas' batches.
-          batch: after the rollout.
-        """
-        lanes, steps_taken = self.computing.lanes, self._steps_taken(key)
-        share = batch.labels.shape[0] // lanes
-        results = []
-        for lane in range(lanes):
-            samples = Pool(*(part[lane * share : (lane + 1) * share] for part in batch))
-            lane_key = derive(key, Purpose.FIRING, lane)
-            results.append(self._roll_out_lane(weights, samples, lane_key, steps_taken))
-        losses, states, counts = zip(*results, strict=True)
-        outcome = Outcome(
-            loss=tf.add_n(losses) / self.experiment.batch_size,
-            state=tf.concat(states, axis=0),
-            counts=metrics.total(list(counts)),
-        )
-        return outcome, batch._replace(state=outcome.state)
+    def _roll_out(self, weights: CAWeights, batch: Pool, key: tf.Tensor) -> RolledOut:
+        steps_taken = self._steps_taken(key)
+        return self._engine.roll_out(weights, batch, derive(key, Purpose.FIRING), steps_taken)
 
     def _steps_taken(self, key: tf.Tensor) -> tf.Tensor | None:
         """The CA steps of a training step, [] int32, where they are drawn; else None."""
@@ -284,6 +253,30 @@ class Trainer:
         if not most:
             return None
         return least + integers(1, most - least + 1, derive(key, Purpose.ROLLOUT_STEPS))[0]
+
+
+def take_steps(
+    step: Callable[[Any], tuple[Any, StepMetrics]], state: Any, steps: tf.Tensor
+) -> tuple[Any, StepMetrics]:
+    """The loop of `Trainer.run`, for a function that TensorFlow compiles.
+
+    Args:
+      step: takes one training step.
+      state: what it takes and gives.
+      steps: [] int32, at least 1.
+
+    Returns:
+      state: after the last step that was run, which is the first whose loss is not finite.
+      metrics: the mean over these steps.
+    """
+    zero, done = tf.constant(0.0), tf.constant(0)
+    total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(CAWeights._fields)]))
+    while tf.logical_and(done < steps, tf.math.is_finite(total.loss)):
+        state, reported = step(state)
+        total = tf.nest.map_structure(tf.add, total, reported)
+        done += 1
+    count = tf.cast(done, tf.float32)
+    return state, tf.nest.map_structure(lambda value: value / count, total)
 
 
 def _widened(given: CAWeights, like: CAWeights) -> CAWeights:
@@ -318,17 +311,3 @@ def _widened(given: CAWeights, like: CAWeights) -> CAWeights:
     new.residual_kernel[..., :hidden, old[1:] - 1] = given.residual_kernel
     new.residual_bias[old[1:] - 1] = given.residual_bias
     return CAWeights(*map(tf.constant, new))
-
-
-def _balanced_order(batch: Pool, lanes: int) -> tf.Tensor:
-    """Deals the samples to the lanes, largest first and to and fro, for equal work.
-
-    Returns:
-      order: [B] int32; consecutive shares of B / lanes samples are the lanes.
-    """
-    alive = spec.alive_mask(gray_of(batch.images))
-    living = tf.math.count_nonzero(alive, axis=[1, 2], dtype=tf.int32)
-    ranked = tf.argsort(living, direction="DESCENDING", stable=True)  # [B]
-    rounds = tf.unstack(tf.reshape(ranked, [-1, lanes]))
-    rounds = [r if i % 2 == 0 else tf.reverse(r, [0]) for i, r in enumerate(rounds)]
-    return tf.reshape(tf.stack(rounds, axis=1), [-1])

@@ -106,7 +106,7 @@ def run_dense(model, gray, state, labels, fires, noise, loss):
         x = tf.concat([gray[..., None], state], axis=-1)
         x = model.rollout(x, STEPS, fires=fires, noise=noise)
         targets = digits.one_hot_targets(gray, labels)
-        value = tf.reduce_sum(LOSSES[loss](model.logits(x), targets))
+        value = tf.reduce_sum(LOSSES[loss](model.classify(x), targets))
     *gradients, of_state = tape.gradient(value, [*model.trainable_variables, state])
     # Dead cells have state 0 by definition, so their gradient has no meaning.
     return x[..., 1:], value, [*gradients, of_state * alive[..., None]]
@@ -119,7 +119,7 @@ def run_living(model, gray, state, labels, fires, noise, loss):
         cells = living_cells.find(gray)
         firing = living_cells.firing_from_masks(cells, fires, noise)
         table = living_rollout.rollout(weights, living_cells.to_table(cells, state), firing)
-        logits = model.logits(living_cells.living_state(cells, table))
+        logits = model.classify(living_cells.living_state(cells, table))
         targets = tf.one_hot(tf.gather(labels, cells.samples), 10)
         value = tf.reduce_sum(LOSSES[loss](logits, targets))
     gradients = tape.gradient(value, [*weights, state])

@@ -11,7 +11,7 @@ from PIL import Image
 from selforg_mnist.data import digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import article, evaluation_report
-from selforg_mnist.evaluation.article import Peak, Row
+from selforg_mnist.evaluation.article import Peak, TableRow
 from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.model import CAModel
 from selforg_mnist.readers.rule_arrays import Loaded
@@ -29,7 +29,7 @@ AFTER = curves([0.5, 0.25], [0.25, 0.75], [0.125, 0.625])
 
 class TestRows:
     def test_maxima_and_ends_with_their_steps(self):
-        assert evaluation_report.row(BEFORE) == Row(
+        assert evaluation_report.row(BEFORE) == TableRow(
             top_accuracy=Peak(75.0, 2),
             accuracy_at_end=Peak(50.0, 3),
             top_agreement=Peak(50.0, 2),  # the first of two

@@ -134,9 +134,7 @@ def test_the_article_s_own_file_runs_too():
     x, _, noise = canvas((2, 28, 28), 20)
     every = np.ones(x.shape[:3], bool)
     (result,) = graph_runner.run([dense_call(path, x, 1, noise)]).results
-    np.testing.assert_allclose(
-        result["Identity"], model.step(x, fires=every, noise=noise), atol=1e-5
-    )
+    np.testing.assert_allclose(result["Identity"], model(x, fires=every, noise=noise), atol=1e-5)
     assert np.abs(result["Identity"] - x).max() > 0.1
 
 
@@ -144,7 +142,7 @@ def test_the_article_s_own_file_runs_too():
 def test_shipped_model_classifies_as_its_source_does(shipped):
     model = weights.load("l2_noise").model
     drawn = load_digits("drawn", "test", num_drawn=30)
-    x = model.fresh(drawn.gray()).numpy()
+    x = model.initialize(drawn.gray()).numpy()
     rng = np.random.default_rng(0)
     step, source, calls = tf.function(model.step), tf.constant(x), []
     for t in range(60):
@@ -154,8 +152,8 @@ def test_shipped_model_classifies_as_its_source_does(shipped):
         before = Result(t - 1, "Identity") if t else x
         calls.append(dense_call(shipped / "model.json", before, fires[..., None], noise, t == 59))
     found = graph_runner.run(calls, "wasm").results[-1]["Identity"]
-    labels = model.classify(source).numpy()
-    np.testing.assert_array_equal(model.classify(tf.constant(found)), labels)
+    labels = model.labels(source).numpy()
+    np.testing.assert_array_equal(model.labels(tf.constant(found)), labels)
     # They do name the digits: what is equal isn't nothing.
     alive = reference_ca.alive(x[..., 0])
     right = labels == drawn.labels[:, None, None]

@@ -63,7 +63,7 @@ def test_article_model_takes_the_step_that_its_file_describes():
     fires = rng.random((2, 9, 8)) < 0.5
     noise = 0.02 * rng.standard_normal((2, 9, 8, 19)).astype(np.float32)
     expected = reference_ca.step(reference_ca.rule_of(weights), x, fires, noise)
-    found = model.step(tf.constant(x), fires=tf.constant(fires), noise=tf.constant(noise))
+    found = model(tf.constant(x), fires=tf.constant(fires), noise=tf.constant(noise))
     assert np.isfinite(model.residual(x)).all()
     assert np.abs(expected - x).max() > 0.1
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -26,14 +26,14 @@ REPLICAS = 2
 
 
 def two_replicas(engine, **options):
-    chosen = strategies.choose("mirrored", cpu_replicas=REPLICAS)
-    assert chosen.replicas == REPLICAS
+    distribution = strategies.choose("mirrored", cpu_replicas=REPLICAS)
+    assert distribution.replicas == REPLICAS
     experiment = experiments.l2_noise().replace(
         batch_size=8, pool_size=16, **{"rollout_steps": 4, **options}
     )
     digits = load_digits("drawn", "train", num_drawn=60)
     source = pool.source_of(digits.images, digits.labels)
-    return ReplicatedTrainer(experiment, source, chosen, Computing(engine))
+    return ReplicatedTrainer(experiment, source, distribution, Computing(engine))
 
 
 def equality():

@@ -16,7 +16,7 @@ from selforg_mnist.data.digits import Digits, describe_digits
 from selforg_mnist.experiment import ConfigError
 from selforg_mnist.training import run_config
 from selforg_mnist.training.computing import Computing
-from selforg_mnist.training.run_config import Looking
+from selforg_mnist.training.run_config import Monitoring
 
 IMAGES = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
 DIGITS = Digits(IMAGES, np.array([3, 8], np.uint8), "drawn", "drawn by hand, NOT MNIST")
@@ -26,7 +26,7 @@ DIGITS = Digits(IMAGES, np.array([3, 8], np.uint8), "drawn", "drawn by hand, NOT
 def config():
     dataset = describe_digits(DIGITS)
     computing = Computing("living", lanes=2)
-    return run_config.build(experiments.l2_noise(), computing, 1, dataset, Looking(log_every=7))
+    return run_config.build(experiments.l2_noise(), computing, 1, dataset, Monitoring(log_every=7))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_holds_everything_needed_to_run_again(config):
         "precision": "float32",
         "replicas": 1,
     }
-    assert config["looking"] == dataclasses.asdict(Looking(log_every=7))
+    assert config["looking"] == dataclasses.asdict(Monitoring(log_every=7))
     assert config["dataset"] == {
         "source": "drawn",
         "note": "drawn by hand, NOT MNIST",
@@ -263,19 +263,19 @@ class TestSameCourse:
     def test_length_and_looks_may_change(self, config, tmp_path):
         asked = copy.deepcopy(config)
         asked["experiment"]["train_steps"] = 5
-        asked["looking"] = dataclasses.asdict(Looking(eval_every=3, checkpoint_every=1))
+        asked["looking"] = dataclasses.asdict(Monitoring(eval_every=3, checkpoint_every=1))
         asked["versions"]["tensorflow"] = "3.0"
         asked["dataset"]["note"] = "the same, kept elsewhere"
         run_config.check_same_course(config, asked, tmp_path)
 
 
-class TestLooking:
-    @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Looking)])
+class TestMonitoring:
+    @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Monitoring)])
     def test_each_has_its_least_value(self, name):
         least = 0 if name in ("eval_every", "eval_samples") else 1
-        assert getattr(Looking(**{name: least}), name) == least
+        assert getattr(Monitoring(**{name: least}), name) == least
         with pytest.raises(ConfigError, match=f"^{name}={least - 1}: expected {least} or more$"):
-            Looking(**{name: least - 1})
+            Monitoring(**{name: least - 1})
 
 
 class TestClaim:

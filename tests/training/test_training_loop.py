@@ -312,8 +312,8 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
     with np.load(checkpoints(run_dir)[-1]) as archive:
         assert archive["step"] == step
 
-    looking = ("--log_every=7", "--eval_every=0", "--checkpoint_every=11", "--steps_per_call=3")
-    status, text = run(*TINY, *looking, f"--train_steps={STEPS}", run_dir=run_dir)
+    periods = ("--log_every=7", "--eval_every=0", "--checkpoint_every=11", "--steps_per_call=3")
+    status, text = run(*TINY, *periods, f"--train_steps={STEPS}", run_dir=run_dir)
     assert status == 0, text
     assert f"Resuming from {run_dir}/checkpoints/step-{step:08d}.npz." in text
     assert_same_end(run_dir, straight)
@@ -474,8 +474,8 @@ def test_a_loss_that_is_not_finite_ends_it_and_names_the_step(tmp_path):
     astray = (*TINY, "--learning_rate=1e3", "--train_steps=200", "--eval_every=0")
     # One watches each step and saves it, the other does all steps in one call.
     watched = start(*astray, "--log_every=1", "--checkpoint_every=1", run_dir=tmp_path / "watched")
-    looking = ("--log_every=1000", "--checkpoint_every=1000", "--steps_per_call=1000")
-    at_once = start(*astray, *looking, run_dir=tmp_path / "at_once")
+    periods = ("--log_every=1000", "--checkpoint_every=1000", "--steps_per_call=1000")
+    at_once = start(*astray, *periods, run_dir=tmp_path / "at_once")
     assert (watched.wait(), at_once.wait()) == (1, 1)
     lines = [error_line(process.text) for process in (watched, at_once)]
     steps = [int(re.search(r"loss=(?:nan|inf) at training step (\d+):", x)[1]) for x in lines]
