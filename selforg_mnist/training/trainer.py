@@ -12,11 +12,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from selforg_mnist import spec
-from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.experiment import Experiment
 from selforg_mnist.model import CAWeights
 from selforg_mnist.randomness import BEFORE_TRAINING, Purpose, derive, integers, root_key
 from selforg_mnist.training import engines, optimizer
@@ -25,6 +23,7 @@ from selforg_mnist.training.computing import AUTOMATIC, Computing
 from selforg_mnist.training.engines import RolledOut
 from selforg_mnist.training.optimizer import AdamState
 from selforg_mnist.training.pool import Pool, Source
+from selforg_mnist.training.widening import widened
 
 
 class TrainState(NamedTuple):
@@ -97,7 +96,7 @@ class Trainer:
         self.model = engines.build_model(experiment)
         self._initial_weights = self.model.ca_weights()
         if initial_weights is not None:
-            self._initial_weights = _widened(initial_weights, self._initial_weights)
+            self._initial_weights = widened(initial_weights, self._initial_weights)
         self._pool = Pool(*(tf.Variable(tf.zeros_like(p)) for p in self.initial_state().pool))
         self._engine = engines.make(experiment, self.computing)
 
@@ -277,37 +276,3 @@ def take_steps(
         done += 1
     count = tf.cast(done, tf.float32)
     return state, tf.nest.map_structure(lambda value: value / count, total)
-
-
-def _widened(given: CAWeights, like: CAWeights) -> CAWeights:
-    """Weights of a model that does what a narrower one does, with more room to learn.
-
-    The last channels stay the classification channels, so additional channels come before them.
-    Nothing that the narrower model computes depends on what is added.
-
-    Args:
-      given: of C channels and a width of H.
-      like: initial weights of the wider model.
-
-    Raises:
-      ConfigError: the model is narrower than the weights.
-    """
-    channels, hidden = given.perceive_kernel.shape[2:]
-    more_channels = like.perceive_kernel.shape[2] - channels
-    if more_channels < 0 or like.hidden_bias.shape[0] < hidden:
-        raise ConfigError(
-            f"initial_weights: of {channels} channels and {hidden} hidden channels; expected "
-            f"at most {channels + more_channels} and {like.hidden_bias.shape[0]}"
-        )
-    added = channels - spec.NUM_CLASSES + np.arange(more_channels)
-    old = np.delete(np.arange(channels + more_channels), added)  # where the given channels go
-    new = CAWeights(*(np.array(weight) for weight in like))
-    new.perceive_kernel[:, :, added, :hidden] = 0.0
-    new.perceive_kernel[:, :, old, :hidden] = given.perceive_kernel
-    new.perceive_bias[:hidden] = given.perceive_bias
-    new.hidden_kernel[..., hidden:, :hidden] = 0.0
-    new.hidden_kernel[..., :hidden, :hidden] = given.hidden_kernel
-    new.hidden_bias[:hidden] = given.hidden_bias
-    new.residual_kernel[..., :hidden, old[1:] - 1] = given.residual_kernel
-    new.residual_bias[old[1:] - 1] = given.residual_bias
-    return CAWeights(*map(tf.constant, new))
