@@ -40,7 +40,7 @@ def check(path: Path) -> None:
       UserError: it is no folder, holds files of another kind, can't be read, or is the working
         directory, which a folder that takes its place wouldn't be.
     """
-    with output_files.refusals_told(path):
+    with output_files.failing_in_one_line(path):
         if not path.exists():
             return
         if not path.is_dir():
@@ -78,7 +78,7 @@ def replacing(path: Path) -> Iterator[Path]:
     folder = Path(os.path.realpath(path))  # a link to a folder stays a link
     partial = folder.with_name(f"partial.{folder.name}")
     earlier = folder.with_name(f"replaced.{folder.name}")
-    with output_files.refusals_told(path):
+    with output_files.failing_in_one_line(path):
         _put_back(earlier, folder)
         if partial.exists():  # of an export that was killed
             _own_names(partial)

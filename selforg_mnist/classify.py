@@ -2,8 +2,8 @@
 
     python -m selforg_mnist.classify digit.png
 
-Takes PNG, JPEG or whatever else Pillow opens, one digit a picture, dark on light or light on
-dark. Flags and wiring only; `--help` lists the flags.
+Takes PNG, JPEG or any other picture that Pillow opens. A picture shows one digit, dark on light
+or light on dark. Flags and wiring only; `--help` lists the flags.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _WEIGHTS = flags.DEFINE_string(
 )
 _SIZE = flags.DEFINE_integer("size", spec.IMAGE_SIZE, "Side of the canvas, in cells.")
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the fire masks and the noise.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the fire masks and the noise.")
 _GIF = flags.DEFINE_string(
-    "gif", "", "Film of the cells making up their minds; may end in .mp4 or .webp, too."
+    "gif", "", "File for a film of the cells as they decide: .gif, .mp4 or .webp."
 )
-_JSON = flags.DEFINE_bool("json", False, "Print one JSON document in place of lines.")
+_JSON = flags.DEFINE_bool("json", False, "Print one JSON document instead of lines.")
 
 
 def _check(images: list[str]) -> None:
@@ -44,14 +44,14 @@ def _check(images: list[str]) -> None:
             raise UserError(f"{flag.name}={flag.value}: expected {least} to {most}")
     if _GIF.value and len(images) > 1:
         raise UserError(
-            f"gif={_GIF.value}: films one image, but there are {len(images)}; give one"
+            f"gif={_GIF.value}: a film shows one image, but {len(images)} are given; give one"
         )
     if _GIF.value:
         films.check(Path(_GIF.value))
 
 
 def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Prints what the cells decide, image by image, unless asked for JSON; returns that."""
+    """Classifies the pictures one by one; prints each answer, unless --json is given."""
     from selforg_mnist import weights
     from selforg_mnist.evaluation import classification
 
@@ -62,7 +62,7 @@ def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
             frames = classification.film(model, picture, *how)
             films.write(frames, Path(_GIF.value).expanduser(), classification.FILM_FPS)
             logging.info("Film: %s.", _GIF.value)
-        # One by one: what an image is answered doesn't depend on those beside it.
+        # One by one, so that the answer for an image doesn't depend on the others.
         (decision,) = classification.classify(model, picture[None], *how)
         if not _JSON.value:
             print(f"{image}: {classification.in_words(decision, _STEPS.value)}", flush=True)

@@ -1,4 +1,4 @@
-"""The flags that name the digits, alike in every command that takes digits.
+"""The flags that choose the digits, the same in every command that takes digits.
 
 flags.adopt_module_key_flags(data_flags)  # so that --help lists them
 """
@@ -17,13 +17,13 @@ _MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "Folder with the dataset's o
 
 
 def load(split: str, seed: int, dataset: str = "", count: int = 0) -> Digits:
-    """Loads the digits that the flags name.
+    """Loads the digits that the flags choose.
 
     Args:
       split: "train" or "test".
       seed: of drawn digits, and of which digits are picked.
-      dataset: in place of the flag's; "" is the flag's.
-      count: how many to pick at random; 0 is all of them.
+      dataset: name to use instead of the flag's; "" for the flag's.
+      count: how many to pick at random; 0 for all of them.
 
     Raises:
       DigitsError: as `load_digits` and `subset`.
@@ -34,5 +34,5 @@ def load(split: str, seed: int, dataset: str = "", count: int = 0) -> Digits:
 
 
 def arguments() -> list[str]:
-    """The flags as another command takes them."""
+    """The flags as words of a command line, for another command."""
     return [f"--{f.name}={f.value}" for f in (_DATASET, _DATA_DIR, _MANUAL_DIR)]

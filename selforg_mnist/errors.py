@@ -2,19 +2,19 @@
 
 
 class UserError(Exception):
-    """A mistake of the user's, or a thing that is missing or full on their machine.
+    """A mistake of the user, or something that is missing or full on their machine.
 
     The message is one line: the value, what was expected, the remedy.
     """
 
 
 class DigitsError(UserError, ValueError):
-    """Digits that can't be had, or aren't what the cells need."""
+    """Digits that can't be loaded, or that the cells can't use."""
 
 
 class DigitsUnavailableError(DigitsError):
-    """The user asked for nothing wrong, the data can't be had here: 'auto' may fall back."""
+    """The request is right, but the data can't be had on this machine: 'auto' may fall back."""
 
 
 class WeightsError(UserError, ValueError):
-    """Weights that can't be had, or aren't those of a cellular automaton like ours."""
+    """Weights that can't be loaded, or aren't those of a cellular automaton like ours."""

@@ -21,7 +21,7 @@ _STEPS = flags.DEFINE_integer("steps", 200, "CA steps, and as many again after t
 _MUTATE = flags.DEFINE_bool("mutate", False, "Turn each digit into another one and go on.")
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 0, "Digits of the test split; 0: all.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 250, "Digits rolled out together.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the fire masks, the noise and the mutations.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the fire masks, the noise and the mutations.")
 flags.adopt_module_key_flags(data_flags)
 flags.adopt_module_key_flags(weights_flags)
 
@@ -29,7 +29,9 @@ flags.adopt_module_key_flags(weights_flags)
 def _check() -> Path:
     weights_flags.check()
     if not _OUTPUT_DIR.value:
-        raise UserError("output_dir=: expected a folder to write to, as --output_dir=evaluation")
+        raise UserError(
+            "output_dir=: expected a folder to write to, such as --output_dir=evaluation"
+        )
     for flag, least in ((_STEPS, 1), (_BATCH_SIZE, 1), (_NUM_SAMPLES, 0)):
         if flag.value < least:
             raise UserError(f"{flag.name}={flag.value}: expected {least} or more")
@@ -57,7 +59,8 @@ def _evaluate() -> int:
         batch_size=_BATCH_SIZE.value,
     )
     print(
-        f"{curves[0].num_samples} digits of {digits.source}, in percent, each with its CA step:\n"
+        f"{curves[0].num_samples} digits of {digits.source}; values in percent, each with its "
+        "CA step:\n"
     )
     print(evaluation_report.beside_the_article(loaded.name, curves, loaded.experiment))
     print(f"\nWritten to {output_dir}: " + ", ".join(evaluation_report.FILES))

@@ -2,7 +2,7 @@
 
 Holds the options of a training and the registry of the article's three experiments (its
 section "Experiments"). Loads no TensorFlow, so that commands can list and check experiments
-at once.
+without waiting for it.
 """
 
 from __future__ import annotations
@@ -44,27 +44,28 @@ class Experiment:
       pool_mode: "naive" (no pool), "persistent" (half of each batch goes on, half is
         fresh) or "mutating" (half goes on, a quarter is fresh, a quarter is mutated).
       fresh_share: share of each batch that is replaced by fresh samples.
-      mutated_share: share of each batch that is mutated; fresh as well if "persistent".
-      rollout_steps: CA steps a training step; the loss looks at the last state.
-      max_rollout_steps: with it, the number of CA steps is drawn anew for each training step,
-        from `rollout_steps` to this; 0 is always `rollout_steps`.
-      learning_rate: Adam's highest.
+      mutated_share: share of each batch that is mutated; with "persistent" these samples are
+        fresh too.
+      rollout_steps: CA steps per training step; the loss is taken from the last state.
+      max_rollout_steps: if it is not 0, each training step draws its number of CA steps, from
+        `rollout_steps` to this number. If it is 0, every training step has `rollout_steps`.
+      learning_rate: the highest learning rate of Adam.
       schedule: "drops" (constant between `learning_rate_drops`) or "cosine" (falls to
         `final_learning_rate` along half a cosine until `train_steps`).
       learning_rate_drops: pairs (training step, factor on `learning_rate` from there on).
-      final_learning_rate: of "cosine", as a factor on `learning_rate`.
+      final_learning_rate: where "cosine" ends, as a factor on `learning_rate`.
       warmup_steps: training steps over which the learning rate rises from 0.
-      weight_averaging: decay of the running average of the weights, which is then what is
-        evaluated and saved as the model; 0 averages nothing.
-      initial_weights: weights to begin with, as `--weights` names them, of a model as wide or
-        narrower; "" begins anew.
+      weight_averaging: decay of a running average of the weights. The average is then evaluated
+        and saved as the model. 0: there is no average.
+      initial_weights: weights to start from, named as for `--weights`. Their model may have the
+        same widths or smaller ones. "": new weights.
       canvas: side of the training pictures, in cells.
-      scale_range: smallest and largest size of the training digits, as factors on their own.
-      stroke_range: smallest and largest width of their strokes, as factors on their own width
-        at scale 1; None leaves strokes as the scale makes them. See `data/augmentation.py`.
-      drawn_share: share of the training digits that is taken from the drawn set's hands for
-        training.
-      seed: of everything random, less than 2**63 in size.
+      scale_range: smallest and largest size of the training digits, relative to their own size.
+      stroke_range: smallest and largest stroke width, relative to the digit's own width at
+        scale 1; None leaves strokes as the scale makes them. See `data/augmentation.py`.
+      drawn_share: share of the training digits that is replaced by drawn digits, in the hands
+        of `strokes.TRAINING_HANDS`.
+      seed: of everything random; between -2**63 and 2**63, both excluded.
 
     Raises:
       ConfigError: a value is out of range, or two of them don't fit together.
@@ -115,18 +116,19 @@ class Experiment:
         for field, (usable, expected) in _NUMBERS.items():
             value = getattr(self, field)
             _require(_number(value) and usable(value), field, value, expected)
-        _require(isinstance(self.initial_weights, str), "initial_weights", "?", "a name or path")
+        named = isinstance(self.initial_weights, str)
+        _require(named, "initial_weights", self.initial_weights, "a name or a path")
 
         drops = self.learning_rate_drops
-        expected = "pairs (training step, factor above 0), steps rising from 1 or more"
+        expected = "pairs (training step, factor above 0), with rising steps of 1 or more"
         _require(_are_drops(drops), "learning_rate_drops", drops, expected)
         expected = "two numbers above 0, the smaller one first"
         _require(_is_range(self.scale_range), "scale_range", self.scale_range, expected)
         strokes = self.stroke_range
         _require(strokes is None or _is_range(strokes), "stroke_range", strokes, expected)
-        fits = self.canvas >= spec.IMAGE_SIZE * max(1.0, self.scale_range[1])
-        expected = f"{spec.IMAGE_SIZE} or more, times the largest scale"
-        _require(fits, "canvas", self.canvas, expected)
+        least = spec.IMAGE_SIZE * max(1.0, self.scale_range[1])
+        expected = f"{least:g} or more, the size of the largest digits"
+        _require(self.canvas >= least, "canvas", self.canvas, expected)
 
         steps, most = self.rollout_steps, self.max_rollout_steps
         _require(not most or most >= steps, "max_rollout_steps", most, f"0, or {steps} or more")
@@ -137,20 +139,20 @@ class Experiment:
 
     @property
     def batch_unit(self) -> int:
-        """The smallest batch of which the renewed shares are whole numbers of samples."""
+        """The smallest batch whose fresh and mutated shares are whole numbers of samples."""
         if self.pool_mode == "naive":
             return 1
         shares = (self.fresh_share, self.mutated_share)
         return math.lcm(*(Fraction(s).limit_denominator(1024).denominator for s in shares))
 
     def _check_pool(self) -> None:
-        """Refuses shares that are no whole samples, and a pool smaller than a batch."""
+        """Refuses shares that aren't whole samples, and a pool smaller than a batch."""
         size = self.batch_size
         _require(
             size % self.batch_unit == 0,
             "batch_size",
             size,
-            f"a multiple of {self.batch_unit}, of which fresh_share={self.fresh_share:g} and "
+            f"a multiple of {self.batch_unit}, so that fresh_share={self.fresh_share:g} and "
             f"mutated_share={self.mutated_share:g} are whole numbers of samples",
         )
         total = self.fresh_share + self.mutated_share
@@ -176,7 +178,7 @@ class Experiment:
 
 
 _ANY = 2**62
-# Least and most of the options that are whole numbers.
+# The smallest and largest value of each option that is a whole number.
 _WHOLE_NUMBERS = {
     "channels": (spec.GRAY_CHANNELS + spec.NUM_CLASSES, 1024),
     "hidden_channels": (1, 1024),
@@ -186,18 +188,18 @@ _WHOLE_NUMBERS = {
     "rollout_steps": (1, _ANY),
     "max_rollout_steps": (0, _ANY),
     "warmup_steps": (0, _ANY),
-    "canvas": (1, 64),  # what `strokes.connected` looks at
+    "canvas": (1, 64),  # `strokes.connected` takes no more than 64 columns
 }
 _NOT_NEGATIVE = (lambda value: value >= 0.0, "a number, 0 or more")
 _SHARE = (lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")
-# Of the other numbers, which ones are usable, in code and in words.
+# Which values of the other numeric options are usable: as a check and in words.
 _NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     "consensus": _NOT_NEGATIVE,
     "residual_noise": _NOT_NEGATIVE,
     "fire_rate": (lambda value: 0.0 < value <= 1.0, "a number above 0, at most 1"),
     "learning_rate": (lambda value: value > 0.0, "a number above 0"),
     "final_learning_rate": _SHARE,
-    "weight_averaging": (lambda value: 0.0 <= value < 1.0, "a number from 0, below 1"),
+    "weight_averaging": (lambda value: 0.0 <= value < 1.0, "a number, 0 or more and below 1"),
     "fresh_share": _SHARE,
     "mutated_share": _SHARE,
     "drawn_share": _SHARE,
@@ -218,7 +220,7 @@ def _number(value: Any) -> bool:
 
 
 def _as_tuples(value: Any) -> Any:
-    """Lists as tuples, so that config.json gives back what was written."""
+    """Turns lists into tuples: config.json, which has no tuples, gives lists back."""
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
@@ -272,10 +274,11 @@ def l2_noise() -> Experiment:
 
 
 def consensus() -> Experiment:
-    """Beyond the article: its model, trained until the cells agree almost always.
+    """Beyond the article: its model, trained further until cells almost always agree.
 
-    Disagreement costs three times as much, and most samples go on from batch to batch, so that
-    training meets the borders between two opinions that stand after hundreds of CA steps.
+    Disagreement costs three times as much. Most samples stay in the pool for many training
+    steps, so training also meets borders between two labels that still stand after hundreds of
+    CA steps.
     """
     return Experiment(
         name="consensus",
@@ -299,8 +302,9 @@ def consensus() -> Experiment:
 def robust() -> Experiment:
     """Beyond the article: digits of 0.7 to 2.2 times MNIST's size, with thin and thick strokes.
 
-    A wider cell, 32,375 parameters, trained as in `consensus`, on varied digits. It begins with
-    the weights of `l2_noise`: from nothing, it has hardly begun to tell digits after 4,000 steps.
+    A wider model (32,375 parameters), trained like `consensus` but on varied digits. It starts
+    from the weights of `l2_noise`: with new weights, it could hardly tell digits apart after
+    4,000 training steps.
     """
     return Experiment(
         name="robust",
@@ -334,7 +338,7 @@ def get(name: str) -> Experiment:
     """The experiment of that name.
 
     Raises:
-      ConfigError: there is none; the message lists what there is.
+      ConfigError: there is no such experiment; the message lists those that there are.
     """
     if name not in EXPERIMENTS:
         raise ConfigError(f"experiment={name}: expected one of {', '.join(EXPERIMENTS)}")

@@ -116,7 +116,7 @@ class CAModel(keras.Model):
         self.build((None, None, None, channels))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; Keras calls it again, without effect, on loading."""
+        """Creates the weights. Keras calls this again on loading, which then does nothing."""
         if getattr(self, "built", False):
             return
         batch, height, width, _ = input_shape
@@ -143,7 +143,7 @@ class CAModel(keras.Model):
         return tf.pad(gray, [[0, 0], [0, 0], [0, 0], [0, self.state_channels]])
 
     def perceive(self, x: tf.Tensor) -> tf.Tensor:
-        """What each cell makes of its 3x3 neighbourhood, zero beyond the border.
+        """The features that each cell computes from its 3x3 neighbourhood, zero off the canvas.
 
         Args:
           x: [B, H, W, C] float32.

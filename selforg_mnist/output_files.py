@@ -1,7 +1,7 @@
-"""Files that commands write: whole, or not there at all.
+"""Writes the files of commands: a file is complete or not there at all.
 
-Each file is written beside its place and renamed into it, so what stood there before survives a
-full disk and a kill. Checkpoints, which need more care than that, have `training/checkpoints.py`.
+Each file is written under another name in its folder and then renamed, so an earlier file
+survives a full disk or a kill. Checkpoints need more care: see `training/checkpoints.py`.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from selforg_mnist.errors import UserError
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it, if need be.
+    """Makes a folder, and the folders above it, where they are missing.
 
     Raises:
       UserError: it can't be made.
     """
-    with refusals_told(path):
+    with failing_in_one_line(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """Gives a path to write to, which takes the place of `path` when the block ends well.
+    """Gives another path to write to; at the end of the block, that file replaces `path`.
 
-    It has the same suffix, by which many writers choose their format. Folders that are missing
-    are made.
+    If the block fails, `path` stays as it was. The other path has the same suffix, because many
+    writers choose their format by it. Missing folders are made.
 
     Args:
-      path: of the file to be.
+      path: of the file that is wanted.
 
     Yields:
       partial: the path to write to, in the same folder.
 
     Raises:
-      UserError: the system refuses the writing, in one line.
+      UserError: the file can't be written.
     """
     partial = path.with_name(f"partial.{path.name}")
-    with refusals_told(path):
+    with failing_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
@@ -52,7 +52,7 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file, UTF-8, in one piece.
+    """Writes a text file in UTF-8, complete or not at all.
 
     Raises:
       UserError: as `beside`.
@@ -62,7 +62,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file in one piece.
+    """Writes a file, complete or not at all.
 
     Raises:
       UserError: as `beside`.
@@ -72,14 +72,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def refusals_told(path: Path) -> Iterator[None]:
-    """Tells a refusal of the system's, within the block, in one line.
+def failing_in_one_line(path: Path) -> Iterator[None]:
+    """Turns an error of the operating system in the block into one line for the user.
 
     Args:
       path: of the file or folder that the block writes.
 
     Raises:
-      UserError: there was one.
+      UserError: the block raised an `OSError`.
     """
     try:
         yield

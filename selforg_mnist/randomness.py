@@ -1,10 +1,12 @@
 """Keys for everything random in training and evaluation: stateless and reproducible.
 
 Every draw is a pure function of (seed, training step, replica, purpose), so a run that is
-interrupted and resumed draws what the uninterrupted run would have drawn, and no two
-replicas, and no two uses within one step, share a stream. Holds no generator and no state.
-All draws name their algorithm, because TensorFlow's own choice differs between devices: so
-a CPU, a GPU, a TPU and XLA fire the same cells and draw the same digits.
+interrupted and resumed draws what the uninterrupted run would have drawn. Replicas never
+share a stream of random numbers, nor do two purposes within one step. The module holds no
+generator and no state.
+
+All draws name their algorithm, because TensorFlow's own choice differs between devices. So
+the same cells fire and the same digits are drawn on a CPU, a GPU, a TPU and under XLA.
 The article seeds nothing; this is a deliberate addition.
 """
 
@@ -33,7 +35,7 @@ class Purpose(enum.IntEnum):
     ROLLOUT_STEPS = 5
 
 
-# Keys fold the training step in first; these stand in its place where there is none.
+# The first index of a key is the training step. Draws outside of training steps have these.
 BEFORE_TRAINING = -1
 EVALUATION = -2
 TRAJECTORY = -3
@@ -71,8 +73,8 @@ def derive(key: tf.Tensor, *indices: int | tf.Tensor) -> tf.Tensor:
 def uniform(shape: Sequence[int | tf.Tensor] | tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Draws uniform numbers in [0, 1), multiples of 2 ** -23.
 
-    From random bits, as `tf.random.stateless_uniform` makes its floats on a CPU: it takes the
-    low bits of each draw, under XLA the high ones.
+    They are made of random bits, exactly as `tf.random.stateless_uniform` does on a CPU, from the
+    low bits of each draw. That function isn't used, because under XLA it takes the high bits.
 
     Args:
       shape: of the result.
@@ -86,11 +88,11 @@ def uniform(shape: Sequence[int | tf.Tensor] | tf.Tensor, key: tf.Tensor) -> tf.
 
 
 def integers(count: int, limit: int, key: tf.Tensor) -> tf.Tensor:
-    """Draws whole numbers from 0 to limit - 1, each on its own.
+    """Draws whole numbers from 0 to limit - 1, independently of each other.
 
     Args:
       count: how many.
-      limit: above the largest.
+      limit: one more than the largest possible number.
       key: [2] int32, a stateless key.
 
     Returns:
@@ -102,15 +104,18 @@ def integers(count: int, limit: int, key: tf.Tensor) -> tf.Tensor:
 def distinct(count: int, limit: int, key: tf.Tensor) -> tf.Tensor:
     """Draws different whole numbers from 0 to limit - 1, without replacement.
 
-    The first ones of Fisher and Yates' shuffle, as `tf.random.experimental.stateless_shuffle`
-    has it on a CPU; XLA knows no such operation. Swap i takes what lies at place
-    i + draw % (limit - i) to place i, for good. What lay at i went to that other place, and
-    has to be looked up there by later swaps: links from swap to swap, followed by doubling
-    the stride instead of one after the other.
+    The result is the start of Fisher and Yates' shuffle of all numbers, the same as that of
+    `tf.random.experimental.stateless_shuffle` on a CPU. XLA has no such operation, so here the
+    swaps are worked out without the list of all numbers.
+
+    Swap i exchanges the numbers at the places i and i + draw % (limit - i). The number at place
+    i is then final. The other number now lies where a later swap may find it, so what a swap
+    finds can depend on a chain of earlier swaps. The chains are followed by doubling the stride,
+    not link by link.
 
     Args:
       count: how many, at most `limit`.
-      limit: above the largest.
+      limit: one more than the largest possible number.
       key: [2] int32, a stateless key.
 
     Returns:
@@ -121,19 +126,19 @@ def distinct(count: int, limit: int, key: tf.Tensor) -> tf.Tensor:
     left = tf.cast(limit - swap, tf.uint32)
     places = swap + tf.cast(tf.math.floormod(draws, left), tf.int32)  # [count]
 
-    # Row i has the number of each swap before i, and -1 for the others.
+    # Row i holds the numbers of the swaps before swap i, and -1 in the other columns.
     earlier = np.where(np.tri(count, k=-1, dtype=bool), np.arange(count, dtype=np.int32), -1)
 
     def last_to_touch(wanted: tf.Tensor) -> tf.Tensor:
-        """The last swap before each one that put something at its wanted place, or -1."""
+        """For each swap: the last earlier swap that put a number at its wanted place, or -1."""
         touches = places[None] == wanted[:, None]  # [count, count]
         return tf.reduce_max(tf.where(touches, earlier, -1), axis=1)
 
     def look_up(wanted: tf.Tensor) -> tf.Tensor:
-        """Entries of `origin`, 0 for -1. A gather crashes libtpu 0.0.42.1's compiler here."""
+        """`origin` at these indices, 0 at -1. Here a gather crashes libtpu 0.0.42.1's compiler."""
         return tf.reduce_sum(tf.where(wanted[:, None] == swap[None], origin[None], 0), axis=1)
 
-    # The number that swap i finds at place i is what some swap before found at its own place.
+    # Swap i finds at place i the number i, or what an earlier swap found at its own place.
     origin = last_to_touch(swap)
     origin = tf.where(origin < 0, swap, origin)
     for _ in range((count - 1).bit_length()):

@@ -1,7 +1,7 @@
 """What a command does before TensorFlow is loaded, and how it ends on a user's mistake.
 
-TensorFlow reads its log level when it is imported and its thread counts when it first computes,
-so commands import this module, which loads nothing, before any other of the package.
+TensorFlow reads its log level when it is imported and its thread counts when it first computes.
+So commands import this module, which doesn't load TensorFlow, before any other of the package.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def versions() -> dict[str, str]:
 
 
 def one_thread_a_lane(lanes: int) -> None:
-    """Gives each lane of the living-cell engine a core, instead of each operation all of them.
+    """Runs each lane of the living-cell engine on one core, and splits no operation among cores.
 
-    A lane is a chain of small operations: splitting each one among cores costs more than it
-    saves, while whole lanes run side by side.
+    A lane is a chain of small operations. Splitting each of them among cores costs more than it
+    saves, whereas whole lanes run well side by side.
 
     Args:
       lanes: how many run at a time.
@@ -62,7 +62,7 @@ def one_thread_a_lane(lanes: int) -> None:
 
 
 def deterministic_operations() -> None:
-    """Has TensorFlow add numbers in an order that doesn't depend on which thread is first.
+    """Makes TensorFlow add numbers in an order that doesn't depend on which thread is first.
 
     Raises:
       RuntimeError: TensorFlow has computed already.
@@ -77,8 +77,9 @@ def run(command: Callable[..., int], positional: str = "") -> None:
 
     Args:
       command: does the work once the flags are parsed; returns the exit status.
-      positional: what the arguments are that are no flags, as "IMAGE": the command is called
-        with the list of them, one at least, wherever they stand. "": it takes none.
+      positional: a name for the arguments that are not flags, such as "IMAGE". The command is
+        then called with the list of them: one or more, before, between or after the flags.
+        "" if the command takes flags only.
     """
 
     def main(argv: Sequence[str]) -> int:
@@ -86,7 +87,7 @@ def run(command: Callable[..., int], positional: str = "") -> None:
         given = list(argv[1:])
         try:
             if given and not positional:
-                raise UserError(f"{given[0]}: expected flags only, as --name=value")
+                raise UserError(f"{given[0]}: expected flags only, such as --name=value")
             if positional and not given:
                 raise UserError(f"no {positional}: expected one or more, besides the flags")
             return command(given) if positional else command()
@@ -99,12 +100,12 @@ def run(command: Callable[..., int], positional: str = "") -> None:
 
     quiet_tensorflow()
     if positional:
-        flags.FLAGS.set_gnu_getopt()  # flags after other arguments are flags, too
+        flags.FLAGS.set_gnu_getopt()  # flags may come after other arguments
     app.run(main, flags_parser=_parse)
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-    """Parses the flags, as absl does, but tells a mistake in one line."""
+    """Parses the flags as absl does, but reports a mistake in one line."""
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:

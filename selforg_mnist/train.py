@@ -33,22 +33,28 @@ _OVERRIDES: dict[str, tuple[Callable, str]] = {
     "fresh_share": (flags.DEFINE_float, "Share of each batch that is fresh."),
     "mutated_share": (flags.DEFINE_float, "Share of each batch that is mutated."),
     "rollout_steps": (flags.DEFINE_integer, "CA steps a training step."),
-    "max_rollout_steps": (flags.DEFINE_integer, "Draws them anew, up to this; 0: does not."),
+    "max_rollout_steps": (
+        flags.DEFINE_integer,
+        "Draw the CA steps of each training step, from rollout_steps to this; 0: don't.",
+    ),
     "loss": (flags.DEFINE_string, f"One of {', '.join(experiments.LOSS_NAMES)}."),
     "consensus": (flags.DEFINE_float, "Additional weight of disagreement in the L2 loss."),
     "residual_noise": (flags.DEFINE_float, "Standard deviation of the residual noise."),
     "fire_rate": (flags.DEFINE_float, "Probability that a cell fires in a CA step."),
     "learning_rate": (flags.DEFINE_float, "Adam's highest learning rate."),
     "schedule": (flags.DEFINE_string, f"One of {', '.join(experiments.SCHEDULES)}."),
-    "final_learning_rate": (flags.DEFINE_float, "Of the cosine, as a factor."),
+    "final_learning_rate": (
+        flags.DEFINE_float,
+        "Where the cosine schedule ends, as a factor on learning_rate.",
+    ),
     "warmup_steps": (flags.DEFINE_integer, "Training steps in which the rate rises from 0."),
     "weight_averaging": (flags.DEFINE_float, "Decay of the average of weights; 0: none."),
-    "initial_weights": (flags.DEFINE_string, "Weights to begin with, as evaluate takes them."),
+    "initial_weights": (flags.DEFINE_string, "Weights to start from, as --weights of evaluate."),
     "canvas": (flags.DEFINE_integer, "Side of the training pictures, in cells."),
-    "scale_range": (flags.DEFINE_list, "Smallest and largest size of digits, as 0.7,2.2."),
-    "stroke_range": (flags.DEFINE_list, "Thinnest and thickest strokes, as 0.8,2.2."),
+    "scale_range": (flags.DEFINE_list, "Smallest and largest size of digits, such as 0.7,2.2."),
+    "stroke_range": (flags.DEFINE_list, "Thinnest and thickest strokes, such as 0.8,2.2."),
     "drawn_share": (flags.DEFINE_float, "Share of drawn digits among the training digits."),
-    "seed": (flags.DEFINE_integer, "Of everything random."),
+    "seed": (flags.DEFINE_integer, "Seed of everything random."),
 }
 # Flags that say how the run is logged, evaluated and saved.
 _MONITORING = {
@@ -57,14 +63,14 @@ _MONITORING = {
     "eval_samples": "Held-out digits of an evaluation; 0: all.",
     "eval_steps": "CA steps of an evaluation.",
     "checkpoint_every": "Training steps between checkpoints.",
-    "steps_per_call": "Most training steps of one compiled call.",
+    "steps_per_call": "Largest number of training steps in one compiled call.",
 }
 
 _EXPERIMENT = flags.DEFINE_string(
     "experiment", "l2_noise", f"What to train: {', '.join(experiments.EXPERIMENTS)}."
 )
 _RUN_DIR = flags.DEFINE_string(
-    "run_dir", None, "Folder of the run; the same one again resumes it (default: runs/EXPERIMENT)."
+    "run_dir", None, "Folder of the run; give it again to resume (default: runs/EXPERIMENT)."
 )
 _STRATEGY = flags.DEFINE_enum(
     "strategy", "auto", list(computing.STRATEGIES), "Which devices share a batch."
@@ -80,13 +86,13 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "lanes",
     Computing.lanes,
-    "Shares of the batch that the living engine runs side by side; 0: one a core.",
+    "Shares of the batch that the living engine runs side by side; 0: one per core.",
 )
 flags.DEFINE_enum(
     "precision",
     Computing.precision,
     list(computing.PRECISIONS),
-    "Of matrix products; states, weights and sums are float32.",
+    "Precision of matrix products; states, weights and sums are float32.",
 )
 for _name, (_define, _help) in _OVERRIDES.items():
     _define(_name, None, f"{_help} (default: the experiment's)")
@@ -109,7 +115,7 @@ def _experiment() -> Experiment:
 
 
 def _numbers(words: Sequence[str]) -> tuple:
-    """The words as numbers where they are such; what isn't is for the check to name."""
+    """The words as numbers, or unchanged if one isn't a number: the check then names it."""
     try:
         return tuple(map(float, words))
     except ValueError:
@@ -117,6 +123,7 @@ def _numbers(words: Sequence[str]) -> tuple:
 
 
 def _shares_run_dir() -> bool:
+    """Whether other workers of the same run use its folder at the same time."""
     return _STRATEGY.value == "multi_worker" or (
         _STRATEGY.value == "auto" and bool(os.environ.get("TF_CONFIG"))
     )
@@ -129,7 +136,7 @@ def _train() -> int:
     how = Computing(**_given(field.name for field in dataclasses.fields(Computing)))
     how.check_share(experiment.batch_size)
     run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
-    if not _shares_run_dir():  # workers of one run
+    if not _shares_run_dir():
         with run_config.claim(run_dir):
             run_config.read(run_dir)
 
@@ -141,7 +148,7 @@ def _train() -> int:
         startup.one_thread_a_lane(max(lanes, _CPU_REPLICAS.value))
     elif engines.only_cpus():
         startup.deterministic_operations()
-    # First of all that computes: TensorFlow wants to know its devices before.
+    # Before anything computes: TensorFlow must know its devices by then.
     distribution = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)
     initial = experiment.initial_weights

@@ -1,6 +1,6 @@
 """Trained weights by a name or a path: the shipped ones, a run's, and other people's files.
 
-Says which file is meant and hands it to the reader of its format: `readers/keras_file.py`,
+Finds the file that is meant and gives it to the reader of its format: `readers/keras_file.py`,
 `readers/graph_model.py` or `readers/notebook_checkpoint.py`.
 """
 
@@ -31,17 +31,17 @@ def load(name: str, residual_noise: float | None = None) -> Loaded:
     """Loads weights.
 
     Args:
-      name: of shipped weights, else the path of a `.keras` file, of a one-file TensorFlow.js
-        graph model (`.json`), or of a checkpoint, with or without `.index`. A file that is
-        called like shipped weights is reached as `./ce`.
-      residual_noise: of the model, instead of its own. A notebook's checkpoint doesn't tell
-        its noise, which is then 0.
+      name: of shipped weights; or the path of a `.keras` file, of a one-file TensorFlow.js
+        graph model (`.json`), or of a checkpoint, with or without `.index`. To load a file that
+        has the name of shipped weights, write `./ce`.
+      residual_noise: to use instead of the model's own; None keeps the model's own. A checkpoint
+        of the notebook doesn't say what its noise is, so the model's own is 0 then.
 
     Returns:
       loaded: the model, its name and its source.
 
     Raises:
-      WeightsError: there is no such thing, it can't be read, or it is something else.
+      WeightsError: there are no such weights, they can't be read, or they don't fit the model.
     """
     if name in SHIPPED:
         loaded = Loaded(_load_shipped(name), name, f"shipped weights {name}", name, name)
@@ -55,7 +55,7 @@ def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
 
     Args:
       run_dir: folder of the run.
-      residual_noise: of the model, instead of its own.
+      residual_noise: to use instead of the model's own; None keeps the model's own.
 
     Raises:
       WeightsError: the folder has no model, or it can't be read.
@@ -79,7 +79,7 @@ def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
 
 
 def shipped_path(name: str) -> Path:
-    """Where the shipped weights of a name belong."""
+    """The path of the shipped weights of this name, whether they are installed or not."""
     return Path(__file__).with_name("pretrained") / f"{name}.keras"
 
 
@@ -98,7 +98,7 @@ def _load_file(name: str) -> Loaded:
         path = Path(name).expanduser()
     except RuntimeError as error:  # ~nobody
         raise WeightsError(
-            f"weights={one_line(name)}: no path ({error}); expected {_ACCEPTED}"
+            f"weights={one_line(name)}: not a path ({error}); expected {_ACCEPTED}"
         ) from error
     prefix = path.with_suffix("") if path.suffix == _INDEX else path
     if path.suffix == ".keras":
@@ -113,7 +113,7 @@ def _load_file(name: str) -> Loaded:
 
 
 def _of_file(model: CAModel, name: str, source: str, given: str) -> Loaded:
-    # Only one of the experiments has noise; without, it may be either of the others.
+    # Of the article's experiments only l2_noise has noise. A model without may be of the others.
     experiment = "l2_noise" if model.residual_noise else None
     return Loaded(model, name, source, given, experiment)
 

@@ -1,4 +1,4 @@
-"""The flags by which commands take a model, and the loading of what they name.
+"""The flags that choose a model, and the function that loads it.
 
 A command module that uses them writes, so that --help lists them:
 
@@ -17,7 +17,7 @@ from selforg_mnist.errors import UserError
 if TYPE_CHECKING:
     from selforg_mnist.readers.rule_arrays import Loaded
 
-_RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, whose model is taken.")
+_RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, to use its model.")
 _WEIGHTS = flags.DEFINE_string(
     "weights",
     "",
@@ -30,10 +30,10 @@ _RESIDUAL_NOISE = flags.DEFINE_float(
 
 
 def check() -> None:
-    """Sees to it that the flags name one model, without loading TensorFlow.
+    """Checks that the flags choose exactly one model, without loading TensorFlow.
 
     Raises:
-      UserError: they name none, or two.
+      UserError: they choose none, or two.
     """
     if bool(_RUN_DIR.value) == bool(_WEIGHTS.value):
         raise UserError(
@@ -43,7 +43,7 @@ def check() -> None:
 
 
 def load() -> Loaded:
-    """Loads the model that the flags name.
+    """Loads the model that the flags choose.
 
     Raises:
       WeightsError: there is no such model, or it can't be read.

@@ -56,7 +56,7 @@ TRAIN = "selforg_mnist.train"
         ("--epochs=3", "Unknown command line flag 'epochs'"),
         ("--batchsize=16", "Did you mean: batch_size"),
         ("--run_dir", "Missing value for flag --run_dir"),
-        ("l2_noise", "l2_noise: expected flags only, as --name=value"),
+        ("l2_noise", "l2_noise: expected flags only"),
         ("--run_dir=file", "run_dir=file: can't be written (File exists)"),
         ("--run_dir=file/run", "run_dir=file/run: can't be written (Not a directory)"),
         ("--run_dir=/proc/run", "run_dir=/proc/run: can't be written ("),  # nor by root
