@@ -45,7 +45,10 @@ def folder(tmp_path_factory):
         (["--size=many", "bar.png"], "--size=many: invalid literal"),
         (["bar.png", f"--seed={2**63}"], f"seed={2**63}: expected {-(2**63)} to {2**63 - 1}"),
         (["bar.png", "--weight"], "Unknown command line flag 'weight'. Did you mean: weights"),
-        (["bar.png", "dash.jpg", "--gif=x.gif"], "gif=x.gif: a film shows one image, but 2 are given"),
+        (
+            ["bar.png", "dash.jpg", "--gif=x.gif"],
+            "gif=x.gif: a film shows one image, but 2 are given",
+        ),
         (["bar.png", "--gif=x.avi"], "x.avi: a film's name ends in .mp4, .gif, .webp"),
         (["missing.png"], "missing.png: can't be read (No such file or directory); give another"),
         (["blank.png"], "blank.png: no ink found; expected a digit"),

@@ -118,7 +118,7 @@ def test_shipped_name_never_means_a_file_in_the_working_directory(folder, name):
         ("a\nb", "no such weights"),
         ("a\0b.keras", "null byte"),
         ("n" * 5000, "no such weights"),
-        ("~no_such_user_here/x", "no path"),
+        ("~no_such_user_here/x", "not a path"),
         ("http://example.com/ce.keras", "can't be read (No such file"),
     ],
     ids=lambda value: value[:20],

@@ -1,9 +1,9 @@
-"""Digits of other sizes and stroke widths, for trainings that meet more than MNIST shows.
+"""Digits of other sizes and stroke widths, for training on more than MNIST shows.
 
-The article's cells have only met digits of one size (its section "Robustness" shows where that
-ends). Here the training set itself is varied, once, before the training: each digit gets a size
-and a stroke width of its own, so pool, training step and checkpoints know nothing of it, and the
-same seed varies alike. Loads no TensorFlow.
+The article's cells are trained on digits of one size only (its section "Robustness" shows what
+follows from that). Here the training set itself is varied, once, before the training: each digit
+gets its own size and stroke width. So the pool, the training step and the checkpoints stay as
+they are. The same seed gives the same digits. Loads no TensorFlow.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from selforg_mnist.experiment import Experiment
 
 _KEY = 2  # tells these draws from other uses of the seed
 _FINE = 2  # strokes change their width on a grid of this many points a cell
-_CHUNK = 2_000  # digits whose strokes are changed together: their canvases stay in memory
-_THINNEST, _THICKEST = 0.7, 1.6  # factors on the stroke width that the scale makes
+_CHUNK = 2_000  # digits whose strokes are changed together, so that the canvases fit in memory
+_THINNEST, _THICKEST = 0.7, 1.6  # see `vary`
 
 
 def vary(
@@ -32,18 +32,18 @@ def vary(
 ) -> Digits:
     """Gives each digit a size and a stroke width of its own, on the experiment's canvas.
 
-    A digit of scale s has strokes s times as wide. Its stroke width is then drawn between the
-    bounds of `stroke_range`, widened where they leave s out, and narrowed to at most 1.6 s, so
-    that loops stay open, and at least 0.7 times the smaller of s and 1. A digit that thinner
-    strokes would break stays as the scale makes it.
+    Scaling a digit by s makes its strokes s times as wide. Its stroke width is then drawn from
+    `stroke_range`, which is changed in three ways for each digit. It always contains s. It never
+    goes above 1.6 s, so that loops stay open. It never goes below 0.7 times the smaller of s and
+    1. A digit that would break with thinner strokes keeps the width s.
 
     Args:
       digits: [N, 28, 28], as loaded.
       experiment: whose canvas, ranges, share of drawn digits and seed are used.
-      hands: templates of the drawn digits that replace some.
+      hands: templates of the drawn digits that replace some of them.
 
     Returns:
-      digits: N of them, [N, canvas, canvas]; the very same where the experiment varies nothing.
+      digits: N of them, [N, canvas, canvas]; the same object if the experiment varies nothing.
     """
     low, high = experiment.scale_range
     side, share = experiment.canvas, experiment.drawn_share
@@ -82,7 +82,7 @@ def vary(
 def rescale(
     images: np.ndarray, height: float | np.ndarray, width: float | np.ndarray, canvas: int
 ) -> np.ndarray:
-    """Draws digits at another size, anti-aliased, about the middle of another canvas.
+    """Rescales digits about their middle, anti-aliased, onto another canvas.
 
     Args:
       images: [N, H, W] uint8.
@@ -93,7 +93,7 @@ def rescale(
     Returns:
       images: [N, canvas, canvas] uint8; what would lie beyond the canvas is cut off.
     """
-    # Cells of the old canvas that the new one shows: rows and columns of each digit.
+    # How many rows and columns of the old canvas the new one shows, for each digit.
     shown = [np.broadcast_to(canvas / np.asarray(f), len(images)) for f in (height, width)]
     lacking = [s.max() - side for s, side in zip(shown, images.shape[1:], strict=True)]
     margin = max(0, int(np.ceil(max(lacking) / 2)))
@@ -128,7 +128,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
     if (widths == scales).all():
         return plain
     fine = rescale(images, _FINE * scales, _FINE * scales, _FINE * canvas)
-    # Ink is length times width, so the ink says when a stroke is as wide as asked for.
+    # The amount of ink is length times width, so it tells when strokes have the width wanted.
     fine = _with_ink(fine, fine.sum(axis=(1, 2), dtype=np.int64) * widths / scales)
     parts = fine.reshape(len(images), canvas, _FINE, canvas, _FINE)
     redrawn = np.rint(parts.mean(axis=(2, 4))).astype(np.uint8)
@@ -137,7 +137,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
 
 
 def _with_ink(images: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Widens or thins strokes, half a cell after the other, until digits have so much ink.
+    """Widens or thins strokes in steps of one point, until each digit has the given ink.
 
     Args:
       images: [N, H, W] uint8.
@@ -171,7 +171,10 @@ def _with_ink(images: np.ndarray, ink: np.ndarray) -> np.ndarray:
 
 
 def _spread(images: np.ndarray, pick: np.ufunc, square: bool) -> np.ndarray:
-    """The extreme of each point's 3 x 3 square, or of the cross in it; in turn, an octagon."""
+    """Replaces each point by the extreme of its 3 x 3 square, or of the cross in that square.
+
+    Crosses and squares in turn spread a point to an octagon.
+    """
     upright = images.copy()
     pick(upright[:, 1:], images[:, :-1], out=upright[:, 1:])
     pick(upright[:, :-1], images[:, 1:], out=upright[:, :-1])

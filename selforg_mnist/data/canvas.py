@@ -1,10 +1,10 @@
-"""From a picture file to the canvas that cells live on, made as MNIST's digits were made.
+"""Turns a picture file into the canvas that cells live on, as MNIST's digits were made.
 
-A PNG, a JPEG or whatever else Pillow opens, of any size and mode, becomes a bright digit on
-black: its longer side 20/28 of the canvas, anti-aliased, its centre of mass in the middle (LeCun,
-Cortes and Burges, "The MNIST database of handwritten digits"). A digit of MNIST itself comes out
-as it was. What is ink and what is paper is told in `ink.py`, how many pieces of ink there are in
-`pieces.py`; which of them make one digit, here.
+A PNG, a JPEG or any other picture that Pillow opens, of any size and mode, becomes a bright digit
+on black. Its longer side is 20/28 of the canvas, its edges are anti-aliased, and its centre of
+mass is in the middle (LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). A
+digit of MNIST itself stays as it is. `ink.py` tells ink from paper, `pieces.py` finds connected
+pieces of ink, and this module decides which pieces make one digit.
 """
 
 from __future__ import annotations
@@ -20,38 +20,40 @@ from selforg_mnist.data import ink, pieces
 from selforg_mnist.data.pieces import Piece
 from selforg_mnist.errors import UserError
 
-_BOX = 20 / 28  # the digit's longer side, of the canvas
+_BOX = 20 / 28  # the digit's longer side, as a share of the canvas
 _LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first
 _SMALLEST = 6  # pixels along a digit's longer side
-_STROKE = 0.3  # of full ink: what is sure to be part of a stroke
-_MOST_INK = 0.5  # of the canvas; 0.44 in the fullest of MNIST's digits
-_MOST_NAMED = 5  # digits whose places an error names
-# How far apart two pieces lie, of the largest one's extent, and how large the smaller one is, of
-# the same, if they are two digits. The nearer they are, the more alike: a 5 may have lost its bar.
+_STROKE = 0.3  # share of full ink from which a pixel surely belongs to a stroke
+_MOST_INK = 0.5  # largest share of the canvas; the fullest of MNIST's digits has 0.44
+_MOST_NAMED = 5  # an error gives the places of at most this many digits
+# Two pieces count as two digits if they are at least this far apart and the smaller one is at
+# least this large. Both are shares of the largest piece's extent. Near pieces count as two digits
+# only if they are of similar size: the smaller one may be the bar of a 5.
 _TWO_DIGITS = ((0.1, 0.8), (0.2, 0.5))
-_DUST = 0.1  # of the digit's extent: what is smaller and lies apart is no part of it
-# Width of strokes, of the digit's longer side. Half of MNIST's digits have 2.1/20 to 3/20.
+_DUST = 0.1  # share of the digit's extent; smaller pieces apart from the digit are removed
+# Strokes thinner than `_THIN` are widened to `_WIDENED`. Both are shares of the digit's longer
+# side. Half of MNIST's digits have 2.1/20 to 3/20.
 _THIN = 1.8 / 20
 _WIDENED = 2.2 / 20
 _FINE = 160  # pixels along the longer side, to widen strokes by fractions of a cell
 
 
 class CanvasError(UserError):
-    """A picture that can't be read, or is not of one digit."""
+    """A picture that can't be read, or doesn't show exactly one digit."""
 
 
 def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
     """Reads a picture of one digit.
 
     Args:
-      path: of the picture; it is turned as its EXIF data say.
+      path: of the picture, which is turned as its EXIF data say.
       size: side of the canvas, in cells.
 
     Returns:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 
     Raises:
-      CanvasError: the file is missing, damaged or no picture, or not of one digit.
+      CanvasError: the file is missing, damaged or not a picture, or doesn't show one digit.
     """
     try:
         return from_gray(_gray(_open(path)), size)
@@ -60,7 +62,7 @@ def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
 
 
 def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
-    """Makes a canvas of the gray values of a picture of one digit.
+    """Makes a canvas from the gray values of a picture of one digit.
 
     Args:
       gray: [H, W] float32 in [0, 1], black to white; dark on light or light on dark.
@@ -70,7 +72,7 @@ def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 
     Raises:
-      CanvasError: the picture is not of one digit.
+      CanvasError: the picture doesn't show one digit.
     """
     strength = ink.find(gray)
     if not strength.any():
@@ -108,7 +110,7 @@ def _open(path: Path) -> Image.Image:
 
 def _gray(image: Image.Image) -> np.ndarray:
     """The gray values of a picture of any mode, [H, W] float32 in [0, 1], shrunk if large."""
-    if image.mode.startswith(("I", "F")):  # 16 bits and more: what is white, nobody says
+    if image.mode.startswith(("I", "F")):  # 16 bits and more: white can be any value
         levels = np.nan_to_num(np.asarray(image, np.float32))
         levels -= levels.min()
         return _shrunk(Image.fromarray(levels / max(float(levels.max()), 1e-6)))
@@ -123,7 +125,11 @@ def _shrunk(image: Image.Image) -> np.ndarray:
 
 
 def _on_paper(luma: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """Puts paper behind transparency: like the page that has holes, or unlike the drawing."""
+    """Fills the transparent parts of a picture with paper.
+
+    Transparent holes in a page get the page's colour. Behind a drawing on a transparent background
+    the paper is white or black, whichever is farther from the drawing's colour.
+    """
     opaque = luma[opacity > 0.5]
     if not opaque.size:
         return np.zeros_like(luma)
@@ -135,8 +141,8 @@ def _on_paper(luma: np.ndarray, opacity: np.ndarray) -> np.ndarray:
 
 
 def _one_digit(strength: np.ndarray) -> np.ndarray:
-    """Refuses several digits; wipes away dust and what is too faint for a stroke."""
-    # A stroke may fade, so that all hangs together with it that cells could talk across.
+    """Removes dust and ink too faint for a stroke; refuses a picture of several digits."""
+    # A stroke may fade out, so all living cells that are connected to it belong to it.
     connected = pieces.grouped(spec.alive_mask(strength), gap=0)
     strokes = np.isin(connected, np.unique(connected[strength > _STROKE]))
     for gap, likeness in _TWO_DIGITS:
@@ -147,7 +153,10 @@ def _one_digit(strength: np.ndarray) -> np.ndarray:
         if len(digits) > 1:
             raise CanvasError(_several(digits, strength.shape))
     if extent < _SMALLEST:
-        raise CanvasError(f"ink of {extent} pixels; expected a digit of {_SMALLEST} or more")
+        raise CanvasError(
+            f"the ink is only {extent} pixels large; expected a digit of {_SMALLEST} or more; "
+            "give a larger picture"
+        )
     is_dust = np.array([True, *(piece.extent < _DUST * extent for piece in found)])
     kept = ink.widen((~is_dust[groups]).astype(np.float32), 1)  # the gray rim of living cells
     return strength * kept[1:-1, 1:-1]
@@ -161,8 +170,8 @@ def _several(digits: list[Piece], shape: tuple[int, ...]) -> str:
     ]
     more = ", ..." if len(digits) > _MOST_NAMED else ""
     return (
-        f"{len(digits)} digits, it seems, at {', '.join(places)}{more} of its width and height; "
-        "expected one; crop the picture to it"
+        f"shows {len(digits)} digits, it seems, at {', '.join(places)}{more} of its width and "
+        "height; expected one; crop the picture to it"
     )
 
 
@@ -174,7 +183,7 @@ def _cropped(strength: np.ndarray) -> np.ndarray:
 def _scaled(digit: np.ndarray, size: int) -> np.ndarray:
     """Makes the longer side 20/28 of the canvas, without losing thin strokes.
 
-    A digit that has that size, to a pixel, was made for such a canvas and stays as it is.
+    A digit that already has this size, within a pixel, was made for such a canvas and stays.
     """
     box = round(_BOX * size)
     if abs(max(digit.shape) - box) <= 1:
@@ -182,7 +191,7 @@ def _scaled(digit: np.ndarray, size: int) -> np.ndarray:
     fine = _resized(digit, max(_FINE, max(digit.shape)))
     width = ink.stroke_width(fine > 0.5) / max(fine.shape)
     if width < _THIN:
-        # Widened by a radius on each side, the digit itself grows by as much.
+        # Widening by a radius on each side also makes the digit itself larger by that much.
         radius = (_WIDENED - width) / (1 - _WIDENED) / 2 * max(fine.shape)
         digit = _cropped(ink.widen(fine, round(radius)))
     return _resized(digit, box)

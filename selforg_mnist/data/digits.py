@@ -1,10 +1,10 @@
 """Where digits come from, and what the cells of a digit should say.
 
 Holds `Digits` (pictures and labels), `load_digits` (TensorFlow Datasets, the embedded drawn
-set, or the first of the two that can be had), `subset`, and the target of the article's
-section "The self-classifying MNIST task". It does not hold the sample pool, nor how the drawn
-digits are drawn (`strokes.py`) and read (`tfds_reader.py`). TensorFlow is imported inside the
-function that needs it: importing this module must not slow a command's start.
+set, or the first of the two that is available), `subset`, and the target of the article's
+section "The self-classifying MNIST task". It does not hold the sample pool. Digits are drawn
+in `strokes.py` and read in `tfds_reader.py`. TensorFlow is imported inside the function that
+needs it, because importing this module must not slow a command's start.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Digits:
     """Labelled pictures.
 
     images: [N, H, W] uint8, 28 x 28 as loaded, 255 full ink. labels: [N] uint8, 0 to 9.
-    source: name to hand to `load_digits` for more of the same, as "mnist" or "drawn".
-    note: in plain words where they come from, for logs, config.json and reports.
+    source: name that `load_digits` takes for the same set, such as "mnist" or "drawn".
+    note: where they come from, in words, for logs, config.json and reports.
 
     Raises:
       DigitsError: the arrays are not of these types and shapes, or a label is above 9.
@@ -100,18 +100,18 @@ def load_digits(
 ) -> Digits:
     """Loads one split of a set of digits.
 
-    After 'auto', load the other split by the `source` of this one, so that the two always
-    belong together. Call it after the distribution strategy is made: it runs TensorFlow
-    operations, and a multi-worker strategy must come before any.
+    If one split was loaded as 'auto', load the other by the `source` of the result, so that both
+    belong to the same set. Call this after the distribution strategy is made: it runs TensorFlow
+    operations, and a multi-worker strategy must be made before any operation runs.
 
     Args:
       dataset: 'mnist' or any 28x28x1 image-label set of TensorFlow Datasets with at most 10
-        classes; 'drawn', the embedded set; or 'auto', MNIST where it is prepared, in
-        `manual_dir` or downloadable, else drawn, and then `note` says so and why.
+        classes; 'drawn', the embedded set; or 'auto'. 'auto' is MNIST if it is prepared, in
+        `manual_dir` or downloadable, and otherwise the drawn set, whose `note` then says why.
       split: 'train' or 'test'.
       data_dir: where TensorFlow Datasets keeps prepared sets; '' is its own default.
       manual_dir: folder with the files that would otherwise be downloaded; '' is none. It is
-        checked even where the set is prepared already and it will not be read.
+        checked even if the set is prepared already and the files are not needed.
       seed: of the drawn set only.
       num_drawn: size of the drawn set; None is `DRAWN_SIZES[split]`.
 
@@ -119,8 +119,8 @@ def load_digits(
       The digits, in an order that is the same in every run.
 
     Raises:
-      DigitsError: anything that keeps the data away, in one line. A `manual_dir` or `data_dir`
-        that can't be used is an error under 'auto' too: the user named it.
+      DigitsError: the data can't be loaded; the message is one line. A `manual_dir` or `data_dir`
+        that can't be used is an error with 'auto' too, because the user named it.
     """
     if split not in SPLITS:
         raise DigitsError(f"split {split!r}: expected 'train' or 'test'")
@@ -186,7 +186,7 @@ def _draw(split: str, seed: int, count: int | None) -> Digits:
     count = DRAWN_SIZES[split] if count is None else count
     if count < 1:
         raise DigitsError(f"{count} drawn digits asked for: expected 1 or more")
-    # The split is part of the seed: no stream of one split is ever a stream of the other.
+    # The split is part of the seed, so the two splits never share random numbers.
     rng = np.random.default_rng([seed, 1 + SPLITS.index(split)])
     labels = rng.permutation(np.arange(count) % spec.NUM_CLASSES).astype(np.uint8)
     note = f"drawn: embedded hand-made strokes, NOT MNIST; {split} split, seed {seed}"

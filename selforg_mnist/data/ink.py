@@ -1,7 +1,7 @@
-"""What on a picture is ink: telling it from paper, measuring strokes, widening them.
+"""Finds the ink in a picture, measures the width of its strokes and widens them.
 
-Arrays only; files and canvases are `canvas.py`'s. A picture may be dark on light or light on
-dark, and lit unevenly, as a photo is. The ink that comes out is bright on zero, as MNIST's is.
+Works on arrays only; files and canvases are in `canvas.py`. A picture may be dark on light or
+light on dark, and lit unevenly like a photo. The result is bright ink on zero, as in MNIST.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 
 _FIT_GRID = 64  # pixels along the picture's longer side to which the paper is fitted
 _FIT_ROUNDS = 4
-_LEAST_CONTRAST = 0.06  # of the way from black to white
+_LEAST_CONTRAST = 0.06  # as a share of the range from black to white
 _LEAST_CONTRAST_TO_NOISE = 6.0
 _MEDIAN_TO_DEVIATION = 1.4826  # for the absolute values of normally distributed numbers
-_FLOOR = 3.0  # standard deviations of the paper's noise: what is less is paper
+_FLOOR = 3.0  # in standard deviations of the paper's noise; anything below it is paper
 _BINS = 64
 
 
@@ -29,7 +29,7 @@ def find(gray: np.ndarray) -> np.ndarray:
     paper = _paper(gray)
     depth = gray - paper
     if np.sum(depth**3) < 0.0:
-        # Shade darkens paper and ink in proportion, so that their ratio is the ink's own.
+        # A shadow darkens paper and ink by the same factor, so their ratio doesn't change.
         depth = -depth / np.maximum(paper, _LEAST_CONTRAST)
     noise = _MEDIAN_TO_DEVIATION * float(np.median(np.abs(depth)))
     depth = np.maximum(depth, 0.0)
@@ -44,9 +44,9 @@ def find(gray: np.ndarray) -> np.ndarray:
 def _paper(gray: np.ndarray) -> np.ndarray:
     """The paper as if nothing were on it: a quadratic surface, [H, W] float32.
 
-    Light falls off smoothly over a page. The fit starts from the picture's rim and then goes, time
-    and again, by the half of the pixels that it meets best (least trimmed squares): a digit covers
-    less than half of its picture, so that its ink has no say.
+    Light falls off smoothly over a page. The fit starts from the picture's rim. Each round then
+    fits only the half of the pixels that are closest to the last fit (least trimmed squares). A
+    digit covers less than half of its picture, so its ink is left out.
     """
     rim = max(1, max(gray.shape) // 20)
     edges = (gray[:rim], gray[-rim:], gray[:, :rim], gray[:, -rim:])
@@ -69,7 +69,7 @@ def _paper(gray: np.ndarray) -> np.ndarray:
 
 
 def _otsu(depth: np.ndarray) -> float:
-    """The level that parts values into the two classes farthest apart (Otsu's)."""
+    """Otsu's threshold: the level that divides values into the two classes farthest apart."""
     counts, edges = np.histogram(depth, _BINS)
     middles = (edges[1:] + edges[:-1]) / 2
     below = np.cumsum(counts)[:-1]
@@ -89,7 +89,8 @@ def stroke_width(mask: np.ndarray) -> float:
       width: in pixels; inf where the mask is True everywhere.
     """
     padded = np.pad(mask, 1)
-    # Crofton: an outline's length from how often lines of four directions cross it.
+    # Crofton's formula: the outline's length follows from how often lines in four directions
+    # cross it.
     straight = np.sum(padded[1:] != padded[:-1]) + np.sum(padded[:, 1:] != padded[:, :-1])
     slanted = np.sum(padded[1:, 1:] != padded[:-1, :-1])
     slanted += np.sum(padded[1:, :-1] != padded[:-1, 1:])
@@ -110,7 +111,7 @@ def widen(ink: np.ndarray, radius: int) -> np.ndarray:
     for i in range(radius):
         padded = np.pad(ink, 2)
         around = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
-        if i % 2:  # crosses and squares by turns make an octagon
+        if i % 2:  # crosses and squares in turn make an octagon
             around += [padded[:-2, :-2], padded[:-2, 2:], padded[2:, :-2], padded[2:, 2:]]
         ink = np.maximum.reduce([padded[1:-1, 1:-1], *around])
     return ink

@@ -1,7 +1,6 @@
-"""How many separate things a mask shows, and where: connected pieces, near ones taken together.
+"""Finds the connected pieces of a mask, and groups of pieces that lie near each other.
 
-For pictures whose size is not known beforehand; which digits of a training set hang together is
-`strokes.connected`.
+For pictures of any size. `strokes.connected` says which digits of a training set are connected.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _GRID = 200  # pixels along the longer side on which pieces are told apart
 
 
 class Piece(NamedTuple):
-    """Ink that hangs together, in pixels of the picture; `right` and `bottom` are beyond it."""
+    """The box around connected ink, in pixels; `right` and `bottom` are just outside of it."""
 
     left: int
     top: int
@@ -45,8 +44,8 @@ def label(mask: np.ndarray) -> np.ndarray:
     roots = np.zeros(padded.size, np.int64)
     roots[where] = where
     while True:
-        # Each pixel takes the largest root in sight, then the root of that root: pieces of any
-        # length are run through in a few rounds.
+        # Each pixel takes the largest root among its neighbours, then the root of that root. So
+        # a few rounds are enough even for long pieces.
         best = np.max([roots[where + offset] for offset in offsets], axis=0)
         best = roots[best]
         if np.array_equal(best, roots[where]):
@@ -58,7 +57,7 @@ def label(mask: np.ndarray) -> np.ndarray:
 
 
 def grouped(mask: np.ndarray, gap: float) -> np.ndarray:
-    """Numbers the pieces of a mask, those that lie near each other together.
+    """Numbers the groups of pieces of a mask; pieces that lie near each other are one group.
 
     Args:
       mask: [H, W] bool.

@@ -1,10 +1,10 @@
 """Digits drawn by our own hand: stroke templates and the pen that varies them.
 
 Holds the templates (several hands for each digit), the random variation of a hand (joint
-jitter, slant, turn, width, bend, pen) and the rasteriser. It does not know splits, file
-formats or TensorFlow: NumPy only, so that it costs nothing to import. The pictures stand in
-for MNIST in the article's section "The self-classifying MNIST task" where MNIST cannot be
-had: 28x28, ink in a 20x20 box centred by its mass, and living cells all connected, because
+jitter, slant, turn, width, bend, pen) and the rasteriser. Splits and files are elsewhere. It
+uses NumPy only, so that it is quick to import. The pictures replace MNIST (article: "The
+self-classifying MNIST task") on a machine that can't get MNIST: they are 28x28, with the ink in
+a 20x20 box that is centred by its mass. The living cells of a digit are all connected, because
 cells cannot talk across a gap.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from selforg_mnist import spec
 
-# One string a hand. Strokes are separated by "|", each a curve through points "x,y" in
+# One string per hand. Strokes are separated by "|". Each is a curve through points "x,y" in
 # percent of the template's height (x to the right, y down); "!" makes a point a sharp corner.
 # Strokes that share a point stay joined there, however the joints are jittered.
 HANDS: dict[int, tuple[str, ...]] = {
@@ -98,12 +98,12 @@ HANDS: dict[int, tuple[str, ...]] = {
     ),
 }
 
-# Every other hand, for training on drawn digits beside others; and those that such a training
-# never meets.
+# Every other hand is for training on a mix of drawn and other digits. Such a training never sees
+# the hands that are held out.
 TRAINING_HANDS = {digit: hands[::2] for digit, hands in HANDS.items()}
 HELD_OUT_HANDS = {digit: hands[1::2] for digit, hands in HANDS.items()}
 
-_SAMPLES = 56  # points along a hand: about one a pixel, so that curves show no facets
+_SAMPLES = 56  # points along a hand: about one per pixel, so that curves show no facets
 _BOX = 20.0  # MNIST fits the ink in 20x20 pixels of the 28x28
 _CENTRE = 14.0  # MNIST's mass centres lie at index 14.0 (measured), not at 13.5
 _REACH = 3  # a segment inks the 7x7 pixels around its middle: enough for the widest pen
@@ -112,7 +112,7 @@ _CHUNK = 1_000  # digits drawn together: their canvases stay in the cache
 
 @dataclasses.dataclass(frozen=True)
 class _Hand:
-    """A template made linear: its curve is `weights` times its joints.
+    """A template as a linear map: its curve is `weights` times its joints.
 
     joints: [C, 2] float64, x and y in heights; weights: [_SAMPLES, C] float64;
     inked: [_SAMPLES - 1] bool, False where the pen is lifted between two strokes.
@@ -124,16 +124,16 @@ class _Hand:
 
 
 def _curve(points: np.ndarray, count: int) -> np.ndarray:
-    """Centripetal Catmull-Rom through `points` [C, 2], as weights [count, C] on them.
+    """A centripetal Catmull-Rom curve through `points` [C, 2], as weights [count, C] on them.
 
-    Centripetal, so that unevenly spaced joints neither overshoot nor loop. The knots come
-    from the template alone: a jittered hand is then one matrix product for all its digits.
+    It is centripetal so that it neither overshoots nor loops at unevenly spaced joints. The knots
+    depend on the template only, so jittering a hand is one matrix product for all its digits.
     """
 
     def mix(low: np.ndarray, high: np.ndarray, start: float, end: float) -> np.ndarray:
         return ((end - t) * low + (t - start) * high) / (end - start)
 
-    # Beyond both ends: the second joint mirrored in the first, which is linear in the joints.
+    # A point beyond each end: its second joint mirrored at its first, which is linear in both.
     eye = np.eye(len(points))
     rows = np.vstack([2 * eye[0] - eye[1], eye, 2 * eye[-1] - eye[-2]])
     steps = np.sqrt(np.linalg.norm(np.diff(rows @ points, axis=0), axis=1))
@@ -185,7 +185,7 @@ def _parse(template: str) -> _Hand:
 def _trace(
     labels: np.ndarray, rng: np.random.Generator, hands_of: Mapping[int, Sequence[str]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Writes each digit once, in a hand of its own: ([N, S, 2] points, [N, S-1] inked)."""
+    """Writes each digit in a random hand: ([N, S, 2] points, [N, S-1] inked)."""
     count = len(labels)
     points = np.empty((count, _SAMPLES, 2))
     inked = np.empty((count, _SAMPLES - 1), bool)
@@ -203,8 +203,8 @@ def _trace(
         return rng.normal(mean, deviation, (count, 1))
 
     x, y = points[..., 0] - 0.5, points[..., 1] - 0.5
-    # Slow waves bend the whole sheet: strokes near one another move together, as they do
-    # under a hand, and loops stay round where jitter alone would make polygons of them.
+    # Slow waves bend the whole sheet, so strokes near each other move together, as in real
+    # handwriting. Loops stay round, whereas jitter alone would make polygons of them.
     bend = np.zeros((2, *x.shape))
     for _ in range(3):
         turns = rng.uniform(-4, 4, (3, count, 1))
@@ -222,14 +222,15 @@ def _place(
     points: np.ndarray, pen: np.ndarray, edge: np.ndarray, radius: np.ndarray
 ) -> np.ndarray:
     """Scales and shifts traced digits to the canvas, as MNIST does: [N, S, 2] float32."""
-    # The ink fits the box, not its middle line.
+    # The ink must fit into the box, not just the middle line of the strokes.
     low, high = points.min(axis=1), points.max(axis=1)
     scale = (_BOX - 2 * pen - edge) / (high - low).max(axis=1, keepdims=True)
     points = points * scale[:, None]
     middles = (points[:, 1:] + points[:, :-1]) / 2
     mass = np.linalg.norm(np.diff(points, axis=1), axis=2) * np.maximum(radius, 0)
     centre = (middles * mass[..., None]).sum(axis=1) / mass.sum(axis=1, keepdims=True)
-    # Lopsided digits stay off the border; the margin saves windows there a special case.
+    # Lopsided digits are kept off the border. The margin of `_REACH` is there so that windows at
+    # the border need no special case.
     rim = pen + edge / 2
     shift = np.clip(_CENTRE - centre, rim - low * scale, spec.IMAGE_SIZE - 1 - rim - high * scale)
     return (points + shift[:, None] + _REACH).astype(np.float32)
@@ -280,7 +281,7 @@ def connected(images: np.ndarray) -> np.ndarray:
       with no living cell is not connected.
     """
     alive = spec.alive_mask(images.astype(np.float32) / 255)
-    # A row of cells is one integer: a flood step is then a few shifts of [N, H] integers.
+    # A row of cells is one integer, so a flood step is a few shifts of [N, H] integers.
     columns = np.arange(images.shape[2], dtype=np.uint64)
     bits = (alive.astype(np.uint64) << columns).sum(axis=2, dtype=np.uint64)
     start = np.argmax(bits != 0, axis=1)[:, None]
@@ -308,8 +309,8 @@ def draw(
     Args:
       labels: [N] integer, 0 to 9.
       hands: templates of each digit to choose from, in the form of `HANDS`.
-      rng: the only source of variation: the same labels and state give the same pictures (on
-        the same machine and NumPy: neither promises the last bit elsewhere).
+      rng: the only source of variation. The same labels and generator state give the same
+        pictures on the same machine with the same NumPy; elsewhere the last bit may differ.
 
     Returns:
       [N, 28, 28] uint8, 0 paper, 255 full ink.

@@ -1,9 +1,9 @@
-"""Reads digits by TensorFlow Datasets: prepared, from a manual folder, or downloaded.
+"""Reads digits with TensorFlow Datasets: prepared, from a manual folder, or downloaded.
 
-Holds the checks that turn what can go wrong there into one line for the user, and a faster
-reader of its record files. What digits are, and the embedded set, are in `digits.py`.
-TensorFlow and TensorFlow Datasets are imported inside the functions that need them: importing
-this module must not slow a command's start.
+Holds the checks that report its failures to the user in one line, and a faster reader of its
+record files. `Digits` and the embedded set are in `digits.py`. TensorFlow and TensorFlow Datasets
+are imported inside the functions that need them, because importing this module must not slow a
+command's start.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _IMAGE_SHAPE = (spec.IMAGE_SIZE, spec.IMAGE_SIZE)
-_REACH_SECONDS = 10  # how long a silent network may hold up the answer "not downloadable"
+_REACH_SECONDS = 10  # to wait for a silent network before a set counts as not downloadable
 _DECODED_TOGETHER = 200
 
 
@@ -46,11 +46,11 @@ def load(
     Returns:
       images: [N, 28, 28] uint8, in an order that is the same in every run.
       labels: [N] uint8.
-      note: in plain words, where they come from.
+      note: where they come from, in words.
 
     Raises:
-      DigitsError: anything that keeps the data away, in one line; a DigitsUnavailableError
-        where the user has named neither folder.
+      DigitsError: the data can't be loaded; the message is one line. It is a
+        DigitsUnavailableError if the user has named neither folder.
     """
     tfds = _import_tfds()
     builder = _open(tfds, dataset, data_dir)
@@ -66,7 +66,7 @@ def load(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps TensorFlow Datasets' chatter off the screen: its failures are told by ours."""
+    """Keeps TensorFlow Datasets' own messages off the screen; we report its failures."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.FATAL)
     try:
@@ -86,12 +86,12 @@ def _import_tfds() -> Any:
     try:
         with _quiet():
             import tensorflow_datasets as tfds
-        # Its own import swallows a clash of protobuf versions and leaves an empty module.
+        # When protobuf versions clash, the import succeeds but the module is empty.
         tfds.disable_progress_bar()
     except (ImportError, AttributeError) as error:
         raise DigitsError(
-            f"tensorflow_datasets can't be imported ({_line(error)}): expected it beside a "
-            "tensorflow-metadata that fits this protobuf; run: pip install "
+            f"tensorflow_datasets can't be imported ({_line(error)}): expected it and a "
+            "tensorflow-metadata that fits the installed protobuf; run: pip install "
             "tensorflow-datasets importlib_resources 'tensorflow-metadata<1.18'"
         ) from error
     return tfds
@@ -104,9 +104,9 @@ def _open(tfds: Any, dataset: str, data_dir: str) -> Any:
     except tfds.core.DatasetNotFoundError as error:
         raise DigitsError(
             f"dataset {dataset!r} is unknown: expected 'auto', 'drawn', 'mnist' or another "
-            "28x28 set of TensorFlow Datasets, as 'fashion_mnist'; check the spelling"
+            "28x28 set of TensorFlow Datasets, such as 'fashion_mnist'; check the spelling"
         ) from error
-    except Exception as error:  # a bad name or a damaged folder: many types, all the user's
+    except Exception as error:  # a bad name or a damaged folder raise errors of many types
         raise DigitsError(
             f"dataset {dataset!r} can't be opened ({_line(error)}): expected a set of "
             "TensorFlow Datasets; check the name, or delete its folder in data_dir if that is "
@@ -120,7 +120,7 @@ def _is_prepared(builder: Any) -> bool:
 
 
 def _check_features(tfds: Any, builder: Any, dataset: str) -> None:
-    """Turns away what isn't pictures of digits, before anything is downloaded."""
+    """Refuses a set that isn't pictures of digits, before anything is downloaded."""
     features = builder.info.features
     named = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
     image, label = named.get("image"), named.get("label")
@@ -147,7 +147,8 @@ def _files(builder: Any) -> dict[str, Any]:
 def _check_manual_dir(builder: Any, dataset: str, manual_dir: str) -> None:
     """Compares the user's files with the checksums that TensorFlow Datasets has registered.
 
-    It would check them itself, but only when preparing, and would download what is missing.
+    TensorFlow Datasets checks them too, but only while it prepares a set, and it would download
+    missing files.
     """
     folder = pathlib.Path(manual_dir).expanduser()
     expected = _files(builder)
@@ -176,12 +177,12 @@ def _check_manual_dir(builder: Any, dataset: str, manual_dir: str) -> None:
 
 
 def _prepare(tfds: Any, builder: Any, dataset: str, data_dir: str, manual_dir: str) -> None:
-    """Has TensorFlow Datasets write its record files, once for each data_dir.
+    """Lets TensorFlow Datasets write its record files, once for each data_dir.
 
-    It writes into a folder of another name and renames that at the end: an interrupted
-    preparation leaves nothing that could be taken for a finished one.
+    It writes into a folder of another name and renames that at the end, so an interrupted
+    preparation can't be taken for a finished one.
     """
-    # With nothing named by the user, failing is no mistake of theirs.
+    # If the user has named no folder, a failure is not a mistake of theirs.
     failure = DigitsError if data_dir or manual_dir else DigitsUnavailableError
     root = builder.data_dir_root
     if builder.data_path.exists():
@@ -202,9 +203,9 @@ def _prepare(tfds: Any, builder: Any, dataset: str, data_dir: str, manual_dir: s
     source = manual_dir or "the network"
     logging.info("Preparing %s from %s in %s: once, under a minute", dataset, source, root)
     try:
-        # A folder of its own to extract to. By default all sets share one, and TensorFlow
-        # Datasets tells what it has extracted by file name: Fashion-MNIST's files, which are
-        # called like MNIST's, would silently become MNIST.
+        # Each set is extracted to a folder of its own. By default all sets share one, and
+        # TensorFlow Datasets recognises extracted files by their names alone. Fashion-MNIST's
+        # files are named like MNIST's, so it would silently become MNIST.
         with _quiet(), tempfile.TemporaryDirectory() as extract_dir:
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(
@@ -214,16 +215,16 @@ def _prepare(tfds: Any, builder: Any, dataset: str, data_dir: str, manual_dir: s
                 )
             )
     except Exception as error:  # network, disk, checksums: TensorFlow Datasets raises all kinds
-        if _is_prepared(builder):  # by another worker that was faster
+        if _is_prepared(builder):  # another worker was faster
             return
         raise failure(
             f"dataset {dataset!r} can't be prepared from {source} ({_line(error)}): expected its "
-            "files and room on the disk; repeat, give --manual_dir, or use --dataset=drawn"
+            "files and room on the disk; try again, give --manual_dir, or use --dataset=drawn"
         ) from error
 
 
 def _check_reachable(builder: Any, dataset: str) -> None:
-    """Fails within seconds where there is no network: TensorFlow Datasets retries for minutes."""
+    """Fails within seconds without a network: TensorFlow Datasets would retry for minutes."""
     for url in list(builder.url_infos or {})[:1]:
         try:
             with urllib.request.urlopen(url, timeout=_REACH_SECONDS):
@@ -256,7 +257,7 @@ def _read(tfds: Any, builder: Any, dataset: str, split: str) -> tuple[np.ndarray
         images, labels = _read_records([str(path) for path in info.filepaths])
         if len(images) != info.num_examples:
             raise ValueError(f"{len(images)} of {info.num_examples} examples")
-    except Exception as error:  # missing, cut short, flipped bits: TensorFlow has a type for each
+    except Exception as error:  # missing, short and damaged files raise errors of many types
         raise DigitsError(
             f"prepared dataset {dataset!r} is damaged ({_line(error)}): expected "
             f"{info.num_examples} {split} digits; delete {builder.data_dir} to prepare it anew"
@@ -267,8 +268,8 @@ def _read(tfds: Any, builder: Any, dataset: str, split: str) -> tuple[np.ndarray
 def _read_records(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Reads TensorFlow Datasets' record files: [N, 28, 28, 1] uint8 and [N] int64.
 
-    Its own reader parses and decodes one example at a time, 5 s for the 60,000 of MNIST on two
-    cores. Here a graph parses and decodes 200 at a time: 1 s, as start-up time counts.
+    Their own reader parses and decodes one example at a time: 5 s for the 60,000 of MNIST on two
+    cores, each time a command starts. Here a graph parses and decodes 200 at a time, in 1 s.
     """
     import tensorflow as tf
 

@@ -269,7 +269,7 @@ class TestRefused:
             (noise, "no ink found"),
             (speckle, "digits, it seems, at "),
             (blob, "ink covers 51% of the canvas"),
-            (dot, "ink of 4 pixels; expected a digit of 6 or more"),
+            (dot, "only 4 pixels large; expected a digit of 6 or more"),
         ):
             with pytest.raises(CanvasError) as caught:
                 canvas.from_gray(gray)
@@ -280,11 +280,9 @@ class TestRefused:
         with pytest.raises(CanvasError) as caught:
             canvas.from_gray(row)
         places = "(16%, 49%), (50%, 49%), (83%, 49%)"
-        assert str(caught.value) == (
-            f"3 digits, it seems, at {places} of its width and height; "
-            "expected one; crop the picture to it"
-        )
-        with pytest.raises(CanvasError, match=r"^12 digits, it seems, at (\(.*\), ){5}\.\.\. of"):
+        assert f"3 digits, it seems, at {places} of its width and height; " in str(caught.value)
+        assert "expected one; crop the picture to it" in str(caught.value)
+        with pytest.raises(CanvasError, match=r"12 digits, it seems, at (\(.*\), ){5}\.\.\. of"):
             canvas.from_gray(np.vstack([row] * 4))
 
     def test_a_stroke_that_is_broken_is_one_digit(self, plain):
