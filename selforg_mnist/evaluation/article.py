@@ -1,7 +1,7 @@
-"""The article's own results, to stand beside ours, and its names for the three experiments.
+"""The article's own results, to compare ours with, and its names for the three experiments.
 
-From its table of accuracies and agreements and its figure of magnitudes: 200 CA steps over
-MNIST's 10,000 test digits. Reports show them; nothing is computed from them but differences.
+They come from its table of accuracies and agreements and its figure of magnitudes: 200 CA steps
+over MNIST's 10,000 test digits. Reports only show them and the differences from ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Peak:
-    """A value in percent, and the CA step at which it stands."""
+    """A value in percent, and the CA step at which it is reached."""
 
     value: float
     step: int

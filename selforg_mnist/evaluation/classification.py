@@ -1,7 +1,7 @@
 """What the cells of a canvas decide: their majority, their votes, when they came to agree.
 
-How cells are rolled out is `cells/trajectory.py`, how a picture becomes a canvas
-`data/canvas.py`. Accuracy and agreement over whole test sets are `evaluation.py`.
+Rolling out is in `cells/trajectory.py`. Making a canvas from a picture is in `data/canvas.py`.
+Accuracy and agreement over whole test sets are in `evaluation.py`.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ from selforg_mnist.model import CAModel
 from selforg_mnist.pictures import film_frames
 
 FILM_FPS = 15
-_HOLD = 2 * FILM_FPS  # frames for which a film shows the end
+_HOLD = 2 * FILM_FPS  # frames for which a film shows the last step
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
     """What the living cells of one canvas say at the end of a rollout.
 
-    A cell votes for its label, that of the largest of its ten channels. While all ten are
-    within `spec.UNDECIDED_BELOW` of zero it has no vote yet: it may not have fired once. (Figures
-    show a cell black where they are all below that, as the article's do; under cross-entropy,
-    which says nothing about the logits' level, that can be a cell with a vote.) Shares are of
-    the living cells, in [0, 1].
+    A cell votes for the label with the largest of its ten channels. As long as all ten are within
+    `spec.UNDECIDED_BELOW` of zero, the cell has no vote: it may not have fired yet. Figures differ
+    from this, like the article's: they show a cell black if all ten channels are below that value.
+    Cross-entropy leaves the level of the logits open, so there a black cell can have a vote.
+    Shares are of the living cells, in [0, 1].
 
     Attributes:
-      label: that most cells give; the lowest of several; None if no cell has decided.
-      share: of the cells that give it.
-      runner_up: the label that most of the others give; None if there is no other.
-      runner_up_share: of the cells that give that one.
+      label: the label that most cells give, the lowest one of several; None if no cell has
+        decided.
+      share: share of the cells that give it.
+      runner_up: the label that most of the other cells give; None if there is no other.
+      runner_up_share: share of the cells that give the runner-up.
       undecided: share of the cells without a vote.
       living: number of living cells.
-      steps_to_agreement: the first CA step from which on, to the end, all living cells give
-        this one label; None if they don't at the end.
+      steps_to_agreement: the CA step from which on all living cells give this label, up to the
+        end; None if they don't all give it at the end.
       votes: share of the cells that give each label, 0 to 9; their sum is 1 - undecided.
     """
 
@@ -60,8 +61,8 @@ def classify(
 
     Args:
       model: whose rule, fire rate and noise are used.
-      canvases: [N, S, S] uint8, 255 full ink. Masks are drawn for the batch, so what else is in
-        it has a say in a canvas's random numbers.
+      canvases: [N, S, S] uint8, 255 full ink. Fire masks are drawn for the whole batch, so the
+        random numbers of a canvas depend on the rest of the batch.
       steps: CA steps.
       seed: of the fire masks and the noise.
 
@@ -80,7 +81,7 @@ def classify(
 
 
 def in_words(decision: Decision, steps: int) -> str:
-    """A decision in one line, as "3   142 of 142 cells agree, from step 37 on".
+    """A decision in one line, such as "3   142 of 142 cells agree, from step 37 on".
 
     Args:
       decision: after `steps` steps.
@@ -108,7 +109,7 @@ def in_words(decision: Decision, steps: int) -> str:
 def film(
     model: CAModel, canvas: np.ndarray, steps: int = 200, seed: int = 0
 ) -> Iterator[np.ndarray]:
-    """Films the rollout by which `classify` decides about one canvas alone.
+    """Films the rollout that `classify` makes when it is given this canvas alone.
 
     Args:
       model: whose rule, fire rate and noise are used.

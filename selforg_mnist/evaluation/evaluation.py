@@ -1,9 +1,9 @@
 """Rollouts over held-out digits: the curves of agreement against CA steps.
 
-Follows the article's section "Experiments": fresh samples, a number of CA steps, and after
-each of them how many cells are right and how many digits are agreed upon; then, if asked for,
-the same after the digits have been changed under the cells. Runs on the living-cell engine,
-forward only. Drawing and writing the curves is for others.
+Follows the article's section "Experiments". Fresh samples take a number of CA steps. After each
+step it is counted how many cells are right and in how many digits all cells agree. On request the
+digits are then mutated, and the same is counted again. Runs on the living-cell engine, forward
+only. Curves are drawn and written elsewhere.
 """
 
 from __future__ import annotations
@@ -56,15 +56,14 @@ class Curves:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Phase:
-    """CA steps that all samples take on one picture each; the state goes on from phase to phase.
+    """Some CA steps of all samples, each on one picture. A phase starts from the last one's state.
 
     Attributes:
       images: [N, H, W] uint8, what each sample shows in this phase.
       labels: [N] integers, 0 to 9, what its cells should say.
       steps: CA steps.
       keep: [N, H, W] bool, where the state of the phase before is kept; None is everywhere.
-        Where a cell is dead in this phase its state is lost in any case (article: "Training",
-        mutation).
+        A cell that is dead in this phase always loses its state (article: "Training", mutation).
     """
 
     images: np.ndarray
@@ -95,14 +94,14 @@ def evaluate(
       digits: to classify.
       steps: CA steps.
       seed: of the fire masks and the noise.
-      batch_size: digits rolled out together; memory grows with it, a short last batch
-        counts exactly.
+      batch_size: digits rolled out together. Memory grows with it. A smaller last batch has its
+        exact weight.
 
     Returns:
       curves: of `steps` steps.
 
     Raises:
-      ValueError: there is no step to take, or no digit to take it.
+      ValueError: there are no steps, or no digits.
     """
     (curves,) = evaluate_phases(
         model, [Phase(digits.images, digits.labels, steps)], seed, batch_size
@@ -111,20 +110,20 @@ def evaluate(
 
 
 def mutated(digits: Digits, seed: int = 0) -> Digits:
-    """For each digit another one of the same set, chosen at random, each chosen once.
+    """Replaces each digit by another one of the same set, at random; each digit is used once.
 
     Args:
       digits: two or more.
-      seed: the same seed chooses the same.
+      seed: the same seed gives the same order.
 
     Returns:
-      digits: in an order in which none is where it was.
+      digits: in another order, in which no digit is at its old place.
 
     Raises:
       ValueError: there are fewer than two digits.
     """
     if len(digits) < 2:
-        raise ValueError(f"digits={len(digits)}: expected 2 or more, so that each has another")
+        raise ValueError(f"digits={len(digits)}: expected 2 or more, to replace each by another")
     order = np.random.default_rng([seed % 2**64, _MUTATED]).permutation(len(digits))
     other = np.empty_like(order)
     other[order] = np.roll(order, 1)  # along one cycle through all of them
@@ -144,24 +143,23 @@ def evaluate_phases(
       model: whose rule, fire rate and noise are used.
       phases: of equally many samples each; their canvases are of one size.
       seed: of the fire masks and the noise.
-      batch_size: samples rolled out together; memory grows with it, a short last batch
-        counts exactly.
-      progress: called with the number of CA steps times samples done since the last call,
-        from several threads.
+      batch_size: samples rolled out together. Memory grows with it. A smaller last batch has its
+        exact weight.
+      progress: called with the work done since the last call, as CA steps times samples. The
+        calls come from several threads.
 
     Returns:
       curves: of each phase.
 
     Raises:
-      ValueError: there is no phase, no step to take, or no sample to take it, or the phases
-        don't fit each other.
+      ValueError: there are no phases, no steps or no samples, or the phases don't fit each other.
     """
     shape = phases[0].images.shape if phases else (0,)
     for phase in phases:
         if phase.images.shape != shape or len(phase.labels) != shape[0]:
             raise ValueError(
                 f"phase of {list(phase.images.shape)} images and {len(phase.labels)} labels: "
-                f"expected {list(shape)} and {shape[0]}, as the first has"
+                f"expected {list(shape)} and {shape[0]}, as in the first phase"
             )
         if phase.keep is not None and phase.keep.shape != shape:
             raise ValueError(f"keep of shape {list(phase.keep.shape)}: expected {list(shape)}")
@@ -195,7 +193,7 @@ def evaluate_phases(
                 progress(phase.steps * state.shape[0])
         return all_sums
 
-    # A batch a core: the steps of a rollout wait for each other, batches don't.
+    # One batch per core: the steps of a rollout depend on each other, batches don't.
     with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
         batches = list(cores.map(sums_of, range(0, shape[0], batch_size)))
     return [

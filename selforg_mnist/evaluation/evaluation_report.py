@@ -1,9 +1,8 @@
 """What an evaluation leaves on disk and on the screen: summary.json, curves.csv, figures, table.
 
-Everything that is a share is in percent here, in both files and in the table. CA steps count
-from the start of the first phase on, in the files and in the figures alike: with 200 steps
-before the mutation, the first step after it is 201. Measuring is in `evaluation.py`, the
-article's own row in `article.py`.
+All shares are in percent here, in both files and in the table. CA steps are counted from the
+start of the first phase, in the files and in the figures: after 200 steps and the mutation, the
+next step is 201. Measuring is in `evaluation.py`, the article's own rows are in `article.py`.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def row(curves: Curves, steps_before: int = 0) -> TableRow:
       steps_before: CA steps before the phase.
 
     Returns:
-      row: of two maxima, each the first where there are several, and the values at the end.
+      row: the two maxima, each with the first CA step that reaches it, and the values at the end.
     """
 
     def top(shares: np.ndarray) -> Peak:
@@ -88,7 +87,7 @@ def rows(phases: Sequence[Curves]) -> dict[str, TableRow]:
 
 
 def joined(phases: Sequence[Curves]) -> dict[str, np.ndarray]:
-    """The curves of all phases in a row, by field, [steps] float64 each, shares in percent."""
+    """The curves of all phases, one after the other: by field, [steps] float64, in percent."""
     return {
         field: (100 if field in _PERCENT else 1)
         * np.concatenate([getattr(curves, field) for curves in phases])
@@ -97,14 +96,14 @@ def joined(phases: Sequence[Curves]) -> dict[str, np.ndarray]:
 
 
 def table(rows: Mapping[str, TableRow]) -> str:
-    """The article's table in Markdown, columns aligned so that it reads on a screen as well.
+    """The article's table in Markdown, with aligned columns, so that it is readable as text too.
 
     Args:
       rows: by name of the model.
 
     Returns:
-      text: one line a row, below two of heads; values in percent to one decimal, each with the
-        CA step at which it stands.
+      text: two lines of heads, then one line per row. Values are in percent, to one decimal, each
+        with its CA step.
     """
     lines = [list(_HEADS)]
     for name, row in rows.items():
@@ -117,12 +116,12 @@ def table(rows: Mapping[str, TableRow]) -> str:
 
 
 def beside_the_article(name: str, phases: Sequence[Curves], experiment: str | None) -> str:
-    """A model's rows beside the article's: that of its experiment, or all three if it has none.
+    """A table of a model's rows and the article's row of its experiment, or all three rows.
 
     Args:
       name: of the model.
       phases: its curves, before and after the mutation.
-      experiment: "ce", "l2", "l2_noise", or None where it is not known.
+      experiment: "ce", "l2" or "l2_noise"; for others and None, all of the article's rows.
 
     Returns:
       text: the table.
@@ -159,12 +158,12 @@ def measure(
       phases: the curves before and, with `mutate`, after the mutation.
 
     Raises:
-      UserError: a file can't be written, and what was there of it is untouched; or there are
-        too few digits to mutate one into another.
+      UserError: a file can't be written (an earlier one then stays as it was), or there are too
+        few digits to mutate one into another.
     """
     if mutate and len(digits) < 2:
         raise UserError(f"num_samples={len(digits)}: expected 2 or more, to mutate them")
-    output_files.make_folder(output_dir)  # before minutes of work, if it can't be
+    output_files.make_folder(output_dir)  # if this fails, it fails before minutes of work
     shown = [digits, evaluation.mutated(digits, seed)] if mutate else [digits]
     phases = [evaluation.Phase(d.images, d.labels, steps) for d in shown]
     began = time.perf_counter()
@@ -177,7 +176,7 @@ def measure(
         "weights": loaded.given,
         "dataset": digits.source,
         "seed": seed,
-        # Not its note as well, which names folders of this machine.
+        # Without the note of the digits, which names folders of this machine.
         "digits_sha256": describe_digits(digits)["sha256"],
         "fire_rate": loaded.model.fire_rate,
         "residual_noise": loaded.model.residual_noise,
@@ -203,7 +202,7 @@ def _write(
 
 
 def to_csv(curves: Mapping[str, np.ndarray]) -> str:
-    """The curves as CSV, a line a CA step, from step 1 on.
+    """The curves as CSV, one line per CA step, from step 1 on.
 
     Args:
       curves: as `joined` gives them.

@@ -1,7 +1,7 @@
 """How well cells agree: cell accuracy and total agreement (article: "Experiments").
 
-Counts first, shares last, so that counts of lanes, batches and replicas add up exactly and a
-short last batch weighs what it should.
+Everything is counted first and divided last. So counts of lanes, batches and replicas add up
+exactly, and a smaller last batch has its exact weight.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def count(
     Args:
       logits: [N, 10] float32, the classification channels of the living cells.
       labels: [N] int32, the label of the digit that each cell is part of.
-      samples: [N] int32, not falling, which sample each cell belongs to.
-      num_samples: of the batch, those without a living cell included.
+      samples: [N] int32 in ascending order, which sample each cell belongs to.
+      num_samples: number of samples in the batch, including those without a living cell.
 
     Returns:
       counts: [] float32 each.
@@ -67,7 +67,7 @@ def count(
 
 
 def count_images(logits: tf.Tensor, labels: tf.Tensor, alive: tf.Tensor) -> Counts:
-    """The same counts over whole images, in shapes that don't depend on who lives.
+    """The same counts over whole images, in shapes that don't depend on which cells live.
 
     Args:
       logits: [B, H, W, 10] float32.

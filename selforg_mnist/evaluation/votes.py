@@ -1,7 +1,8 @@
 """What the cells of each digit vote for, CA step by CA step.
 
-`evaluation.py` counts over a whole test set; here each digit keeps its own votes, for studies of
-digits whose cells don't agree, and of long runs. The draws are those of `evaluation.evaluate`.
+`evaluation.py` counts over a whole test set. Here the votes of each digit are kept apart, for
+studies of long runs and of digits whose cells don't agree. The random draws are the same as in
+`evaluation.evaluate`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _BATCH = 250
 
 
 class Votes(NamedTuple):
-    """Of N digits over some CA steps."""
+    """The votes of N digits over some CA steps."""
 
     cells: np.ndarray  # [steps, N, 10] int32, living cells that give each label
     largest: np.ndarray  # [steps, N] float32, largest |state| of a digit's living cells
