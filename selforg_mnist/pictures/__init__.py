@@ -1,1 +1,1 @@
-"""What is looked at: coloured cells, figures, films."""
+"""Pictures of coloured cells, figures and films."""

@@ -1,4 +1,4 @@
-"""Figures of curves over CA steps, as pictures: matplotlib without a screen.
+"""Figures of curves over CA steps, drawn by matplotlib without a screen.
 
 Holds drawing only; measuring is in `evaluation/evaluation.py`, pictures of cells are in
 `render.py`.
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# One a model, in the order of the article's legends and in its colours. The markers tell the
+# One style per model, in the order and the colours of the article's legends. The markers tell
 # models apart where colours can't be seen, and where one curve hides another.
 _MODEL_STYLES = (
     {"color": "tab:blue", "marker": "o"},
@@ -25,7 +25,7 @@ _MODEL_STYLES = (
     {"color": "tab:brown", "marker": "v"},
     {"color": "tab:pink", "marker": "P"},
 )
-_MARKERS = 16  # a curve
+_MARKERS = 16  # per curve
 
 
 def curves_over_training(curves: Mapping[int, Mapping[str, np.ndarray]]) -> np.ndarray:
@@ -117,7 +117,7 @@ def magnitudes(
       models: curves by the models' names and by field, `state_magnitude` and
         `residual_magnitude`, [steps] each.
       mutations: CA steps after which the digits were changed.
-      log: a logarithmic axis, on which all three of the article's models find room.
+      log: whether the axis is logarithmic, so that all three of the article's models fit on it.
 
     Returns:
       picture: [H, W, 3] uint8.
@@ -136,14 +136,14 @@ def magnitudes(
         panel.set_ylim(bottom=0)
     panel.yaxis.set_major_formatter("{x:g}")
     _over_steps(panel, models, mutations)
-    # Beside the curves: in a corner it would hide some.
+    # The legend is beside the curves: in a corner it would hide some of them.
     panel.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def _curve(panel: Axes, values: np.ndarray, place: int, **style: Any) -> None:
-    """Draws one model's curve; `place` is the model's among the models."""
+    """Draws one model's curve; `place` is the model's index among the models."""
     steps = np.arange(1, len(values) + 1)
     every = max(1, len(values) // _MARKERS)
     first = every * (2 * place + 1) // 6 % every

@@ -1,11 +1,11 @@
 """Frames of films, from cells: many runs, one sample's internal states, one digit's votes.
 
-Follows the article's figures. Every frame of a film has one size, whatever the cells do. Cells in
-colour are `render.py`, bars and text are `film_parts.py`, and files are `films.py`; rolling out is
-for the caller (`cells/trajectory.py`).
+Follows the article's figures. All frames of a film have the same size, whatever the cells do.
+Cells are coloured in `render.py`, bars and text are in `film_parts.py`, and files are written in
+`films.py`. The caller rolls samples out (`cells/trajectory.py`).
 
-Offsets are even where they can be: MP4 has colour at half resolution, and cells at an even scale
-then keep theirs.
+Offsets are even where possible. MP4 stores colour at half resolution, and with even offsets and an
+even scale each cell still keeps its own colour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from selforg_mnist.pictures import film_parts, render
 
 _MARGIN = 8
 _HEAD = 20  # rows above a channel, for its name
-_ROW = 10  # channels a row: gray and the nine free ones, then the ten of the labels
+_ROW = 10  # channels per row: gray and the nine free ones, then the ten of the labels
 _KEY = 16  # side of a square of the key to the colours
 _VOTES_HEIGHT = 60
 _VOTES_KEY = 28
@@ -43,8 +43,8 @@ def runs(
       step: CA steps done.
       steps: CA steps of the film.
       mutations: the CA steps after which samples are mutated, rising.
-      scale: pixels a cell.
-      columns: samples a row; None for as square a mosaic as can be.
+      scale: pixels per cell.
+      columns: samples per row; None for as square a mosaic as can be.
 
     Returns:
       frame: [H', W', 3] uint8.
@@ -70,8 +70,8 @@ def digit_mosaic(
     Args:
       gray: [N, H, W] float32.
       logits: [N, H, W, 10] float32.
-      columns: samples a row.
-      scale: pixels a cell.
+      columns: samples per row.
+      scale: pixels per cell.
 
     Returns:
       picture: [H', W', 3] uint8.
@@ -100,7 +100,7 @@ def internal_states(
       step: CA steps done.
       steps: CA steps of the film.
       mutations: the CA steps after which the sample is mutated, rising.
-      scale: pixels a cell in the channels; None for channels of about 56 pixels.
+      scale: pixels per cell in the channels; None for channels of about 56 pixels.
 
     Returns:
       frame: [H', W', 3] uint8.
@@ -128,7 +128,7 @@ def internal_states(
 def votes(gray: np.ndarray, logits: np.ndarray, step: int, side: int = 320) -> np.ndarray:
     """One digit, large, with faded edges, above the share of its cells that give each label.
 
-    Cells count as the digit shows them: one that `render.colour` shows black is for no label.
+    The bars agree with the picture: a cell that `render.colour` shows black counts as undecided.
 
     Args:
       gray: [H, W] float32.
@@ -154,13 +154,13 @@ def votes(gray: np.ndarray, logits: np.ndarray, step: int, side: int = 320) -> n
 def time_lapse(
     steps: int, mutations: Sequence[int] = (), slow: int = 50, factor: int = 8
 ) -> list[int]:
-    """Which steps become frames: all while cells make up their minds, then one in `factor`.
+    """Which steps become frames: all of them while cells decide, then every `factor`-th.
 
     Args:
       steps: CA steps of the film.
       mutations: the CA steps after which samples are mutated, rising.
       slow: steps shown one by one, after the start and after each mutation.
-      factor: of the steps after them, every `factor`-th is shown, and the last one of all.
+      factor: every `factor`-th of the later steps is shown, and the very last step.
 
     Returns:
       steps: rising, from 1 to `steps`.
@@ -170,7 +170,7 @@ def time_lapse(
     """
     starts, ends = [0, *mutations], [*mutations, steps]
     if any(end <= start for start, end in zip(starts, ends, strict=True)):
-        raise ValueError(f"mutations={list(mutations)}: expected to rise between 0 and {steps}")
+        raise ValueError(f"mutations={list(mutations)}: expected rising steps within 0 to {steps}")
     shown = {steps}
     for start, end in zip(starts, ends, strict=True):
         shown.update(range(start + 1, min(start + slow, end) + 1))

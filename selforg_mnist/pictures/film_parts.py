@@ -1,6 +1,6 @@
-"""What frames of films are put together from: text, the time bar, signed values in colour.
+"""The parts of film frames: text, the time bar, signed values in colour.
 
-Pictures of cells are `render.py`, whole frames are `film_frames.py`. Follows the article's
+Pictures of cells are in `render.py`, whole frames in `film_frames.py`. Follows the article's
 figures: a blue bar that turns orange after a mutation, red-blue channels under arctan.
 """
 
@@ -27,7 +27,7 @@ _LABEL_HEIGHT = 20
 _TICK_SIZE = 11
 # The values that the colour bar names are tan(i / 16 * pi) for i from -8 to 8.
 _TICKS = 16
-# Red is positive, blue negative; black what is no number.
+# Red is positive, blue is negative, black is not a number.
 _COLOUR_MAP = matplotlib.colormaps["RdBu_r"].with_extremes(bad="black")
 
 
@@ -35,7 +35,7 @@ def text(words: str, size: int = _LABEL_SIZE) -> np.ndarray:
     """A line of dark text on white.
 
     Args:
-      words: ASCII: Pillow's own font has neither a minus sign nor one for infinity.
+      words: in ASCII, because Pillow's own font has neither a minus nor an infinity sign.
       size: of the letters, in pixels.
 
     Returns:
@@ -88,7 +88,10 @@ def _position(step: int, steps: int, width: int) -> int:
 
 
 def _pill(width: int, fill: tuple[int, int, int], outline: tuple[int, int, int]) -> Image.Image:
-    """The bar in one colour, [BAR_HEIGHT, width]; Pillow's shapes have jagged edges, so shrunk."""
+    """The bar in one colour, [BAR_HEIGHT, width].
+
+    It is drawn larger and shrunk, because Pillow's shapes have jagged edges.
+    """
     fine = 4
     picture = Image.new("RGB", (width * fine, BAR_HEIGHT * fine), _WHITE)
     ImageDraw.Draw(picture).rounded_rectangle(
@@ -115,7 +118,7 @@ def _block(
 
 
 def _label(draw: ImageDraw.ImageDraw, centres: Sequence[int], width: int) -> None:
-    """Writes "Mutation" below the marks, as far as there is room for it beside the one before."""
+    """Writes "Mutation" below each mark, unless it would overlap the word before it."""
     font, word = ImageFont.load_default(_LABEL_SIZE), "Mutation"
     length = math.ceil(font.getlength(word))
     free = 0
@@ -127,10 +130,10 @@ def _label(draw: ImageDraw.ImageDraw, centres: Sequence[int], width: int) -> Non
 
 
 def signed(values: np.ndarray) -> np.ndarray:
-    """Colours numbers of any size: red positive, blue negative, near white zero.
+    """Colours numbers of any size: positive red, negative blue, zero nearly white.
 
-    The shade follows arctan, which has room for all of them and tells small ones apart (article:
-    "Figures", internal states).
+    The shade follows arctan, which shows numbers of any size and still tells small ones apart
+    (article: "Figures", internal states).
 
     Args:
       values: [...] float, infinities included.
@@ -143,7 +146,7 @@ def signed(values: np.ndarray) -> np.ndarray:
 
 
 def colour_bar(width: int) -> np.ndarray:
-    """The key to `signed`, values above it, as many as there is room for.
+    """The key to the colours of `signed`, with as many values above it as there is room for.
 
     Args:
       width: of the picture, in pixels.

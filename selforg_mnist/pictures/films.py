@@ -36,12 +36,12 @@ _FILTERS = (
     "scale=flags=area+accurate_rnd+full_chroma_inp:out_color_matrix=bt709:out_range=tv,"
     "format=yuv420p"
 )
-# Without them, players differ in which colour matrix they assume.
+# Without these tags, players assume different colour matrices.
 _COLOUR_TAGS = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv"
 
 
 def best_suffix() -> str:
-    """The format to take where the user names none.
+    """The format of a film when the user names none.
 
     Returns:
       suffix: ".mp4" where its encoder is installed; else ".webp", which browsers play too and
@@ -72,14 +72,15 @@ def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
       path: as given.
 
     Raises:
-      UserError: no such suffix, an fps that the format can't have, no encoder, no frames or
-        unlike ones, or the encoder or the system refuses. What stood at `path` is then kept.
+      UserError: the suffix is unknown, the format can't have this fps, the encoder is missing,
+        there are no frames or they differ, or encoding or writing fails. An earlier file at
+        `path` is then kept.
     """
     encode, suffix = _writer(path), path.suffix.lower()
     if not 0 < fps <= _MOST_FPS[suffix]:
         raise UserError(
             f"fps={fps:g}: expected more than 0 and at most {_MOST_FPS[suffix]} frames a second "
-            f"in a {suffix} film; give another, or another format"
+            f"in a {suffix} film; give another fps or another format"
         )
     with output_files.beside(path) as partial:
         encode(_checked(frames, path), partial, fps)
@@ -87,16 +88,16 @@ def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
 
 
 def check(path: Path) -> None:
-    """Tells, before any frame is made, whether films can be written in the format of a path.
+    """Checks, before any frame is made, that films can be written in the format of `path`.
 
     Raises:
-      UserError: no such suffix, or no encoder.
+      UserError: the suffix is unknown, or the encoder is missing.
     """
     _writer(path)
 
 
 def _writer(path: Path) -> Callable[[Iterator[np.ndarray], Path, float], None]:
-    """The function that encodes, by the suffix of a path."""
+    """The function that encodes films in the format of a path's suffix."""
     suffix = path.suffix.lower()
     if suffix not in _MOST_FPS:
         raise UserError(f"{path}: a film's name ends in {', '.join(_MOST_FPS)}; give such a name")
@@ -106,7 +107,7 @@ def _writer(path: Path) -> Callable[[Iterator[np.ndarray], Path, float], None]:
 
 
 def _checked(frames: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarray]:
-    """Passes frames on, at least one, that are pictures of one size."""
+    """Passes frames on, and checks that there is one and that all are pictures of one size."""
     shape: tuple[int, ...] = ()
     for i, frame in enumerate(frames):
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[-1] != 3 or not frame.size:
@@ -117,8 +118,8 @@ def _checked(frames: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarray]:
         shape = shape or frame.shape
         if frame.shape != shape:
             raise UserError(
-                f"{path}: frame {i} is of shape {list(frame.shape)}, expected {list(shape)} as "
-                "before; make all frames of one size"
+                f"{path}: frame {i} is of shape {list(frame.shape)}, expected {list(shape)} like "
+                "the frames before; make all frames of one size"
             )
         yield frame
     if not shape:
@@ -143,8 +144,8 @@ def _mp4_encoder() -> str:
 
 
 def _write_mp4(encoder: str, frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
-    # Not imageio_ffmpeg.write_frames: it hides how the encoder ended, so that a full disk would
-    # leave a broken film for a good one.
+    # Not imageio_ffmpeg.write_frames: it hides the encoder's exit status, so after a full disk a
+    # broken film would count as a good one.
     first = next(frames)
     height, width = first.shape[:2]
     rate = Fraction(fps).limit_denominator()
@@ -152,7 +153,7 @@ def _write_mp4(encoder: str, frames: Iterator[np.ndarray], path: Path, fps: floa
     # With the index in front, a browser plays while it loads.
     target = f"-vf {_FILTERS} -c:v libx264 -crf {_CRF} {_COLOUR_TAGS} -movflags +faststart"
     command = [encoder, "-y", "-v", "error", *source.split(), *target.split(), f"file:{path}"]
-    # In a session of its own, so that Ctrl-C reaches us alone.
+    # In a session of its own, so that Ctrl-C reaches this process only, which then ends it.
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -166,7 +167,7 @@ def _write_mp4(encoder: str, frames: Iterator[np.ndarray], path: Path, fps: floa
             for frame in itertools.chain([first], frames):
                 process.stdin.write(frame.tobytes())
         except BrokenPipeError:
-            pass  # the encoder has ended; the reason is in what it said
+            pass  # the encoder has ended; its error output says why
         _, said = process.communicate()
     except BaseException:
         process.kill()

@@ -1,8 +1,8 @@
 """Pictures of cells, as arrays: coloured samples, mosaics of them and the key to the colours.
 
-Follows the article's figures: a living cell has the colour of the label that it gives, black
-before it gives any, on white. Knows NumPy and Pillow only; plots over CA steps, films and what
-TensorBoard shows are for others.
+Follows the article's figures: a living cell has the colour of the label that it gives, or is black
+as long as it gives none; the background is white. Uses NumPy and Pillow only. Plots over CA steps,
+films and TensorBoard's pictures are made elsewhere.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from selforg_mnist import spec
 _BLANK = 255  # white, in gray and in each of RGB
 
 
-UNDECIDED = spec.NUM_CLASSES  # in the place of a label
+UNDECIDED = spec.NUM_CLASSES  # the label of a cell that gives none yet
 
 
 def labels(logits: np.ndarray) -> np.ndarray:
-    """The label that each cell gives, or that it gives none yet.
+    """The label that each cell gives, or `UNDECIDED`.
 
     Args:
       logits: [..., 10] float32, the classification channels.
@@ -40,8 +40,8 @@ def colour(gray: np.ndarray, logits: np.ndarray, fade: bool = False) -> np.ndarr
     Args:
       gray: [..., H, W] float32 in [0, 1].
       logits: [..., H, W, 10] float32, the classification channels.
-      fade: take a living cell's gray value for its opacity, which fades the edges of a digit
-        (article: its figures and its demo); else every living cell is opaque.
+      fade: use a living cell's gray value as its opacity, which fades the edges of a digit
+        (article: its figures and its demo); otherwise every living cell is opaque.
 
     Returns:
       pictures: [..., H, W, 3] uint8: `spec.PALETTE` at living cells,
@@ -93,7 +93,7 @@ def mosaic(
 
     Args:
       images: [N, H, W, 3] or [N, H, W] uint8.
-      columns: images a row; None for as square a mosaic as can be.
+      columns: images per row; None for as square a mosaic as can be.
       gap: blank pixels between images, before scaling.
       scale: side of the square that a pixel becomes.
 
@@ -146,7 +146,7 @@ def legend(size: int = 24) -> np.ndarray:
 
 
 def stack(*pictures: np.ndarray, gap: int = 8) -> np.ndarray:
-    """Puts pictures below each other, at the left, on white.
+    """Stacks pictures below each other on white, aligned left.
 
     Args:
       *pictures: [H, W, 3] uint8 each.

@@ -282,5 +282,5 @@ class TestTimeLapse:
         ("steps", "mutations"), [(0, []), (9, [9]), (9, [0]), (9, [5, 4]), (9, [12])]
     )
     def test_steps_out_of_range(self, steps, mutations):
-        with pytest.raises(ValueError, match=f"between 0 and {steps}"):
+        with pytest.raises(ValueError, match=f"within 0 to {steps}"):
             film_frames.time_lapse(steps, mutations)
