@@ -1,7 +1,7 @@
-"""A headless Chromium of the system's own, driven by Playwright.
+"""The system's Chromium, headless, driven by Playwright.
 
-Where the machine has no graphics card, WebGL and WebGPU work too, by SwiftShader, on the CPU: what
-they compute is right, what they take is no measure of a card.
+On a machine without a graphics card WebGL and WebGPU run on the CPU, through SwiftShader. Their
+results are right, but their times say nothing about a card.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = (
-    "--no-sandbox",  # which root, in a container, can't have; the pages are our own
+    "--no-sandbox",  # the sandbox doesn't work for root in a container; the pages are our own
     "--disable-gpu",
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",
-    # It asks nobody anything.
+    # No requests of its own to the network.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-quic",
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         raise UserError(
-            "playwright: not installed, expected for driving a browser; pip install playwright"
+            "playwright: not installed, but needed to drive a browser; pip install playwright"
         ) from error
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
@@ -55,7 +55,7 @@ def chromium() -> Iterator[Browser]:
             browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
         except Error as error:
             reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{path}: does not start ({reason}); install it anew") from error
+            raise UserError(f"{path}: does not start ({reason}); install it again") from error
         try:
             yield browser
         finally:

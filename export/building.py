@@ -1,4 +1,4 @@
-"""The page, put together: models, digits, and what Vite makes of the sources in export/demo."""
+"""Builds the page: exports its models, picks its digits, and runs Vite on export/demo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEMO = Path(__file__).parent / "demo"
 
 
 def find_tools() -> str:
-    """Sees to it that the page's sources and tools are there, before long work begins.
+    """Checks that the page's sources and tools are there, before long work begins.
 
     Returns:
       npm: path of the program, for `build`.
@@ -25,17 +25,20 @@ def find_tools() -> str:
       UserError: something is missing or too old.
     """
     if not (_DEMO / "package.json").is_file():
-        raise UserError(f"{_DEMO}: the page's sources are missing; expected a checkout, get one")
+        raise UserError(
+            f"{_DEMO}: the page's sources are missing; expected a checkout of the project; run "
+            "this in one"
+        )
     return node.find_npm(_DEMO)
 
 
 def build(npm: str, models: Sequence[str], digits: Digits) -> Path:
-    """Builds the page; what it takes from elsewhere lies in export/demo/public/models.
+    """Builds the page; its models and digits are written to export/demo/public/models.
 
     Args:
       npm: as `find_tools` gives it.
-      models: what the page offers, the first one at the start: shipped weights, or files.
-      digits: of the test split, to begin with.
+      models: the models that the page offers: shipped weights, or files. It starts with the first.
+      digits: of the test split, for the page's buttons.
 
     Returns:
       site: the folder to serve.
@@ -44,7 +47,7 @@ def build(npm: str, models: Sequence[str], digits: Digits) -> Path:
       UserError: a model or the page can't be made.
     """
     folder = _DEMO / "public" / "models"
-    node.install(npm, _DEMO)  # what proves the exports equal runs in Node, too
+    node.install(npm, _DEMO)  # first: comparing the exports with their models needs it too
     samples.write(folder / page_models.SAMPLES, digits, SPLIT)
     page_models.put(models, folder)
     node.build(npm, _DEMO)

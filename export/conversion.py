@@ -1,7 +1,7 @@
-"""From a graph of TensorFlow's to one of TensorFlow.js, by the `tensorflowjs` converter.
+"""Converts a TensorFlow graph to a TensorFlow.js graph, with the `tensorflowjs` converter.
 
-The converter's Keras path knows Keras 2 only, so the way leads through a SavedModel. What the
-graphs compute is in `graphs.py`; the form with the weights inside model.json in `single_file.py`.
+The converter reads Keras 2 models only, so graphs are converted from a SavedModel. What the graphs
+compute is in `graphs.py`. The form with the weights inside model.json is in `single_file.py`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _REMEDY = "install the exporter's packages with `pip install -e '.[export]'`"
 
 
 class Names(NamedTuple):
-    """What a graph's inputs and outputs are called in TensorFlow.js, by their own names."""
+    """The names that a graph's inputs and outputs have in TensorFlow.js, by our names."""
 
     inputs: dict[str, str]
     outputs: dict[str, str]
 
 
 def check_installed() -> None:
-    """Sees to it that the converter is there, without loading it.
+    """Checks that the converter is installed, without loading it.
 
     Raises:
       UserError: it isn't.
@@ -65,7 +65,7 @@ def convert(graph: Any, folder: Path) -> Names:
         except tf.errors.OpError as error:
             raise UserError(
                 f"{saved_model} or {folder}: can't be written ({one_line(error.message)}); make "
-                "room, or give another folder and in TMPDIR another one for temporary files"
+                "room, give another folder, or name another one for temporary files in TMPDIR"
             ) from error
     model = folder / MODEL_FILE
     content = json.loads(model.read_text(encoding="utf-8"))
@@ -75,7 +75,7 @@ def convert(graph: Any, folder: Path) -> Names:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes a graph; the same one gives the same bytes, in whatever order its parts come.
+    """Writes a graph. The same graph gives the same bytes, whatever the order of its parts.
 
     Raises:
       UserError: it can't be written.
@@ -85,16 +85,16 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def _sign(signature: dict[str, Any], outputs: Sequence[str]) -> Names:
-    """Gives the inputs and outputs of a graph their names.
+    """Gives the inputs and outputs of a graph our names.
 
-    The converter goes by their shapes, and calls those that are alike after their nodes.
+    The converter matches them by shape, and names those of equal shape after their nodes.
 
     Args:
-      signature: as the converter has it; changed.
-      outputs: names of the outputs in alphabetical order, which is that of their nodes.
+      signature: the converter's; it is changed here.
+      outputs: our names of the outputs, in alphabetical order, which is the order of their nodes.
 
     Returns:
-      names: with nodes for values.
+      names: the nodes, by our names.
     """
     tensors = {part: list(signature[part].values()) for part in ("inputs", "outputs")}
     given = {_node(tensor): tensor for tensor in tensors["inputs"]}  # these have our names
@@ -112,20 +112,20 @@ def _node(tensor: dict[str, Any]) -> str:
 def _converters() -> Any:
     from selforg_mnist.readers.rule_arrays import one_line
 
-    # Unless told so, one of its dependencies imports IPython to greet whoever isn't on a terminal.
+    # Without this, one of its dependencies imports IPython to print a welcome message.
     os.environ.setdefault("TFDF_DISABLE_WELCOME_MESSAGE", "1")
     try:
         from tensorflowjs import converters
-    except Exception as error:  # packages that don't fit together fail in any way
+    except Exception as error:  # packages that don't fit together raise errors of any type
         raise UserError(f"tensorflowjs: can't be loaded ({one_line(error)}); {_REMEDY}") from error
     return converters
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps the converter's notices off the screen, of which C++ prints some past all settings.
+    """Keeps the converter's notices off the screen; some come from C++ and heed no setting.
 
-    Errors are not lost: they come as exceptions.
+    Errors are not lost, because they are raised as exceptions.
     """
     streams = (sys.stdout, sys.stderr)
     kept = [os.dup(number) for number in (1, 2)]

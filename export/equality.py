@@ -1,11 +1,12 @@
-"""Whether exported graphs compute what the model computes: TensorFlow.js against TensorFlow.
+"""Checks that exported graphs compute what the model computes: TensorFlow.js against TensorFlow.
 
-Both take the same steps from the same states, with the same fire masks and the same noise: the
-graphs in Node (`graph_runner.py`), the model by `CAModel.call`. Each step of TensorFlow.js starts
-from TensorFlow's state, so that rounding doesn't add up from step to step.
+Both take the same steps from the same states, with the same fire masks and the same noise. The
+graphs run in Node (`graph_runner.py`), the model runs by `CAModel.call`. Each step of TensorFlow.js
+starts from TensorFlow's state, so that rounding errors don't add up over the steps.
 
-The difference of a step is the largest of any cell and channel, in units of the largest state or
-1, whichever is more: states of cross-entropy reach 30 and more, where float32 has no 1e-5 left.
+The difference of a step is the largest one over all cells and channels, divided by the largest
+|state| or by 1, whichever is more. States under cross-entropy reach 30 and more, where float32
+can't be exact to 1e-5.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from selforg_mnist.model import CAModel
 
 LIMIT = 1e-5
 
-# Drawn digits on canvases (batch, height, width), and canvases of random gray values, whose cells
-# live up to the border. The digits' later states are as large as they get.
+# Canvases (batch, height, width) of drawn digits, and of random gray values, where cells live up
+# to the border. Late in a rollout the states of digits are as large as they get.
 _DIGITS = ((2, 28, 28), (1, 40, 56))
 _RANDOM = ((3, 5, 7), (1, 1, 1))
 _EARLY = range(3)
 _LATE = range(120, 123)
-_NOISE = 0.02  # of models without noise too: the graphs take it
+_NOISE = 0.02  # for models without noise too, because the graphs take it as an input
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Checked:
     """The outcome of a comparison.
 
     Attributes:
-      max_difference: of all steps, as the module says; two digits of it.
-      limit: what it may be.
+      max_difference: the largest of all steps, as the module defines it, to two digits.
+      limit: the largest difference that is allowed.
       tensorflow: version.
       tensorflowjs: version.
     """
@@ -129,7 +130,7 @@ def check(model: CAModel, dense: Graph, living: Graph) -> Checked:
 
 
 def dense_call(graph: Graph, step: Step) -> Call:
-    """The step for the dense graph; a map of 0 and 1 as fire rate makes a fire mask."""
+    """The step for the dense graph; its fire rate is a map of 0 and 1, the fire mask."""
     inputs = {
         "x": step.x,
         "fire_rate": step.fires[..., None].astype(np.float32),
@@ -139,7 +140,7 @@ def dense_call(graph: Graph, step: Step) -> Call:
 
 
 def living_calls(graph: Graph, step: Step, at: int) -> tuple[Call, Call]:
-    """The step for the living-cell graph: the gray part first, which the step then takes.
+    """The step for the living-cell graph: one call for the gray part, then one that takes it.
 
     Args:
       graph: of living cells.
@@ -163,24 +164,24 @@ def _call(graph: Graph, inputs: Mapping[str, np.ndarray | Result], output: str) 
 
 
 def steps_of(model: CAModel) -> Iterator[Step]:
-    """The steps to compare: of each batch of canvases, as long as its states are finite."""
+    """The steps to compare, for each batch of canvases, as long as its states are finite."""
     rng = np.random.default_rng(0)
 
     @functools.partial(tf.function, reduce_retracing=True)
     def step(x: tf.Tensor, fires: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        with tf.device("CPU:0"):  # GPUs round what they multiply
+        with tf.device("CPU:0"):  # GPUs may round the factors of products
             return model(x, fires=fires, noise=noise)
 
     for shape in _DIGITS:
         yield from _rollout(model, step, _canvas(shape), rng, (*_EARLY, *_LATE))
     for shape in _RANDOM:
         gray = rng.uniform(0.0, 1.0, shape).astype(np.float32)
-        gray.flat[0] = 1.0  # at least one lives
+        gray.flat[0] = 1.0  # at least one cell lives
         yield from _rollout(model, step, gray, rng, _EARLY)
 
 
 def _canvas(shape: tuple[int, int, int]) -> np.ndarray:
-    """Drawn digits, one to a canvas, in its lower right corner."""
+    """Drawn digits, one on each canvas, in its lower right corner."""
     drawn = digits.load_digits("drawn", "test", num_drawn=shape[0]).gray()
     canvas = np.zeros(shape, np.float32)
     canvas[:, -drawn.shape[1] :, -drawn.shape[2] :] = drawn
@@ -207,7 +208,7 @@ def _rollout(
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> float:
-    """As the module says; NaN where anything found is NaN."""
+    """The difference as the module defines it; NaN if `found` contains NaN."""
     if found.shape != expected.shape:
         return math.inf
     scale = max(1.0, float(np.abs(expected).max()))

@@ -1,7 +1,7 @@
-"""Export of a model for the web: both graphs, proven equal to it, and the manifest.
+"""Exports a model for the web: both graphs, compared with the model, and the manifest.
 
-Loads no TensorFlow by itself, so that what is missing is told before. The command is `tfjs.py`;
-what is written, and what it is compared with, is up to the modules that it calls.
+Loads TensorFlow only after it has checked that everything else is there. The command is `tfjs.py`.
+The modules that this one calls say what is written and how it is compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAYOUTS = ("tfjs", "single_file")
 
 
 def check_ready(output_dir: Path, check: bool = True) -> None:
-    """Sees to it that an export can be written here, before long work begins.
+    """Checks that an export can be written here, before long work begins.
 
     Args:
       output_dir: to write to.
@@ -40,12 +40,13 @@ def export(weights: str, output_dir: Path, layout: str = "tfjs", check: bool = T
 
     Args:
       weights: name or path, as `selforg_mnist.weights.load` takes it.
-      output_dir: to write to; an earlier export there stays until the new one is whole.
+      output_dir: to write to; an earlier export there stays until the new one is complete.
       layout: "tfjs", weights in files of their own, or "single_file", the article's form.
-      check: whether to run what was written and compare it with the model.
+      check: whether to run the graphs and compare them with the model.
 
     Raises:
-      UserError: as `check_ready`, the weights can't be loaded, or the graphs differ from them.
+      UserError: as `check_ready`; or the weights can't be loaded, or the graphs differ from the
+        model.
     """
     check_ready(output_dir, check)
     from selforg_mnist import weights as all_weights
@@ -82,11 +83,11 @@ def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = 
         manifest.write(folder, loaded, dense, living, checked)
     if checked:
         logging.info(
-            "TensorFlow.js %s gives what TensorFlow %s gives: they differ by %.1e, %g is allowed.",
+            "TensorFlow.js %s agrees with TensorFlow %s: they differ by %.1e, %g is allowed.",
             checked.tensorflowjs,
             checked.tensorflow,
             checked.max_difference,
             checked.limit,
         )
     else:
-        logging.warning("Nothing was compared: the graphs may not give what the model gives.")
+        logging.warning("Nothing was compared: the graphs may differ from the model.")

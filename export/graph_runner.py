@@ -1,7 +1,7 @@
-"""Runs exported graphs with TensorFlow.js in Node, on numbers from here.
+"""Runs exported graphs with TensorFlow.js in Node, on arrays from Python.
 
-The program that does it there is `demo/tools/run_graph.mjs`, with the packages that the page is
-built of. What is compared with what is up to `equality.py`.
+The program in Node is `demo/tools/run_graph.mjs`; it uses the packages that the page is built
+with. The results are compared in `equality.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TYPES = {"float32": "<f4", "int32": "<i4"}
 
 
 class Result(NamedTuple):
-    """An output of an earlier call, to be an input of a later one."""
+    """An output of an earlier call, used as an input of a later one."""
 
     call: int
     output: str
@@ -44,7 +44,7 @@ class Call:
       model: path of its model.json.
       inputs: float32 or int32 arrays, or results of earlier calls, by the names of nodes.
       outputs: names of nodes.
-      wanted: whether the outputs are to come back; else they are for later calls only.
+      wanted: whether the outputs are returned; otherwise only later calls use them.
     """
 
     model: Path
@@ -54,10 +54,10 @@ class Call:
 
 
 class Ran(NamedTuple):
-    """What some calls gave.
+    """The outputs of some calls.
 
     Attributes:
-      results: for each call its outputs, by name; none where they weren't wanted.
+      results: the outputs of each call, by name; none if they weren't wanted.
       version: of TensorFlow.js.
     """
 
@@ -66,7 +66,7 @@ class Ran(NamedTuple):
 
 
 def check_installed() -> str:
-    """Finds Node, and sees to it that it has TensorFlow.js.
+    """Finds Node, and checks that TensorFlow.js is installed for it.
 
     Returns:
       node: path of the program.
@@ -77,13 +77,13 @@ def check_installed() -> str:
     node = shutil.which("node")
     if node is None:
         raise UserError(
-            "node: not on the PATH, to compare what is written with TensorFlow; install Node 20 "
-            f"or later (nodejs.org), {_UNCHECKED}"
+            "node: not on the PATH, but needed to compare the export with the model; install "
+            f"Node 20 or later (nodejs.org), {_UNCHECKED}"
         )
     if not (_DEMO / "node_modules" / _PACKAGE).is_dir():
         raise UserError(
-            f"{_DEMO}: has no {_PACKAGE}, to compare what is written with TensorFlow; run "
-            f"`npm ci` there, {_UNCHECKED}"
+            f"{_DEMO}: has no {_PACKAGE}, which is needed to compare the export with the model; "
+            f"run `npm ci` there, {_UNCHECKED}"
         )
     return node
 
@@ -96,7 +96,7 @@ def run(calls: Sequence[Call], backend: str = "cpu") -> Ran:
       backend: of TensorFlow.js: "cpu", plain JavaScript, or "wasm", which is faster.
 
     Returns:
-      ran: what they gave.
+      ran: their outputs.
 
     Raises:
       UserError: Node or TensorFlow.js is missing, or fails.
@@ -154,12 +154,12 @@ def _execute(command: Sequence[str]) -> None:
         )
 
 
-def _reason(said: str) -> str:
+def _reason(report: str) -> str:
     """The line of Node's report that names the error."""
     from selforg_mnist.readers.rule_arrays import one_line
 
-    lines = [line for line in said.splitlines() if re.match(r"\w*Error\b.*: ", line)]
-    return one_line(lines[0] if lines else said) or "without a word"
+    lines = [line for line in report.splitlines() if re.match(r"\w*Error\b.*: ", line)]
+    return one_line(lines[0] if lines else report) or "no message"
 
 
 def _read(folder: Path) -> Ran:

@@ -1,7 +1,7 @@
 """One CA step as graphs with named inputs, for TensorFlow.js: all cells, and living cells only.
 
-Nothing random is decided here but the uniform draw that the article's graph has as well: fire
-rate and noise come from the caller. What the converter makes of the graphs is in `conversion.py`.
+Fire rate and noise come from the caller. The only random draw in the graphs is the uniform one of
+the dense graph, as in the article's graph. `conversion.py` converts the graphs.
 Shapes: any batch B and canvas of H x W cells; C channels, gray first, then S = C - 1 of the
 state; N living cells, of which F fire.
 """
@@ -21,9 +21,9 @@ class DenseGraph(tf.Module):
       model: whose rule it is.
 
     Attributes:
-      step: the graph. `x: [B, H, W, C]`, `fire_rate`: any shape that fits [B, H, W, 1],
-        `manual_noise: [B, H, W, S]`, all float32, to `x` after the step. The article has a
-        single number for the fire rate; a map of 0 and 1 says which cells fire.
+      step: the graph. It takes `x: [B, H, W, C]`, `fire_rate` of any shape that fits
+        [B, H, W, 1], and `manual_noise: [B, H, W, S]`, all float32. It gives `x` after the step.
+        The article's fire rate is a single number; a map of 0 and 1 says which cells fire.
     """
 
     def __init__(self, model: CAModel):
@@ -34,7 +34,7 @@ class DenseGraph(tf.Module):
             gray, state = tf.split(x, [spec.GRAY_CHANNELS, model.state_channels], axis=-1)
             # As in the article: at a rate of 0, 1 draw in 2**32 still fires; at 1, all do.
             fires = tf.random.uniform(tf.shape(gray)) <= fire_rate  # [B, H, W, 1]
-            fires.set_shape(gray.shape)  # which is unknown, because that of the rate is
+            fires.set_shape(gray.shape)  # unknown so far, because the shape of the rate is unknown
             updates = tf.cast(tf.logical_and(fires, spec.alive_mask(gray)), tf.float32)
             residual = model.residual(x) + manual_noise
             return {"x": tf.concat([gray, state + residual * updates], axis=-1)}
@@ -52,9 +52,9 @@ class DenseGraph(tf.Module):
 
 
 class LivingGraph(tf.Module):
-    """The same step for living cells alone, in rows; only those that fire are multiplied.
+    """The same step for living cells alone, in rows; products are taken for firing cells only.
 
-    It has but operations that every backend of TensorFlow.js runs: gather, concat, matrix
+    It uses only operations that every backend of TensorFlow.js has: gather, concat, matrix
     product, addition, ReLU, reshape.
 
     Args:
@@ -63,14 +63,14 @@ class LivingGraph(tf.Module):
     Attributes:
       step: the graph. Inputs, N and F at least 1:
         state: [N, S] float32, of the living cells.
-        neighbours: [N, 9] int32, the rows around each, in reading order; N is a dead cell.
-        gray_part: [N, hidden] float32, as the graph's second output gives it.
+        neighbours: [N, 9] int32, the rows around each cell, in reading order; N is a dead cell.
+        gray_part: [N, hidden] float32, the graph's second output.
         firing: [F] int32, the rows that fire.
-        slots: [N] int32, where in `firing` a row stands; F: it doesn't fire. A row of `firing`
-          that no slot points to is computed for nothing, so callers may pad.
+        slots: [N] int32, the position of each row in `firing`, or F if it doesn't fire. A row of
+          `firing` that no slot points to has no effect, so callers may pad `firing`.
         noise: [F, S] float32, added to the residual update.
         gray: [N, 9] float32, the gray values around each cell, dead ones too, 0 off the canvas.
-        Outputs, of which the second depends on `gray` only, and the first on all else:
+        Outputs; the second depends on `gray` only, the first on all other inputs:
         state: [N, S] float32, after the step.
         gray_part: [N, hidden] float32, the gray values' share of the first layer.
     """
@@ -98,8 +98,8 @@ class LivingGraph(tf.Module):
             with_dead = tf.concat([state, zero_row], axis=0)  # [N + 1, S]
             patches = _rows(with_dead, _rows(neighbours, firing))  # [F, 9, S]
             patches = tf.reshape(patches, [-1, spec.NEIGHBOURHOOD * channels])
-            # The bias belongs to this product: the converter fuses what is added to a product
-            # with it, and on wasm it may be a vector only, which `gray_part` isn't.
+            # The bias is added right after the product. The converter fuses a product with what
+            # is added to it, which on wasm must be a vector, and `gray_part` isn't one.
             first = tf.nn.bias_add(patches @ state_kernel, weights.perceive_bias)
             first = tf.nn.relu(first + _rows(gray_part, firing))
             second = tf.nn.relu(tf.nn.bias_add(first @ hidden_kernel, weights.hidden_bias))
@@ -128,7 +128,7 @@ class LivingGraph(tf.Module):
 def _rows(table: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     """Rows of a table, [..., width].
 
-    By GatherNd, which copies whole rows on wasm; GatherV2 looks every number up by itself there,
-    which took more time than all else in a step.
+    This uses GatherNd, which on wasm copies whole rows. GatherV2 looks every number up separately
+    there, which took more time than the rest of the step.
     """
     return tf.gather_nd(table, tf.expand_dims(indices, -1))

@@ -1,7 +1,8 @@
-"""A canvas as the living-cell graph takes it: living cells in rows, and whom each one sees.
+"""A canvas as the living-cell graph takes it: living cells in rows, with their neighbours' rows.
 
-For comparisons; the page does the same in TypeScript, and `selforg_mnist.cells.living_cells`,
-whose table has other rows too, for training. NumPy only. Shapes as in `graphs.py`.
+For comparing graphs. The page does the same in TypeScript, and training does it in
+`selforg_mnist.cells.living_cells`, whose table has other rows too. NumPy only. Shapes as in
+`graphs.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class FiringRows(NamedTuple):
     """Which rows fire in a step."""
 
     firing: np.ndarray  # [F] int32
-    slots: np.ndarray  # [N] int32, where in `firing` a row stands, F if it doesn't fire
+    slots: np.ndarray  # [N] int32, the position of each row in `firing`, F if it doesn't fire
     noise: np.ndarray  # [F, S] float32
 
 
@@ -51,8 +52,8 @@ def fire(cells: LivingRows, fires: np.ndarray, noise: np.ndarray) -> FiringRows:
       noise: [B, H, W, S] float32.
 
     Returns:
-      firing: of at least one row, as the graph wants it: where none fires, row 0 is computed
-        and no slot points to it.
+      firing: with at least one row, which the graph needs: if none fires it is row 0, and no slot
+        points to it.
     """
     of_rows = fires[cells.alive]  # [N]
     firing = np.flatnonzero(of_rows).astype(np.int32)

@@ -1,8 +1,8 @@
-"""manifest.json: all that the page needs to know of a model besides its two graphs.
+"""manifest.json: everything that the page needs to know about a model besides its two graphs.
 
-The constants of the CA come from `spec.py` and the model, so that none is written a second time
-in TypeScript. Nothing in it depends on the time, the machine's folders or chance: the same weights
-give the same file.
+The constants of the CA come from `spec.py` and the model, so that TypeScript doesn't repeat them.
+The file doesn't depend on the time, on folders of the machine or on chance: the same weights give
+the same file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from selforg_mnist.evaluation import article
 from selforg_mnist.readers.rule_arrays import Loaded
 
 _VERSION = 1
-_NOISE_INPUT = "manual_noise"  # the article's name, of the dense graph only
+_NOISE_INPUT = "manual_noise"  # the article's name, which only the dense graph has
 _FIGURES = ("top_accuracy", "accuracy_at_end", "top_agreement", "agreement_at_end")
 
 

@@ -1,4 +1,4 @@
-"""The page's own tools, Node and npm: whether they are there, what they install and build."""
+"""Node and npm for the page: checks that they are there, installs packages, builds the page."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def find_npm(folder: Path) -> str:
 
 
 def install(npm: str, folder: Path) -> None:
-    """Installs what a package needs, by `npm ci`, where that is due.
+    """Installs what a package needs with `npm ci`, unless it is installed already.
 
     Args:
       npm: path of the program.
       folder: with package.json and package-lock.json.
 
     Raises:
-      UserError: it failed; the last lines of what it said are on standard error then.
+      UserError: it failed; the last lines of its output are then on standard error.
     """
     if _is_install_due(folder):
         logging.info("Installing the packages of %s.", folder)
-        _run([npm, "ci"], folder, "look whether npm's registry can be reached")
+        _run([npm, "ci"], folder, "check that npm's registry can be reached")
 
 
 def build(npm: str, folder: Path) -> None:
-    """Builds a package, by `npm run build`.
+    """Builds a package with `npm run build`.
 
     Args:
       npm: path of the program.
@@ -66,11 +66,11 @@ def build(npm: str, folder: Path) -> None:
     Raises:
       UserError: as `install`.
     """
-    _run([npm, "run", "build"], folder, "mend what its last lines, above, complain about")
+    _run([npm, "run", "build"], folder, "fix the error that its last lines, above, report")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers of "v20.20.2" or ">=20.19"; none, which is less than any, of other text."""
+    """The numbers in "v20.20.2" or ">=20.19"; an empty tuple, the smallest, for other text."""
     return tuple(int(number) for number in re.findall(r"\d+", version))
 
 

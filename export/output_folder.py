@@ -1,8 +1,8 @@
-"""A folder that an export is written to: whole, or as it was.
+"""Writes the folder of an export: it gets the complete export, or stays as it was.
 
-All files of an export belong together, so they are written into a folder beside the one asked
-for, which takes its place by renaming at the end. An earlier export survives an error, a kill and
-a full disk; files that are no export's are never touched. Single files are in
+All files of an export belong together. So they are written into another folder beside the one that
+is wanted, and at the end that folder is renamed. An earlier export survives an error, a kill and a
+full disk. Files that don't belong to an export are never touched. Single files are written by
 `selforg_mnist.output_files`.
 """
 
@@ -20,10 +20,10 @@ from selforg_mnist import output_files
 from selforg_mnist.errors import UserError
 
 MANIFEST = "manifest.json"
-FORMAT = "selforg_mnist"  # what a manifest of ours says that it is
+FORMAT = "selforg_mnist"  # the format that our manifests name
 LIVING = "living"  # the folder of the second graph
 
-# What is being written, too: `selforg_mnist.output_files` calls it partial.NAME.
+# Files of an export, also half-written ones: `selforg_mnist.output_files` calls them partial.NAME.
 _OWN = re.compile(
     rf"(partial\.)?{re.escape(MANIFEST)}"
     rf"|({LIVING}/)?((partial\.)?model\.json|group\d+-shard\d+of\d+\.bin)"
@@ -37,8 +37,8 @@ def check(path: Path) -> None:
       path: of the folder to write to; it may be missing or empty.
 
     Raises:
-      UserError: it is no folder, holds files of another kind, can't be read, or is the working
-        directory, which a folder that takes its place wouldn't be.
+      UserError: it is not a folder, holds other files, can't be read, or is or contains the
+        working directory, which would be lost when the folder is replaced.
     """
     with output_files.failing_in_one_line(path):
         if not path.exists():
@@ -47,8 +47,8 @@ def check(path: Path) -> None:
             raise UserError(f"{path}: a file; expected a folder to write to")
         if Path.cwd().is_relative_to(path.resolve()):
             raise UserError(
-                f"{path}: the working directory, or above it; give a folder inside it, or call "
-                "from elsewhere"
+                f"{path}: is the working directory or contains it; give a folder inside it, or "
+                "run the command from another folder"
             )
         names = _own_names(path)
         if names and not _has_manifest(path):
@@ -60,10 +60,10 @@ def check(path: Path) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a fresh folder, which takes the place of `path` when the block ends well.
+    """Gives a new folder to write to; at the end of the block, it replaces `path`.
 
-    A kill between the two renames at the end leaves the earlier export beside its place, from
-    where the next call puts it back first.
+    If the block fails, `path` stays as it was. A kill between the two renames at the end leaves
+    the earlier export under another name; the next call first puts it back.
 
     Args:
       path: of the folder to write to; it may be missing, empty, or hold an earlier export.
@@ -72,7 +72,7 @@ def replacing(path: Path) -> Iterator[Path]:
       partial: the folder to write to.
 
     Raises:
-      UserError: as `check`, or the system refuses the writing.
+      UserError: as `check`, or something can't be written.
     """
     check(path)
     folder = Path(os.path.realpath(path))  # a link to a folder stays a link
@@ -80,7 +80,7 @@ def replacing(path: Path) -> Iterator[Path]:
     earlier = folder.with_name(f"replaced.{folder.name}")
     with output_files.failing_in_one_line(path):
         _put_back(earlier, folder)
-        if partial.exists():  # of an export that was killed
+        if partial.exists():  # left by an export that was killed
             _own_names(partial)
             shutil.rmtree(partial)
         partial.mkdir(parents=True)
@@ -93,7 +93,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _put_back(earlier: Path, folder: Path) -> None:
-    """Undoes half an exchange of folders, or ends it."""
+    """Undoes or completes an exchange of folders that a kill has interrupted."""
     if earlier.exists():
         check(earlier)
         if folder.exists():
@@ -117,10 +117,10 @@ def _swap(partial: Path, folder: Path, earlier: Path) -> None:
 
 
 def _own_names(folder: Path) -> list[str]:
-    """What lies in a folder, with what lies in its folder for the second graph.
+    """The names of the files in a folder, and in its folder for the second graph.
 
     Raises:
-      UserError: something there is no part of an export.
+      UserError: a file there is not part of an export.
     """
     names = []
     for path in sorted(folder.iterdir()):
@@ -129,8 +129,8 @@ def _own_names(folder: Path) -> list[str]:
     strangers = [name for name in names if not _OWN.fullmatch(name)]
     if strangers:
         raise UserError(
-            f"{folder}: holds {strangers[0]}, which is no part of an export; give a folder of "
-            "its own, or move the file"
+            f"{folder}: holds {strangers[0]}, which is not part of an export; expected an empty "
+            "folder or an earlier export; give another folder, or move the file"
         )
     return names
 

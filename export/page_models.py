@@ -1,6 +1,6 @@
 """The models that the page offers: a folder for each, and index.json, which lists them.
 
-What is in a model's folder is up to `exporting.py`.
+`exporting.py` writes the folder of a model.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def names(models: Sequence[str]) -> list[str]:
     """The folder of each model, which is also its name in the page's address.
 
     Args:
-      models: what `--weights` takes: shipped weights by name, or files.
+      models: as `--weights` takes them: names of shipped weights, or files.
 
     Raises:
-      UserError: there are none, a name can't be part of an address, or two are alike.
+      UserError: there are none, a name can't be part of an address, or two names are equal.
     """
     if not models:
-        raise UserError("models=: expected at least one, as --models=l2_noise,l2")
+        raise UserError("models=: expected at least one, such as --models=l2_noise,l2")
     found: list[str] = []
     for model in models:
         name = Path(model).stem
@@ -45,11 +45,11 @@ def names(models: Sequence[str]) -> list[str]:
 def put(models: Sequence[str], folder: Path) -> None:
     """Exports models for the page and lists them.
 
-    Each takes about three seconds, which is too little to look whether it has changed.
+    An export takes about three seconds, so it isn't worth checking whether a model has changed.
 
     Args:
-      models: what `--weights` takes: shipped weights by name, or files.
-      folder: the page's `models`, which gets a folder for each, and index.json at last.
+      models: as `--weights` takes them: names of shipped weights, or files.
+      folder: the page's `models`; it gets a folder for each model and then index.json.
 
     Raises:
       UserError: as `names`, or a model can't be loaded, exported or written.

@@ -1,7 +1,7 @@
-"""The digits that the page loads: so many of each label, in one small file.
+"""The digits that the page loads: a few of each label, in one small file.
 
 `samples.json` says which digits they are and holds their pictures as base64 text, so that the
-page needs no format of pictures and no request more.
+page needs neither a picture format nor another request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PER_DIGIT = 20  # as in the article's demo
 
 
 def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
-    """Picks the first so many digits of each label.
+    """Picks the first digits of each label.
 
     Args:
       digits: to pick from.
@@ -30,7 +30,7 @@ def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
       [10, per_digit, 28, 28] uint8, 255 full ink; row d holds pictures of the digit d.
 
     Raises:
-      UserError: there are fewer of a label.
+      UserError: a label has too few digits.
     """
     rows = []
     for label in range(spec.NUM_CLASSES):
@@ -45,12 +45,12 @@ def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
 
 
 def write(path: Path, digits: Digits, split: str) -> None:
-    """Writes the page's samples, whole or not at all.
+    """Writes the page's samples, completely or not at all.
 
     Args:
       path: of the JSON file.
       digits: to pick from.
-      split: of the dataset, which the file names beside it.
+      split: of the dataset; the file names both.
 
     Raises:
       UserError: there are too few digits, or the file can't be written.

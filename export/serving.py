@@ -1,8 +1,8 @@
 """A server of static files for this machine alone, as strict as a careful host would be.
 
-It sends the Content-Security-Policy that the page's own head names as well, right types for
-modules and WebAssembly, and nothing outside its folder, nor a list of what is in it. Nothing is
-cached, so that a model exported anew is the one that the page loads.
+It sends the same Content-Security-Policy that is in the page's head, and the right types for
+modules and WebAssembly. It sends neither files outside of its folder nor lists of files. Nothing
+is cached, so the page always loads the newest export.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' blob: data:; connect-src 'self'; media-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-_POLL_SECONDS = 0.05  # how long the end of the block may wait
+_POLL_SECONDS = 0.05  # the server notices the end of the block within this time
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-# The system's own table, which Python reads, may call a script text/plain.
+# Python reads the system's table of types, in which a script may be text/plain.
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -56,10 +56,10 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
       port: to listen on; 0 is any free one.
 
     Yields:
-      address: of the folder, as "http://127.0.0.1:8000/".
+      address: of the folder, such as "http://127.0.0.1:8000/".
 
     Raises:
-      UserError: the folder has no index.html, or the port can't be had.
+      UserError: the folder has no index.html, or the port can't be used.
     """
     if not (folder / "index.html").is_file():
         raise UserError(f"{folder}: expected a folder with an index.html; build the page first")
@@ -75,10 +75,10 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
 
 
 def check_port(port: int) -> None:
-    """Sees to it that a port can be had, for those who need it only after long work.
+    """Checks that a port can be used, before the long work after which it is needed.
 
     Raises:
-      UserError: it can't be had.
+      UserError: it can't be used.
     """
     _listen(port, _Handler).server_close()
 
@@ -89,13 +89,13 @@ def _listen(port: int, handler: Callable[..., Any]) -> _Server:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"port={port}: can't be listened on ({reason}); give another, 0 for any that is free"
+            f"port={port}: can't be used ({reason}); give another one, or 0 for any free port"
         ) from error
 
 
 class _Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Takes no notice of a browser that goes away in the middle of a file."""
+        """Ignores a browser that closes the connection in the middle of a file."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -115,7 +115,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         return super().send_head()
 
     def _is_inside(self) -> bool:
-        """Whether the path leads to a place in the folder; the base class drops `..` itself."""
+        """Whether the path stays inside the folder, links included; `..` is dropped before."""
         root = Path(self.directory).resolve()
         try:
             return Path(self.translate_path(self.path)).resolve().is_relative_to(root)

@@ -1,8 +1,8 @@
-"""The article's own form of a graph: one model.json with the weights in it, among the nodes.
+"""The article's form of a graph: one model.json that holds the weights in its nodes.
 
-The article's page fills a graph's constants from its nodes after `tf.loadGraphModel`; so does
-`demo/tools/run_graph.mjs`, and `selforg_mnist.readers.graph_model` reads them. Which numbers stand
-where follows the article's file: a scalar is a list of one number, all else is in base64.
+After `tf.loadGraphModel` the article's page fills the graph's constants from these nodes.
+`demo/tools/run_graph.mjs` does the same, and `selforg_mnist.readers.graph_model` reads them. The
+format is that of the article's file: a scalar is a list of one number, all else is in base64.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from export import conversion
 
-# By the names that TensorFlow.js has for them: NumPy's, and where a scalar stands in a tensor.
+# By TensorFlow.js' names of types: NumPy's name, and the field of a tensor that holds a scalar.
 _TYPES = {"float32": ("<f4", "floatVal"), "int32": ("<i4", "intVal")}
 
 
@@ -25,7 +25,7 @@ def fold(folder: Path) -> None:
     """Moves the weights of a graph from their files into its model.json.
 
     Args:
-      folder: with model.json and the files that it names, which are removed.
+      folder: with model.json and the weight files that it names; the weight files are removed.
 
     Raises:
       UserError: model.json can't be written.

@@ -1,4 +1,4 @@
-"""Command: builds the page, with the models it shows and digits to begin with, and serves it.
+"""Command: builds the page, with its models and digits, and serves it.
 
     python -m export.site [--serve]
 
@@ -20,10 +20,10 @@ from selforg_mnist import data_flags, startup
 _MODELS = flags.DEFINE_list(
     "models",
     list(building.MODELS),
-    "What the page offers, the first one at the start: shipped weights, or files of your own.",
+    "Models that the page offers, the first one at the start: shipped weights, or your own files.",
 )
 _SERVE = flags.DEFINE_bool("serve", False, "Serve the page to this machine until Ctrl-C.")
-_PORT = flags.DEFINE_integer("port", 8000, "To serve it on; 0: any that is free.")
+_PORT = flags.DEFINE_integer("port", 8000, "Port to serve the page on; 0: any free one.")
 flags.adopt_module_key_flags(data_flags)
 
 

@@ -1,14 +1,14 @@
-"""Command: steps a second of the page's engine in a browser, beside the article's graph.
+"""Command: times the page's engine in a browser, beside the article's graph.
 
     python -m export.speed [--json] [--output_dir=O]
 
-Both run in one page load, bench.html of the built page, on each backend that the browser has. What
-stands for the article's page is the dense graph that `export.tfjs` writes, which computes what the
-article's own file does: all cells of the canvas, living or not, in each step. Each round times the
-two right after each other, so that a ratio compares neighbours in time. Takes about ten minutes.
+Both run in one page load, bench.html of the built page, on each backend that the browser has. The
+article's graph is the dense graph that `export.tfjs` writes. It computes what the article's own
+file does: all cells of the canvas, living or not, in each step. Each round times the two right
+after each other, so that a slower machine slows down both. Takes about ten minutes.
 
-Close other programs first. Without a graphics card WebGL and WebGPU run on the CPU, by
-SwiftShader: their figures say little about a card's.
+Close other programs first. Without a graphics card WebGL and WebGPU run on the CPU, through
+SwiftShader, and their figures say little about a card.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "", "Folder for speed.json and speed.md, too.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "", "Also write speed.json and speed.md here.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timings of each row.")
-_SECONDS = flags.DEFINE_float("seconds", 1.0, "Least length of one timing.")
-_BACKENDS = flags.DEFINE_list("backends", [], "Only these, as --backends=wasm,cpu.")
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "Shortest length of one timing.")
+_BACKENDS = flags.DEFINE_list(
+    "backends", [], "Backends to time, such as wasm,cpu (default: all that the browser has)."
+)
 flags.adopt_module_key_flags(data_flags)
 
 _MODEL = "l2_noise"
@@ -52,14 +54,14 @@ def measure(page: Page, rounds: int, seconds: float, backends: list[str]) -> lis
     Args:
       page: with bench.html, ready.
       rounds: timings of each row.
-      seconds: least length of a timing.
+      seconds: shortest length of a timing.
       backends: of TensorFlow.js.
 
     Returns:
       rows: plain values, one for each backend, canvas, and with or without residual noise.
-        `article` and `ours` are steps a second, medians over the rounds; `ratio` is the median
-        over the rounds of ours to the article's beside it; `difference` the largest between any
-        two states after 20 steps in which the same cells fired, with the same noise.
+        `article` and `ours` are steps per second, medians over the rounds. `ratio` is the median
+        over the rounds of ours divided by the article's in the same round. `difference` is the
+        largest between their states after 20 steps with the same fire masks and noise.
     """
     rows: list[dict[str, Any]] = []
     for backend in backends:
@@ -83,7 +85,7 @@ def measure(page: Page, rounds: int, seconds: float, backends: list[str]) -> lis
 
 
 def _rate(page: Page, row: dict[str, Any], engine: str, seconds: float) -> float:
-    """Steps a second."""
+    """Steps per second."""
     wanted = {key: row[key] for key in ("backend", "size", "digits", "noise")}
     request = {**wanted, "engine": engine, "model": _MODEL, "seconds": seconds}
     done = page.evaluate("(request) => window.bench.measure(request)", request)
@@ -130,12 +132,12 @@ def _text(report: dict[str, Any]) -> str:
             ]
         )
     return (
-        f"CA steps a second of {report['model']}, medians of {report['rounds']} timings of "
+        f"CA steps per second of {report['model']}, medians of {report['rounds']} timings of "
         f"{report['seconds']:g} s each, in one page load. {report['browser']}, "
         f"{report['cores']} cores, {report['machine']}. WebGL: {report['webgl_renderer']}.\n\n"
         f"{markdown.table(lines)}\n\n"
         "The article's graph is our dense export, which computes what the article's file does. "
-        f"Difference: the largest between any two states after {_COMPARED_STEPS} steps with the "
+        f"Difference: the largest between their states after {_COMPARED_STEPS} steps with the "
         "same fire masks and noise.\n"
     )
 

@@ -1,10 +1,11 @@
-"""Command: writes a model for the web, as TensorFlow.js graphs that are proven equal to it.
+"""Command: writes a model for the web, as TensorFlow.js graphs that are compared with it.
 
     python -m export.tfjs --weights=l2_noise --output_dir=l2_noise_web
 
 Writes manifest.json, model.json (the article's graph) and living/model.json (living cells only),
-with their weights. Needs the extra `export`, and for the proof Node with what `npm ci` installs in
-export/demo. Takes about ten seconds. Flags and wiring only; `--help` lists the flags.
+with their weights. Needs the extra `export`. The comparison needs Node and the packages that
+`npm ci` installs in export/demo. Takes about ten seconds. Flags and wiring only; `--help` lists
+the flags.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from selforg_mnist.errors import UserError
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     "",
-    "Folder to write to: empty, missing, or an earlier export, which it replaces.",
+    "Folder to write to: empty, missing, or an earlier export, which is replaced.",
 )
 _LAYOUT = flags.DEFINE_enum(
     "layout",
@@ -29,14 +30,18 @@ _LAYOUT = flags.DEFINE_enum(
     "tfjs: weights in files of their own; single_file: inside model.json, as the article's page "
     "has it.",
 )
-_CHECK = flags.DEFINE_bool("check", True, "Run what was written, and compare it with the model.")
+_CHECK = flags.DEFINE_bool(
+    "check", True, "Run the written graphs and compare them with the model."
+)
 flags.adopt_module_key_flags(weights_flags)
 
 
 def _check() -> Path:
     weights_flags.check()
     if not _OUTPUT_DIR.value:
-        raise UserError("output_dir=: expected a folder to write to, as --output_dir=l2_noise_web")
+        raise UserError(
+            "output_dir=: expected a folder to write to, such as --output_dir=l2_noise_web"
+        )
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
     exporting.check_ready(output_dir, _CHECK.value)
     return output_dir

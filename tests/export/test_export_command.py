@@ -61,7 +61,7 @@ def manifest(folder):
         (["--weights=ce", "--output_dir=web", "--quick"], "Unknown command line flag"),
         (["ce"], "ce: expected flags only"),
         (["--weights=ce", "--output_dir=file"], "file: a file; expected a folder"),
-        (["--weights=ce", "--output_dir=mine"], "mine: holds notes.txt, which is no part of an"),
+        (["--weights=ce", "--output_dir=mine"], "mine: holds notes.txt, which is not part of an"),
         (
             ["--weights=ce", "--output_dir=theirs"],
             "theirs: holds model.json, but no manifest.json",
@@ -128,7 +128,7 @@ def test_same_weights_give_the_same_bytes_and_a_new_export_replaces_the_old(tmp_
     printed, said = export(mine, "--output_dir=a", cwd=tmp_path, env={"PYTHONHASHSEED": "1"})
     assert printed.startswith("Written to a: group1-shard1of1.bin, living/group1-")
     assert f"Weights: Keras file {model_file}." in said
-    assert "TensorFlow.js 4.22.0 gives what TensorFlow 2.19.0 gives: they differ by " in said
+    assert "TensorFlow.js 4.22.0 agrees with TensorFlow 2.19.0: they differ by " in said
     assert "Try https" not in said + printed  # a dependency's advertisement
     first = contents(tmp_path / "a")
     assert set(first) == FILES

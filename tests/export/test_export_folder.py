@@ -116,7 +116,7 @@ def test_folder_with_a_file_of_the_user_is_refused(tmp_path, name):
     path.write_text("mine")
     before = contents(tmp_path)
     shown = name if name.startswith("living") else name.split("/")[0]
-    refused(tmp_path / "web", f"holds {shown}, which is no part of an export")
+    refused(tmp_path / "web", f"holds {shown}, which is not part of an export")
     assert contents(tmp_path) == before
 
 
@@ -157,7 +157,7 @@ def test_file_put_there_meanwhile_stays(tmp_path):
 def test_working_directory_is_not_exchanged_under_the_user(tmp_path, monkeypatch, working):
     fill(tmp_path / "web", "old")
     monkeypatch.chdir(tmp_path / working)
-    refused(tmp_path / "web", "the working directory, or above it; give a folder inside it")
+    refused(tmp_path / "web", "is the working directory or contains it; give a folder inside it")
     with output_folder.replacing(Path("inside")) as partial:
         fill(partial, "new")
     assert text_of(tmp_path / working / "inside") == {"new"}

@@ -156,7 +156,7 @@ def test_server_ends_with_its_block(tmp_path):
         get(address)
         port = int(address.rstrip("/").rsplit(":", 1)[1])
         with (
-            pytest.raises(UserError, match=rf"^port={port}: can't be listened on .*give another"),
+            pytest.raises(UserError, match=rf"^port={port}: can't be used .*give another"),
             serving.serve(tmp_path, port),
         ):
             pass
