@@ -1,1 +1,1 @@
-"""Studies run from a checkout, a folder or a file each: `python -m experiments.NAME`."""
+"""Studies, each in a folder or a file, run from a checkout as `python -m experiments.NAME`."""

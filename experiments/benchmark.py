@@ -3,13 +3,13 @@
     python -m experiments.benchmark [--json]
 
 Each round times every subject right after the dense reference and a large matrix product, so
-that a ratio compares neighbours in time, and a machine that slows down slows both. Takes about
-five minutes on two cores; expect `living` at batch 16 to be ten times the reference or more.
+that a machine that slows down slows both sides of a ratio. Takes about five minutes on two cores.
+Expect `living` at batch 16 to be at least ten times as fast as the reference.
 
 TensorFlow fixes its thread counts when a process first computes. The reference and the
-subjects without a mark run in one process under TensorFlow's own counts, which suit the
-reference best; those marked "1 thread a lane" run as `selforg_mnist.train` runs them, in a
-process of their own that is idle while the other one is timed.
+subjects without a mark run in one process with TensorFlow's own counts, which suit the
+reference best. Subjects marked "1 thread a lane" run as in `selforg_mnist.train`, in a second
+process, which is idle while the first one is timed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from selforg_mnist import experiment as experiments
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timings of each subject.", lower_bound=1)
-_SECONDS = flags.DEFINE_float("seconds", 1.0, "Least length of one timing.", lower_bound=0.01)
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "Shortest length of one timing.", lower_bound=0.01)
 flags.adopt_module_key_flags(data_flags)
 
 _CEILING_SIZE = 2048
@@ -70,7 +70,7 @@ SUBJECTS = (
 
 
 def _prepare(subject: Subject, data: Data) -> Run:
-    """Builds a subject; the result runs it a number of steps and waits for the end."""
+    """Builds a subject; the result runs a number of its steps and waits for the last one."""
     import tensorflow as tf
 
     from selforg_mnist.data.digits import subset
@@ -91,7 +91,7 @@ def _prepare(subject: Subject, data: Data) -> Run:
         model = engines.build_model(experiment)
         cores = startup.available_cores()
         batches = subset(digits, cores * subject.batch)
-        # A batch a core at a time, so that many CA steps of one batch cost this much less.
+        # One batch per core: `steps` steps of one batch are this many CA steps of all batches.
         return lambda steps: evaluation.evaluate(
             model, batches, max(1, steps // cores), batch_size=subject.batch
         )
@@ -112,12 +112,14 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
     Args:
       data: to train and evaluate on.
       rounds: timings of each subject.
-      seconds: least length of a timing.
+      seconds: shortest length of a timing.
 
     Returns:
-      report: plain values; rates are steps a second, medians over the rounds; `ratio` is the
-        median over the rounds of a subject's rate to the reference's beside it, at the same
-        batch size; `share_of_ceiling`, in [0, 1], likewise to the matrix product beside it.
+      report: plain values. Rates are steps per second, medians over the rounds. `ratio` is a
+        subject's rate divided by the reference's in the same round and at the same batch size,
+        median over the rounds. `share_of_ceiling`, in [0, 1], is likewise the median of two
+        rates' ratio: the operations per second that a subject needs at least, and those of the
+        matrix product.
     """
     with timing.worker(_start_worker) as worker:
 
@@ -182,7 +184,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def _least_arithmetic(subject: Subject, living: float) -> float:
-    """Floating-point operations that a step needs: living, firing cells, nothing else.
+    """The fewest floating-point operations of a step: those of living cells that fire.
 
     Args:
       subject: whose step it is.
@@ -193,7 +195,8 @@ def _least_arithmetic(subject: Subject, living: float) -> float:
     forward = 2 * products * subject.batch * living * spec.FIRE_RATE
     if subject.kind == "evaluation":
         return forward  # of one CA step
-    return 3 * forward * experiments.l2_noise().rollout_steps  # the backward pass is two of it
+    # The backward pass takes twice the operations of the forward pass.
+    return 3 * forward * experiments.l2_noise().rollout_steps
 
 
 def _print_table(report: dict[str, Any]) -> None:

@@ -4,11 +4,11 @@
     python -m experiments.compile_for_tpu --topology=v5e:2x2 --replicas=1 --json
     python -m experiments.compile_for_tpu --precision=float32,bfloat16
 
-Lowers the very step that TPUs run to StableHLO (`compiling/lowering.py`) and gives it to the
-compiler in libtpu, for a single core and for several cores of a slice that share batch and pool
-and sum their gradients. Ends with an error where the compiler rejects an operation. Needs
-`pip install -e '.[tpu]'`. The step of the article takes minutes for each program, and there is one
-for each precision, slice and number of cores.
+Lowers the training step that TPUs run to StableHLO (`compiling/lowering.py`) and gives it to the
+compiler in libtpu: for a single core, and for several cores of a slice that share batch and pool
+and sum their gradients. Ends with an error if the compiler rejects an operation. Needs
+`pip install -e '.[tpu]'`. There is one program for each precision, slice and number of cores; with
+the article's step each takes minutes to compile.
 """
 
 from __future__ import annotations
@@ -34,16 +34,18 @@ if TYPE_CHECKING:
     from selforg_mnist.training.pool import Source
 
 _TOPOLOGY = flags.DEFINE_list(
-    "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, as libtpu calls them."
+    "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, by libtpu's names."
 )
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "Numbers of cores that share the batch.")
-_PRECISION = flags.DEFINE_list("precision", ["float32"], "Of matrix products: float32, bfloat16.")
+_PRECISION = flags.DEFINE_list(
+    "precision", ["float32"], "Precisions of matrix products: float32, bfloat16."
+)
 _EXPERIMENT = flags.DEFINE_string(
     "experiment", "l2_noise", f"What to train: {', '.join(experiments.EXPERIMENTS)}."
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples, over all cores.")
 _POOL_SIZE = flags.DEFINE_integer("pool_size", None, "Samples in the pool, over all cores.")
-_ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps a training step.")
+_ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps per training step.")
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 
 _TRAINING_DIGITS = 60_000  # MNIST's
@@ -83,7 +85,7 @@ def _computings() -> list[Computing]:
 
 
 def _source() -> Source:
-    """Blank training digits, as many as MNIST's: only their number matters to a compiler."""
+    """Blank training digits, as many as in MNIST: a compiler needs only their number."""
     import numpy as np
 
     from selforg_mnist import spec
@@ -106,10 +108,10 @@ def _lower(
 
 
 def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
-    """What the compiler says of the step in a file.
+    """The compiler's estimates for the step in a file.
 
     Raises:
-      UserError: it doesn't compile, in one line.
+      UserError: the step doesn't compile; the message is one line.
     """
     start = time.monotonic()
     command = [sys.executable, "-m", "experiments.compiling.jax_compiler", str(path), topology]
@@ -127,15 +129,15 @@ def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
 
 
 def _reason(done: subprocess.CompletedProcess) -> str:
-    """The line among libtpu's many that says what is wrong."""
+    """The line that says what is wrong, among the many that libtpu prints."""
     lines = done.stderr.strip().splitlines()
-    telling = [line for line in lines if line.startswith("error: ") or "Check failed" in line]
-    reason = (telling or lines or ["no message"])[-1].removeprefix("error: ")
+    errors = [line for line in lines if line.startswith("error: ") or "Check failed" in line]
+    reason = (errors or lines or ["no message"])[-1].removeprefix("error: ")
     return f"{reason} (the compiler ended with status {done.returncode})"
 
 
 def _programs(experiment: Experiment) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each program, in words, and what the compiler says of it."""
+    """Each program, in words, and the compiler's estimates for it."""
     steps = _lower(experiment, _computings(), _replicas())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "step.mlir"
@@ -153,7 +155,7 @@ def _line(program: str, row: dict[str, Any]) -> str:
     if row["seconds"] is not None:
         estimate = f"{row['seconds'] * 1e3:.2f} ms"
     if row["unestimated"]:
-        estimate += f" and {row['unestimated']} operations that it has none for"
+        estimate += f", without {row['unestimated']} operations that have no estimate"
     return (
         f"{program}: each {row['flops'] / 1e9:.2f} GFLOP, "
         f"{row['bytes_accessed'] / 1e6:.0f} MB moved; MB of memory: {memory}; "

@@ -1,9 +1,9 @@
-"""Command: takes the pictures of a run out of its TensorBoard files, for pages and reports.
+"""Command: extracts the pictures of a run from its TensorBoard files, for pages and reports.
 
     python -m experiments.run_pictures --run_dir=runs/l2_noise --output_dir=pictures
 
 Writes the newest of each: curves.png, batch_1_before.png, batch_2_after.png, pool.png. Takes
-seconds. The pictures in the README are made so, of a run of 3,000 steps.
+seconds. This made the pictures in the README, from a run of 3,000 steps.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def save_pictures(run_dir: Path, output_dir: Path) -> list[Path]:
     """
     from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
-    # 0 keeps every event, so that the newest is among them.
+    # 0 keeps all events, and so the newest one.
     runs = EventMultiplexer(size_guidance={"tensors": 0})
     runs.AddRunsFromDirectory(str(run_dir / "tensorboard")).Reload()
     written = []

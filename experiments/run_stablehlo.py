@@ -1,12 +1,12 @@
-"""Command: takes training steps of the StableHLO text on any device of JAX's, a GPU for one.
+"""Command: runs training steps of the StableHLO text on any device of JAX, such as a GPU.
 
     python -m experiments.run_stablehlo --export=O [--run_dir=runs/l2_noise] [--steps=10]
     python -m experiments.run_stablehlo --export=O --precision=bfloat16
     python -m experiments.run_stablehlo --run=O [--products=default] [--json]
 
-With --export it needs TensorFlow and writes the step's text, a state and its training digits, and
-the state after some steps on the CPU. With --run it needs JAX, NumPy and absl-py only: it takes
-the same steps, compares, and times more of them. Status 1 where they differ.
+With --export it needs TensorFlow. It writes the step's text, a state, the training digits, and the
+state after some steps on the CPU. With --run it needs JAX, NumPy and absl-py only. It takes the
+same steps, compares the states, and times more steps. It ends with status 1 if the states differ.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from selforg_mnist.training.computing import Computing
 
 _EXPORT = flags.DEFINE_string("export", "", "Folder to write to.")
 _RUN = flags.DEFINE_string("run", "", "Folder that --export has written.")
-_RUN_DIR = flags.DEFINE_string("run_dir", "", "Run to go on from; none: an untrained state.")
+_RUN_DIR = flags.DEFINE_string("run_dir", "", "Run to continue from; empty: an untrained state.")
 _EXPERIMENT = flags.DEFINE_string("experiment", "l2_noise", "What to train without --run_dir.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples a step, without --run_dir.")
 _ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps, without --run_dir.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Training steps to compare.", lower_bound=1)
-_DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to take along; 0: all.")
+_DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to export; 0: all.")
 _PRECISION = flags.DEFINE_enum(
     "precision",
     None,
     list(computing.PRECISIONS),
-    "Of matrix products (default: the run's, or float32).",
+    "Precision of matrix products (default: the run's, or float32).",
 )
 _PRODUCTS = flags.DEFINE_enum(
     "products",
     "highest",
     stablehlo_run.PRODUCTS,
-    "With --run, what becomes of float32 products: highest keeps them, default lets the device "
+    "Precision of float32 products with --run: highest keeps float32, default lets the device "
     "round.",
 )
 _TOLERANCE = flags.DEFINE_float(
     "tolerance",
     None,
-    "Largest difference, as a share of how far a tensor has come (default: "
+    "Largest difference, as a share of a tensor's change since the start (default: "
     f"{', '.join(f'{share:g} in {name}' for name, share in stablehlo_run.TOLERANCES.items())}).",
 )
-_SECONDS = flags.DEFINE_float("seconds", 5.0, "To time for.")
+_SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of the timing.")
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 flags.adopt_module_key_flags(data_flags)
 
@@ -60,7 +60,7 @@ flags.adopt_module_key_flags(data_flags)
 def _experiment() -> Experiment:
     given = {flag.name: flag.value for flag in (_BATCH_SIZE, _ROLLOUT_STEPS)}
     options = {name: value for name, value in given.items() if value is not None}
-    if "batch_size" in options:  # a pool that holds it, as the article's does its batch
+    if "batch_size" in options:  # the pool holds ten batches, as in the article
         options["pool_size"] = 10 * options["batch_size"]
     return experiments.get(_EXPERIMENT.value).replace(**options)
 
@@ -94,7 +94,7 @@ def _line(report: dict[str, Any]) -> str:
         f"TensorFlow's, of the same step on {report['tensorflow_cores']} cores); "
         f"{report['flops_per_step'] / 1e9:.2f} GFLOP and "
         f"{report['bytes_per_step'] / 1e6:.0f} MB a step; "
-        f"{', '.join(shares) or 'its ceilings are not known here'}; after {report['steps']} "
+        f"{', '.join(shares) or 'ceilings of this device are not known'}; after {report['steps']} "
         f"steps off by {report['deviation']:.1e} at most, in {report['deviation_of']}"
     )
 
@@ -109,14 +109,17 @@ def _run() -> int:
         raise UserError(
             f"{report['deviation_of']}: off by {report['deviation']:.1e} from TensorFlow's, "
             f"expected at most tolerance={tolerance:g}; with --products=default a "
-            "device may round its products: give another --tolerance"
+            "device may round its products: give a larger --tolerance"
         )
     return 0
 
 
 def _export_or_run() -> int:
     if bool(_EXPORT.value) == bool(_RUN.value):
-        raise UserError("expected one of --export=FOLDER and --run=FOLDER")
+        raise UserError(
+            f"export={_EXPORT.value}, run={_RUN.value}: expected one of the two, such as "
+            "--export=FOLDER"
+        )
     return _export() if _EXPORT.value else _run()
 
 

@@ -1,4 +1,4 @@
-"""Studies of several models on the same test digits: their flags, and what the command does.
+"""What studies of several models on the same test digits have in common: flags and command.
 
 A study measures each model and writes a report of all; see `disagreement/` and `long_runs/`.
 """
@@ -29,7 +29,7 @@ def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 
     flags.DEFINE_list("weights", weights, "Models to compare, each as --weights of evaluate.")
     flags.DEFINE_integer("steps", steps, "CA steps.", lower_bound=least_steps)
     flags.DEFINE_integer("num_samples", num_samples, "Test digits; 0: all.", lower_bound=0)
-    flags.DEFINE_integer("seed", 0, "Of everything random.")
+    flags.DEFINE_integer("seed", 0, "Seed of everything random.")
     flags.adopt_module_key_flags(data_flags)
 
 
@@ -39,8 +39,8 @@ def run(name: str, measure: Measure, write: Write) -> int:
     Args:
       name: of the study, `experiments.NAME`.
       measure: takes model, digits, CA steps and seed.
-      write: takes folder, digits, what was measured by model, and what was done in plain values;
-        gives the names of the files.
+      write: takes the folder, the digits, the results by model, and the settings as plain values;
+        returns the names of the files that it writes.
 
     Returns:
       status: 0.
@@ -52,7 +52,7 @@ def run(name: str, measure: Measure, write: Write) -> int:
     models = [weights.load(each) for each in given.weights]
     digits = data_flags.load("test", given.seed, count=given.num_samples)
     output_dir = Path(given.output_dir).expanduser()
-    output_files.make_folder(output_dir)  # before minutes of work, if it can't be
+    output_files.make_folder(output_dir)  # if this fails, it fails before minutes of work
     began = time.perf_counter()
     results = {}
     for each in models:

@@ -1,1 +1,1 @@
-"""The training step as StableHLO text: made, compiled, run on JAX's devices."""
+"""The training step as StableHLO text: how it is made, compiled, and run on JAX's devices."""

@@ -1,12 +1,13 @@
-"""What the project takes from JAX's internals: compiling and running StableHLO text.
+"""Compiles and runs StableHLO text with JAX's internals.
 
-JAX has no public way to hand text to its compilers. All that reaches below its public names is
-here, so that a change in JAX breaks one file, in one line that says so. Needs no TensorFlow.
+JAX has no public way to give text to its compilers. All use of JAX's private names is in this
+file, so a change in JAX breaks this file only, and its error says so in one line. Needs no
+TensorFlow.
 
     python -m experiments.compiling.jax_compiler FILE.mlir v5e:2x2 4
 
-compiles a file ahead of time for a TPU and prints a line of JSON: a process of its own for each
-compilation, since libtpu ends the whole process where it meets an error of its own.
+compiles a file ahead of time for a TPU and prints a line of JSON. Each compilation has its own
+process, because libtpu ends the whole process on an internal error.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ TRIED = ("0.10", "0.11")  # versions of JAX
 
 
 class Cost(NamedTuple):
-    """What a compiler says of a program, on each device."""
+    """A compiler's figures for a program, on each device."""
 
     argument_bytes: int
     output_bytes: int
@@ -33,34 +34,34 @@ class Cost(NamedTuple):
     code_bytes: int
     flops: float
     bytes_accessed: float
-    seconds: float | None  # of one run, estimated; None where the compiler gives none
+    seconds: float | None  # of one run, estimated; None if the compiler gives no estimate
     unestimated: int  # operations that the estimate leaves out
 
 
 class Program(NamedTuple):
     """A program on one device."""
 
-    run: Callable[[list[Any]], list[Any]]  # arrays to JAX arrays, without waiting for them
+    run: Callable[[list[Any]], list[Any]]  # from arrays to JAX arrays; doesn't wait for them
     device: str
     cost: Cost
 
 
 def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
-    """Compiles for TPUs that need not be there.
+    """Compiles for TPUs, on a machine that need not have any.
 
     Args:
       text: StableHLO.
-      topology: of a slice, as libtpu calls it: "v5e:2x2".
+      topology: of a slice, by libtpu's name: "v5e:2x2".
       replicas: how many cores of the slice run the program together.
 
     Returns:
-      cost: on each of them.
+      cost: on each of these cores.
 
     Raises:
-      UserError: libtpu is missing or knows no such topology, it rejects the program, or JAX has
-        changed.
+      UserError: libtpu is missing or doesn't know the topology, it rejects the program, or JAX
+        has changed.
     """
-    # Else libtpu asks the network what machine this is, and keeps a second process out.
+    # Otherwise libtpu asks the network what machine this is, and refuses a second process.
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
     os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
     jax = _jax()
@@ -68,13 +69,15 @@ def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
 
     try:
         devices = topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
-    except Exception as error:  # of JAX, of libtpu, or of the system: whichever sees it first
+    except Exception as error:  # JAX, libtpu and the system raise errors of many types
         raise UserError(
-            f"topology={topology}: {_line(error)}; expected one that libtpu knows, as v5e:2x2, "
-            "v4:2x2x1 or v6e:2x2, and libtpu itself: pip install 'jax[tpu]'"
+            f"topology={topology}: {_line(error)}; expected one that libtpu knows, such as "
+            "v5e:2x2, v4:2x2x1 or v6e:2x2, and libtpu itself: pip install 'jax[tpu]'"
         ) from error
     if not 1 <= replicas <= len(devices):
-        raise UserError(f"replicas={replicas}: {topology} has {len(devices)} cores")
+        raise UserError(
+            f"replicas={replicas}: expected 1 to {len(devices)}, the cores of {topology}"
+        )
     try:
         return _cost(_compile(text, devices[:replicas], "compile"))
     except jax.errors.JaxRuntimeError as error:
@@ -82,13 +85,13 @@ def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
 
 
 def load(text: str) -> Program:
-    """Compiles for the first device that JAX has here, to be run on it.
+    """Compiles a program for JAX's first device on this machine, and loads it there.
 
     Args:
       text: StableHLO, for one replica.
 
     Raises:
-      UserError: JAX has changed, or there is none.
+      UserError: JAX is missing, or has changed.
     """
     jax = _jax()
     device = jax.devices()[0]
@@ -111,7 +114,7 @@ def _jax() -> Any:
 
 
 def _compile(text: str, devices: list[Any], method: str) -> Any:
-    """An executable whose replicas are the devices."""
+    """An executable with one replica on each of the devices."""
     jax = _jax()
     try:
         import numpy as np
@@ -143,7 +146,7 @@ def _cost(executable: Any) -> Cost:
     analysis = executable.cost_analysis()
     if isinstance(analysis, list):  # one for each module
         analysis = analysis[0]
-    # libtpu adds up its estimates, and -1 for each operation that it has none for.
+    # libtpu adds up its estimates; each operation without an estimate counts -1.
     seconds = analysis.get("optimal_seconds")
     unestimated = 0 if seconds is None else math.ceil(max(0.0, -seconds))
     return Cost(

@@ -1,9 +1,9 @@
 """A training step as StableHLO text: state and digits in, state and metrics out.
 
-Of the dense engine, whose shapes are static, in float32 and bfloat16. Everything that the step
-reads is an argument, in the order of `Arguments`, and everything that it gives a result, in that
-of `Results`; draws are stateless, so the text alone is the training. Compilers and devices are the
-affair of `compile_for_tpu.py` and `run_stablehlo.py`.
+For the dense engine, whose shapes are static, in float32 and bfloat16. Everything that the step
+reads is an argument, in the order of `Arguments`. Everything that it returns is a result, in the
+order of `Results`. Draws are stateless, so the text alone is the whole training step.
+`compile_for_tpu.py` and `run_stablehlo.py` give it to compilers and devices.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# CrossReplicaSum, which tf.distribute puts in its place on TPUs, is in TensorFlow's builds for
-# TPUs only. XLA makes the same all-reduce of both.
+# On TPUs tf.distribute uses CrossReplicaSum instead, which only TensorFlow's builds for TPUs have.
+# XLA turns both into the same all-reduce.
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 from selforg_mnist.experiment import ConfigError
@@ -29,21 +29,21 @@ class Arguments(NamedTuple):
     state: TrainState  # of several replicas, with this one's share of the pool
     images: tf.Tensor  # of all training digits, [D, H * W] uint8
     labels: tf.Tensor  # [D] int32
-    replica: tf.Tensor | tuple  # [] int32, which one this is; () where there is one only
+    replica: tf.Tensor | tuple  # [] int32, the index of this replica; () if there is only one
 
 
 class Results(NamedTuple):
-    """What a training step gives."""
+    """What a training step returns."""
 
     state: TrainState
     metrics: StepMetrics
 
 
 def arguments(trainer: Trainer) -> Arguments:
-    """The arguments of the first training step, of the first of the trainer's replicas.
+    """The arguments of the first training step, for the first of the trainer's replicas.
 
     Raises:
-      ConfigError: batch and pool can't be shared among so many replicas.
+      ConfigError: batch and pool can't be divided among this number of replicas.
     """
     check_shares(trainer.experiment, trainer.replicas)
     state = trainer.initial_state()
@@ -58,11 +58,11 @@ def stablehlo(trainer: Trainer) -> str:
     """Lowers one training step.
 
     Args:
-      trainer: of the dense engine. Its replicas take the step together; with one
-        it is a program for a single core.
+      trainer: of the dense engine. Its replicas take the step together; with one replica the
+        result is a program for a single core.
 
     Returns:
-      text: whose `main` takes the leaves of `Arguments` and gives those of `Results`.
+      text: its `main` takes the leaves of `Arguments` and returns those of `Results`.
 
     Raises:
       ConfigError: as `arguments`, or the engine's shapes depend on the data.
@@ -81,7 +81,7 @@ def stablehlo(trainer: Trainer) -> str:
     specs = [tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in tf.nest.flatten(like)]
     compiled = tf.function(step, jit_compile=True, autograph=False)
     captured = compiled.get_concrete_function(*specs).captured_inputs
-    if captured:  # they would be arguments that nobody knows of
+    if captured:  # they would be arguments that `Arguments` doesn't list
         raise RuntimeError(f"the training step captures {captured}: expected arguments only")
     return compiled.experimental_get_compiler_ir(*specs)(stage="stablehlo")
 

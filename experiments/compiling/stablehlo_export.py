@@ -1,4 +1,4 @@
-"""Writes a training step as StableHLO text, its arguments, and what TensorFlow makes of them.
+"""Writes a training step as StableHLO text, its arguments, and TensorFlow's results for them.
 
 The counterpart of `stablehlo_run.py`, which runs the text where there is no TensorFlow.
 """
@@ -28,7 +28,7 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
-    """What a run trains, and how, on one replica.
+    """What a run trains, and how one replica computes it.
 
     Returns:
       experiment: of the run.
@@ -50,16 +50,16 @@ def trainer_of(experiment: Experiment, computing: Computing, digits: Digits) -> 
 
 
 def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = None) -> None:
-    """Takes some training steps with TensorFlow on the CPU and writes all of it down.
+    """Takes some training steps with TensorFlow on the CPU; writes text, arguments and results.
 
     Args:
       folder: to write to.
       trainer: whose step it is.
-      steps: to take, 1 or more.
-      run_dir: of a run, whose newest checkpoint they begin with; None begins anew.
+      steps: how many to take, 1 or more.
+      run_dir: of a run, to start from its newest checkpoint; None starts untrained.
 
     Raises:
-      UserError: the run has no checkpoint that is whole, or the folder can't be written to.
+      UserError: the run has no complete checkpoint, or the folder can't be written to.
     """
     experiment, computing, source = trainer.experiment, trainer.computing, trainer.source
     start = trainer.initial_state() if run_dir is None else _restored(trainer, run_dir)
@@ -84,7 +84,7 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
 def _restored(trainer: Trainer, run_dir: Path) -> TrainState:
     restored = Checkpoints(run_dir / "checkpoints").restore(trainer.initial_state())
     if restored is None:
-        raise UserError(f"run_dir={run_dir}: no checkpoint; expected a run that has begun")
+        raise UserError(f"run_dir={run_dir}: no checkpoint; expected a run that has one; train it")
     return restored.state
 
 

@@ -1,7 +1,7 @@
-"""Runs an exported training step under JAX, checks it against TensorFlow's, and times it.
+"""Runs an exported training step under JAX, compares it with TensorFlow's, and times it.
 
-Needs NumPy and JAX, not TensorFlow, so that it runs where only JAX has the accelerator. A folder
-holds what `stablehlo_export.py` wrote; both agree on the names below.
+Needs NumPy and JAX but not TensorFlow, so that it runs where only JAX supports the accelerator.
+A folder holds what `stablehlo_export.py` wrote; both modules use the file names below.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from selforg_mnist.errors import UserError
 
 TEXT, ARGUMENTS, EXPECTED, ABOUT = "step.mlir", "arguments.npz", "expected.npz", "about.json"
 PRODUCTS = ("highest", "default")
-# How far off right steps may be, by precision: see `deviation`. XLA leaves out some of the
-# roundings that TensorFlow makes between bfloat16 products. On a CPU ten steps of the article's
-# came to 0.013 so from an untrained state and to 0.36 from a trained one, whose gradients are
-# small differences of large ones; float32 to 1e-6 from an untrained one. Steps with other random
-# numbers come to 1.3 and more.
+# The largest `deviation` of steps that count as right, by precision. XLA leaves out some of the
+# roundings that TensorFlow makes between bfloat16 products. After ten of the article's training
+# steps on a CPU, bfloat16 deviated by 0.013 when they started from an untrained state. It deviated
+# by 0.36 from a trained state, whose gradients are small differences of large numbers. Float32
+# deviated by 1e-6 from an untrained state. Other random numbers deviate by 1.3 and more.
 TOLERANCES = {"float32": 1e-2, "bfloat16": 0.5}
 
 
 class _Ceiling(NamedTuple):
-    """What a device can do at most."""
+    """The highest rates of a device."""
 
     bytes_per_second: float
-    float32: float  # operations a second
-    tensor_float32: float  # in tensor cores, of float32 rounded to 19 bits: XLA's default
+    float32: float  # operations per second
+    tensor_float32: float  # in tensor cores, float32 rounded to 19 bits: XLA's default
     bfloat16: float  # in tensor cores
 
     def flops(self, precision: str, products: str) -> float:
-        """Operations a second of a step of that precision, its products being run so."""
+        """Operations per second, for a step's precision and its setting of `products`."""
         if precision == "bfloat16":
             return self.bfloat16
         return self.float32 if products == "highest" else self.tensor_float32
 
 
-# NVIDIA's data sheets of the H200, the H100 and the A100, the SXM boards. Those of the first two
-# give the tensor cores' figures with sparsity, which doubles them; here they are without.
+# From NVIDIA's data sheets of the H200, the H100 and the A100 (the SXM boards). The sheets of the
+# first two give the tensor cores' figures with sparsity, which doubles them. Here they are halved.
 _HOPPER = {"float32": 67e12, "tensor_float32": 494.5e12, "bfloat16": 989.5e12}
 _CEILINGS = {
     "NVIDIA H200": _Ceiling(4.8e12, **_HOPPER),
@@ -66,9 +66,9 @@ def run(folder: Path, products: str, seconds: float) -> dict[str, Any]:
 
     Args:
       folder: of an export.
-      products: of float32. "highest" keeps them so; "default" is what the device does if not
-        asked. Those of bfloat16 are bfloat16 with both.
-      seconds: to time for, about.
+      products: precision of float32 products: "highest" keeps float32, "default" is the device's
+        own choice. bfloat16 products stay bfloat16 with both.
+      seconds: approximate length of the timing.
 
     Returns:
       report: device, rate, the worst deviation and where it is, and shares of the ceilings.
@@ -94,7 +94,7 @@ def run(folder: Path, products: str, seconds: float) -> dict[str, Any]:
     deviations = {
         name: deviation(value, export.expected[name], export.arguments.get(name))
         for name, value in found.items()
-        # The other metrics count cells, of which rounding may turn one.
+        # The other metrics count cells, and rounding may change the label of a cell.
         if name.startswith("state.") or name == "metrics.loss"
     }
     worst = max(deviations, key=lambda name: deviations[name])
@@ -113,23 +113,24 @@ def run(folder: Path, products: str, seconds: float) -> dict[str, Any]:
 
 
 def deviation(found: np.ndarray, expected: np.ndarray, start: np.ndarray | None) -> float:
-    """How far off a tensor is, as a share of how far it has come since the start.
+    """The difference of a tensor from the expected one, as a share of its change since the start.
 
-    Both as norms over the tensor: Adam moves a weight as far however small its gradient is, so a
-    single one whose gradient is nothing but rounding may go anywhere. Whole numbers must be the
-    same: any difference is infinite. What has no start is measured by its own size.
+    Both are norms over the whole tensor, because a single weight may differ by any amount: Adam
+    moves a weight by the same distance however small its gradient is, even if the gradient is
+    only a rounding error. Whole numbers must be equal: any difference counts as infinite. For a
+    tensor without a start, the share is of the expected tensor's own norm.
     """
     if expected.dtype.kind != "f":
         return 0.0 if np.array_equal(found, expected) else float("inf")
     if not np.isfinite(found).all():
         return float("inf")
-    way = np.linalg.norm(np.ravel(expected if start is None else expected - start))
-    off = np.linalg.norm(np.ravel(found - expected))
-    return float(off / way) if way else float(off)
+    change = np.linalg.norm(np.ravel(expected if start is None else expected - start))
+    difference = np.linalg.norm(np.ravel(found - expected))
+    return float(difference / change) if change else float(difference)
 
 
 def _rate(steps: Any, seconds: float) -> float:
-    """Steps a second, of as many in a row as take about so long."""
+    """Steps per second, over as many steps in a row as take about `seconds`."""
     steps(2)
     start = time.perf_counter()
     steps(3)
@@ -158,14 +159,14 @@ def _read(folder: Path) -> _Export:
             (folder / TEXT).read_text(encoding="utf-8"),
             _arrays(folder / ARGUMENTS),
             _arrays(folder / EXPECTED),
-            # Exports made before there were such options don't name them.
+            # Older exports don't have these options.
             {"engine": "dense", "precision": "float32"}
             | json.loads((folder / ABOUT).read_text(encoding="utf-8")),
         )
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"run={folder}: no whole export ({' '.join(str(error).split())}); expected a folder "
-            "that --export has written"
+            f"run={folder}: not a complete export ({' '.join(str(error).split())}); expected a "
+            "folder that --export has written"
         ) from error
 
 

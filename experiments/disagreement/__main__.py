@@ -2,9 +2,9 @@
 
     python -m experiments.disagreement --output_dir=disagreement --weights=l2_noise,consensus
 
-Sorts the undecided digits by cause (in pieces, standing border, flicker), by digit and by pair of
-opinions, for each model, and draws the most divided ones. Two minutes a model on two quiet cores;
-the report in experiments/results/disagreement is made so, with --dataset=mnist.
+For each model, sorts the undecided digits by cause (in pieces, standing border, flicker), by digit
+and by pair of labels, and draws the most divided ones. Takes two minutes per model on two idle
+cores. With --dataset=mnist it made the report in experiments/results/disagreement.
 """
 
 from experiments import study

@@ -12,23 +12,24 @@ from selforg_mnist.data.digits import Digits
 from selforg_mnist.evaluation import votes
 from selforg_mnist.model import CAModel
 
-RECENT = 60  # CA steps before the end that tell a standing border from flicker
+RECENT = 60  # the last CA steps, which tell a standing border from flicker
 CAUSES = ("in pieces", "standing border", "flicker")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Undecided:
-    """What a model's cells say of a set of digits after the last CA step.
+    """What a model's cells say about a set of digits after the last CA step.
 
     Attributes:
       votes: [N, 10] int32, living cells that give each label.
       agreeing: [N] bool, whether all cells of a digit give one label.
       right: [N] bool, whether most cells give the digit's label.
-      cause: [N] integers: index into `CAUSES` of digits that don't agree, -1 of the others. A
-        digit in pieces can't agree but by luck. Of the others those have a standing border whose
-        majority's label was the same, and whose cells never agreed, in the last 60 CA steps.
-      never_agreed: [N] bool, in the last 60 CA steps.
-      same_majority: [N] bool, in the last 60 CA steps.
+      cause: [N] integers: for digits that don't agree, the index into `CAUSES`; for the others,
+        -1. A digit in pieces can agree by luck only. Of the digits in one piece, those have a
+        standing border whose majority label stayed the same and whose cells never agreed during
+        the last 60 CA steps.
+      never_agreed: [N] bool, whether the cells never agreed during the last 60 CA steps.
+      same_majority: [N] bool, whether the majority label stayed the same during that time.
       whole: [N] bool, whether a digit is in one piece.
       logits: [N, H, W, 10] float32, the classification channels at the end.
     """
@@ -44,16 +45,19 @@ class Undecided:
 
     @property
     def majority(self) -> np.ndarray:
-        """Share of a digit's cells that give the label that most give: [N]."""
+        """Share of a digit's cells that give the majority label: [N]."""
         return self.votes.max(axis=1) / np.maximum(self.votes.sum(axis=1), 1)
 
     def most_divided(self, count: int) -> np.ndarray:
-        """The undecided digits with the smallest majorities, the smallest first: indices."""
+        """Indices of the undecided digits with the smallest majorities, the smallest first."""
         order = np.argsort(self.majority, kind="stable")
         return order[~self.agreeing[order]][:count]
 
     def pairs(self) -> dict[tuple[int, int], int]:
-        """How many undecided digits in one piece have these two largest labels, most first."""
+        """For each pair of labels, how many undecided digits in one piece have them on top.
+
+        The pair of a digit is the two labels that most of its cells give. Frequent pairs first.
+        """
         chosen = ~self.agreeing & self.whole
         top = np.sort(np.argsort(-self.votes[chosen], axis=1, kind="stable")[:, :2], axis=1)
         found, counts = np.unique(top, axis=0, return_counts=True)

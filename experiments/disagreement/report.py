@@ -21,7 +21,7 @@ _PAIRS = 10
 
 
 def figures(digits: Digits, found: Undecided) -> dict[str, Any]:
-    """The numbers of one model, shares in percent of all digits unless said otherwise."""
+    """The numbers of one model; shares are in percent, of all digits unless the name says."""
 
     def percent(mask: np.ndarray) -> float:
         return round(100 * float(mask.mean()), 2)
@@ -55,7 +55,7 @@ def _share(mask: np.ndarray, among: np.ndarray) -> float | None:
 
 
 def mosaic(digits: Digits, found: Undecided) -> np.ndarray:
-    """The most divided digits, each cell in its label's colour, a bar in that of the true label.
+    """The most divided digits, cells in the colours of their labels, above the true label's.
 
     Returns:
       picture: [H, W, 3] uint8.
@@ -102,12 +102,12 @@ def _page(numbers: Mapping[str, Any], about: Mapping[str, Any]) -> str:
         lines.append([f"undecided: {cause}", *shares])
     digits = [["digit", *map(str, range(spec.NUM_CLASSES))]]
     digits += [[m, *(f"{v}" for v in numbers[m]["undecided_by_digit"])] for m in models]
-    pairs = [["model", "most frequent pairs of opinions (digits)"]]
+    pairs = [["model", "most frequent pairs of labels (digits)"]]
     for m in models:
         listed = ", ".join(f"{pair} ({count})" for pair, count in numbers[m]["pairs"].items())
         pairs.append([m, listed])
     heads = "undecided in one piece", f"never agreed in the last {RECENT} steps"
-    borders = [[*heads, "same majority all that time", "median majority", "majority right"]]
+    borders = [[*heads, "same majority in these steps", "median majority", "majority right"]]
     for m in models:
         of = numbers[m]["of_undecided_in_one_piece"]
         borders.append([m, *(str(value) for value in of.values())])
@@ -119,29 +119,31 @@ def _page(numbers: Mapping[str, Any], about: Mapping[str, Any]) -> str:
 {about["num_samples"]} test digits of {about["dataset"]} after {
         about["steps"]
     } CA steps. A digit is
-undecided where its living cells give more than one label. *In pieces*: its living cells don't hang
-together, and cells can't talk across a gap. *Standing border*: in one piece, the majority's label
-was the same for the last {RECENT} steps, and the cells did not agree once in that time. *Flicker*:
-the rest.
+undecided if its living cells give more than one label. Undecided digits have three causes:
+
+- *In pieces*: the living cells are not all connected, and cells can't talk across a gap.
+- *Standing border*: the digit is in one piece. During the last {RECENT} steps its majority label
+  stayed the same, and its cells never agreed.
+- *Flicker*: all other undecided digits.
 
 {markdown.table(lines)}
 
-Of the digits in pieces agree: {
+Share of the digits in pieces whose cells agree: {
         ", ".join(f"{m} {numbers[m]['agreement_of_digits_in_pieces']} %" for m in models)
     }.
 
-Undecided digits in one piece, in percent of them:
+Undecided digits in one piece, in percent of these digits:
 
 {markdown.table(borders)}
 
-Undecided by digit, in percent of the digit:
+Undecided by digit, in percent of the samples of each digit:
 
 {markdown.table(digits)}
 
 {markdown.table(pairs)}
 
-The {_MOST_DIVIDED} most divided digits, smallest majority first; each cell has the colour of its
-label, the bar below a digit that of the right one.
+The {_MOST_DIVIDED} most divided digits, smallest majority first. Each cell has the colour of its
+label. The bar below a digit has the colour of the right label.
 
 {pictures}
 

@@ -1,1 +1,1 @@
-"""Cells that run for ten thousand steps: does their agreement last, and do their states?"""
+"""Cells that run for ten thousand steps: does their agreement last, do their states stay small?"""

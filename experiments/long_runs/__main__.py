@@ -2,9 +2,9 @@
 
     python -m experiments.long_runs --output_dir=long_runs --weights=l2_noise,consensus
 
-For each model the agreement at a few CA steps, and the digits whose states grow without end. Ten
-minutes a model on two quiet cores; the report in experiments/results/long_runs is made so, with
---dataset=mnist.
+For each model, reports the agreement at a few CA steps and the digits whose states grow without
+end. Takes ten minutes per model on two idle cores. With --dataset=mnist it made the report in
+experiments/results/long_runs.
 """
 
 from experiments import study

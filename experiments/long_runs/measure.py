@@ -11,23 +11,24 @@ from selforg_mnist.evaluation import votes
 from selforg_mnist.model import CAModel
 
 MARKS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
-LARGE = 20.0  # times the median over the digits of their largest |state|
+LARGE = 20.0  # a digit's largest |state| is large above this many medians over the digits
 _DRAWN = 8  # digits whose growth is kept step by step
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LongRun:
-    """What happens to one model's digits.
+    """What happens to the digits under one model. All lists have one entry for each mark.
 
     Attributes:
-      marks: CA steps at which was counted.
+      marks: the CA steps after which digits were counted.
       cell_accuracy: share of living cells that are right at each mark, in [0, 1].
       total_agreement: share of digits whose cells all agree.
       correct_agreement: share of digits whose cells all agree and are right.
-      median: over the digits, of their largest |state|.
-      large: share of digits whose largest |state| is above 20 times the median.
+      median: median over the digits of their largest |state|.
+      large: share of digits whose largest |state| is above 20 times the median, or not finite.
       not_finite: share of digits with a state that is not finite.
-      growing: indices of the digits that are large at the end, those that were so first first.
+      growing: not by mark: indices of the digits that are large at the end, in the order in which
+        they became large.
       growth: [digits, steps / 10] float, largest |state| of some growing digits, every 10 steps.
     """
 

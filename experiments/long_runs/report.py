@@ -18,7 +18,7 @@ from selforg_mnist import output_files
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.pictures import render
 
-_SHOWN = 24  # growing digits a model
+_SHOWN = 24  # growing digits per model
 
 _SHARES = (
     ("cells right", "cell_accuracy"),
@@ -32,7 +32,7 @@ _SHARES = (
 def write(
     folder: Path, digits: Digits, runs: Mapping[str, LongRun], about: Mapping[str, Any]
 ) -> Sequence[str]:
-    """Writes report.md, long_runs.json, growth.png, and a picture of growing digits a model.
+    """Writes report.md, long_runs.json, growth.png, and one picture of growing digits per model.
 
     Returns:
       names: of the files.
@@ -60,7 +60,7 @@ def write(
 
 
 def _growth(runs: Mapping[str, LongRun]) -> np.ndarray:
-    """The largest |state| of growing digits over CA steps, a panel a model: [H, W, 3] uint8."""
+    """The largest |state| of growing digits over CA steps, a panel per model: [H, W, 3] uint8."""
     figure = Figure(figsize=(3.2 * len(runs) + 0.6, 3.4), dpi=90, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]
@@ -93,21 +93,21 @@ def _page(
         sections.append(f"## {name}\n\n{about['models'][name]}\n\n{markdown.table(lines)}")
         if name in pictures:
             sections.append(
-                f"Growing at the end (the first {_SHOWN} to do so at most):\n\n"
+                f"Digits that grow at the end (the first {_SHOWN} at most):\n\n"
                 f"![Digits whose states grow under {name}]({pictures[name]})"
             )
     tables = "\n\n".join(sections)
     return f"""# Ten thousand steps
 
 {about["num_samples"]} test digits of {about["dataset"]}, {about["steps"]:,} CA steps. A digit's
-largest state is the largest |state| of its living cells; it counts as growing where that is above
-{LARGE:g} times the median over all digits, or not finite.
+largest state is the largest |state| of its living cells. The digit counts as growing if this is
+above {LARGE:g} times the median over all digits, or not finite.
 
 {tables}
 
 ![The largest states of growing digits over CA steps](growth.png)
 
-Solid: digits that have grown at the end, up to eight a model; dashed: the median of all digits.
+Solid: digits that have grown at the end, up to eight per model. Dashed: the median of all digits.
 
 Made by `{about["command"]}` in {about["seconds"]} s.
 """

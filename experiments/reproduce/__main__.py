@@ -2,11 +2,12 @@
 
     python -m experiments.reproduce --output_dir=reproduction
 
-Takes the shipped weights; with --runs_dir the models of runs/ce, runs/l2 and runs/l2_noise; with
---train as well, trains there what is not trained yet (three times three quarters of an hour on
-two cores; stop and resume at will). The evaluation, 10,000 digits and 400 CA steps for each
-model, takes about two minutes a model on two cores, the films as long for all. Open
-report.md in the output folder. The report in experiments/results/reproduction is made so.
+Uses the shipped weights. With --runs_dir=runs it uses the models of runs/ce, runs/l2 and
+runs/l2_noise instead. With --train as well, it first trains those that are not trained yet: three
+quarters of an hour each on two cores, and you can stop and resume at any time. The evaluation
+(10,000 digits, 400 CA steps) takes about two minutes per model on two cores, and all films take
+about two minutes together. Open report.md in the output folder. This command made the report in
+experiments/results/reproduction.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _TRAIN_STEPS = flags.DEFINE_integer(
 )
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 0, "Digits of the test split; 0: all.")
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps before the mutation, and after it.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the fire masks, the noise and the mutations.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the fire masks, the noise and the mutations.")
 _FILMS = flags.DEFINE_enum(
     "films", "all", ["all", "small", "none"], "Which films to make; small ones are for pages."
 )
@@ -43,7 +44,7 @@ def _train(experiment: str, run_dir: Path) -> None:
     if _TRAIN_STEPS.value:
         command.append(f"--train_steps={_TRAIN_STEPS.value}")
     logging.info("Training: %s", " ".join(command[1:]))
-    # In a process of its own: TensorFlow can't set its threads once it has computed.
+    # In a process of its own, because TensorFlow can't set its threads once it has computed.
     status = subprocess.run(command, check=False).returncode
     if status:
         raise UserError(
@@ -61,7 +62,7 @@ def _reproduce() -> int:
             raise UserError(f"{flag.name}={flag.value}: expected {least} or more")
     if _TRAIN.value:
         if runs_dir is None:
-            raise UserError("train=true: expected a folder for the runs, as --runs_dir=runs")
+            raise UserError("train=true: expected a folder for the runs, such as --runs_dir=runs")
         for name in TABLE:
             _train(name, runs_dir / name)
 

@@ -1,6 +1,7 @@
-"""The article's films and its banner, of our models: runs, internal states, 144 digits.
+"""The article's films and its banner with our models: runs, internal states, 144 digits.
 
-Rolls samples out and writes what `pictures/film_frames.py` draws; the report links the files.
+Rolls samples out and writes the frames that `pictures/film_frames.py` draws. The report links the
+files.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _RUNS = 100
 _BANNER = 144
 # For pages: few samples and a time-lapse, so that the file stays small.
 _SMALL_RUNS = 40
-# Digits that one sample becomes in turn, and CA steps as each of them.
+# How many digits one sample becomes, one after the other, and its CA steps as each of them.
 _TURNS = 6
 _SMALL_TURNS = 2
 _STEPS_EACH = 150
@@ -44,8 +45,8 @@ def make(
     Args:
       models: by name.
       digits: to film, 2 or more.
-      output_dir: gets for each model NAME/runs and NAME/internal_states, in the best format that
-        can be written here, the same for pages as GIFs, and NAME/digits.png.
+      output_dir: for each model it gets NAME/runs and NAME/internal_states, in the best format
+        that this machine can write; small GIFs of both, for pages; and NAME/digits.png.
       steps: CA steps before and after the mutation.
       seed: of the choice of digits, the fire masks and the noise.
       whole: make the whole films too, not only the small ones.
@@ -85,7 +86,7 @@ def make(
 def _runs(
     model: CAModel, grays: Sequence[np.ndarray], steps: int, seed: int, factor: int
 ) -> Iterator[np.ndarray]:
-    """Frames of a mosaic of runs; `factor` is that of the time-lapse."""
+    """Frames of a mosaic of runs; `factor` is the factor of `film_frames.time_lapse`."""
     mutations = [steps * i for i in range(1, len(grays))]
     total = steps * len(grays)
     shown = set(film_frames.time_lapse(total, mutations, slow=min(steps, 40), factor=factor))

@@ -1,6 +1,6 @@
 """The report of a reproduction: report.md and the figures of all models together.
 
-Puts what was measured beside the article's figures; measures nothing itself.
+Compares what was measured with the article's figures; measures nothing itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from selforg_mnist.evaluation.evaluation_report import save_picture
 from selforg_mnist.pictures import figures
 from selforg_mnist.readers.rule_arrays import Loaded
 
-_WITHIN = 1.0  # point
+_WITHIN = 1.0  # points that a value may be below the article's
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Reproduction:
 
     Attributes:
       models: by name.
-      digits: that they classified.
+      digits: the digits that they classified.
       curves: before and after the mutation, by model.
-      films: what was filmed.
+      films: paths of the films and pictures.
       seed: of the evaluation.
     """
 
@@ -50,8 +50,8 @@ def write(output_dir: Path, done: Reproduction) -> Path:
     """Writes report.md, accuracy_and_agreement.png, magnitudes.png and ce_magnitude.png.
 
     Args:
-      output_dir: which holds the films and, by model, the evaluations already.
-      done: to report.
+      output_dir: it already holds the films and the evaluations of the models.
+      done: what to report.
 
     Returns:
       path: of the report.
@@ -88,22 +88,22 @@ def _text(output_dir: Path, done: Reproduction) -> str:
     parts = [
         '# "Self-classifying MNIST Digits", reproduced',
         f"Made by `python -m experiments.reproduce`, seed {done.seed}: {len(digits)} test digits "
-        f"of `{digits.source}`, {steps} CA steps, then every digit turned into another one, and "
-        f"{steps} more. Versions: {versions}.",
+        f"of `{digits.source}`, {steps} CA steps, then every digit is mutated into another one, "
+        f"and {steps} more steps. Versions: {versions}.",
         *_warning(digits, steps),
         "The models:",
         "\n".join(f"- `{name}`: {loaded.source}" for name, loaded in done.models.items()),
         "## The table",
-        "In percent, each value with its CA step. *Agreeing and right*: all cells of a digit give "
-        "its label; the article doesn't say how often.",
+        "Values are in percent, each with its CA step. *Agreeing and right*: all cells of a digit "
+        "give its label. The article doesn't report this value.",
         evaluation_report.table(rows),
-        "Ours minus the article's, in points, before the mutation:",
+        "Our values minus the article's, in points, before the mutation:",
         _differences(curves),
         "## Accuracy and agreement",
         "![Cell accuracy and total agreement over CA steps](accuracy_and_agreement.png)",
         "## Magnitudes",
-        "Mean |state| over living cells and 19 channels; mean |state change| over the living "
-        "cells that fired. The article's values are read from its figure.",
+        "State: mean |state| over living cells and 19 channels. Residual: mean |state change| "
+        "over the living cells that fired. The article's values are read from its figure.",
         _magnitudes(curves, steps),
         "![Magnitudes of states and residuals over CA steps](magnitudes.png)",
         "![Magnitudes under cross-entropy, linear axis](ce_magnitude.png)",
@@ -117,8 +117,8 @@ def _warning(digits: Digits, steps: int) -> list[str]:
     if digits.source == "mnist" and len(digits) == 10_000 and steps == 200:
         return []
     return [
-        f"**Not the article's protocol**, which is all 10,000 test digits of MNIST and 200 steps; "
-        f"this is: {digits.note}."
+        f"**Not the article's protocol**, which is all 10,000 test digits of MNIST and 200 steps. "
+        f"These digits are: {digits.note}."
     ]
 
 
@@ -151,7 +151,8 @@ def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
                 f"{theirs.residual:g}",
             ]
         )
-    ends = [f"{what} {when}" for what in ("state", "residual") for when in ("at first", "at last")]
+    whens = ("at the first step", "at the last step")
+    ends = [f"{what} {when}" for what in ("state", "residual") for when in whens]
     return markdown.table([[f"model, {steps} steps", *ends], *lines])
 
 

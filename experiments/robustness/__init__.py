@@ -1,1 +1,1 @@
-"""What trained cells make of digits changed in ways that no training showed."""
+"""How trained cells classify digits that are changed in ways they never met in training."""

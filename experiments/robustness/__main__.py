@@ -1,12 +1,12 @@
-"""Command: how trained cells take to digits changed in ways that no training showed.
+"""Command: how trained cells classify digits changed in ways they never met in training.
 
     python -m experiments.robustness --output_dir=robustness
 
-Rescales, stretches, thickens, thins and moves digits, rubs parts of them or of their states out
-in mid-run, shows another hand's digits and chimeras of two, and lets cells run for 2,000 steps.
-Takes about ten minutes for the three shipped models on two quiet cores; --quick, which only shows
-that everything works, a minute. Open report.md in the output folder. The report in
-experiments/results/robustness is made so, with --dataset=mnist.
+Rescales, stretches, thickens, thins and moves digits; erases parts of them, or of their states,
+during a run; shows digits of another hand and chimeras of two digits; lets cells run for 2,000
+steps. Takes about ten minutes for the three shipped models on two idle cores. With --quick, which
+only shows that everything works, it takes a minute. Open report.md in the output folder. With
+--dataset=mnist it made the report in experiments/results/robustness.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _WEIGHTS = flags.DEFINE_list(
     "weights", "ce,l2,l2_noise", "Models to compare, each as --weights of selforg_mnist.evaluate."
 )
 _STUDIES = flags.DEFINE_list(
-    "studies", "", "Only these, as size,brush, and no chimeras (default: all of them)."
+    "studies", "", "Studies to run, such as size,brush, without chimeras (default: everything)."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 _QUICK = flags.DEFINE_bool("quick", False, "Few digits, strengths and steps, to try it out.")
 # The flags' defaults, and those with --quick.
 _AMOUNTS: dict[str, tuple[int, int, str]] = {
@@ -104,7 +104,7 @@ def _run() -> int:
     studies = [study for study in studies if not chosen or study.name in chosen]
     groups = [] if chosen else chimeras.build(everything, amounts["num_chimeras"], seed)
 
-    output_files.make_folder(output_dir)  # before minutes of work, if it can't be
+    output_files.make_folder(output_dir)  # if this fails, it fails before minutes of work
     began = time.perf_counter()
     rows, outcomes, ends = _measure(
         {name: each.model for name, each in loaded.items()}, studies, groups, size.steps, seed
@@ -144,8 +144,8 @@ def _measure(
     """Measures all studies and chimeras, and logs the progress.
 
     Returns:
-      rows: of the studies, models in turn.
-      outcomes: of the chimeras, model after model.
+      rows: of the studies; for each study, all models.
+      outcomes: of the chimeras; for each model, all kinds.
       ends: for each model and kind of chimera, [N, H, W, 10] float32, the logits at the end.
     """
     from experiments.robustness import chimeras, measure
@@ -171,12 +171,12 @@ def _check_different(names: list[str]) -> None:
     if len(set(names)) < max(1, len(names)):
         raise UserError(
             f"weights={','.join(_WEIGHTS.value)}: expected one or more models of different names, "
-            "as ce,l2,l2_noise; rename a file"
+            "such as ce,l2,l2_noise; rename a file"
         )
 
 
 def _command(amounts: dict[str, int], dataset: str) -> str:
-    """The command that does the same again, without the places of this machine."""
+    """The command that does the same again, without the folders of this machine."""
     words = {"weights": ",".join(_WEIGHTS.value), "dataset": dataset, "seed": _SEED.value}
     if _STUDIES.value:
         words["studies"] = ",".join(_STUDIES.value)
@@ -190,7 +190,7 @@ class _Progress:
     """Logs how much is done and how long the rest will take.
 
     Args:
-      work: all that there is to do, in any unit.
+      work: the whole work, in any unit.
     """
 
     def __init__(self, work: int):
@@ -198,7 +198,7 @@ class _Progress:
         self._began = time.perf_counter()
 
     def done(self, work: int, what: str) -> None:
-        """Logs that so much more of the work is done, and what it was."""
+        """Logs that an amount of the work is done, and what it was."""
         self._done += work
         share = self._done / self._work
         left = (time.perf_counter() - self._began) * (1 / share - 1)

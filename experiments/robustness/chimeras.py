@@ -1,8 +1,8 @@
-"""Chimeras: shapes composed of two digits, and what their cells come to say.
+"""Chimeras: shapes composed of two digits, and what their cells say in the end.
 
-Follows the article's section "Robustness", which draws chimeras of 3 and 5, 8 and 9, 6 and 9. Two
-whole digits that touch (`join`), or a part of one and the rest of the other (`splice`), always in
-one piece. No answer is right, so what is counted is which answers there are.
+Follows the article's section "Robustness", which draws chimeras of 3 and 5, 8 and 9, 6 and 9. A
+chimera is two whole digits that touch (`join`), or a part of one digit and the rest of another
+(`splice`). It is always in one piece. No answer is right, so the different answers are counted.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from selforg_mnist.model import CAModel
 
 PAIRS = ((3, 5), (8, 9), (6, 9))
 SEAMS = (0.4, 0.5, 0.6)
-RECENT = 20  # CA steps before the end within which a cell counts as still changing its label
-_ROUNDS = 40  # of random pairs of digits, as many as chimeras are wanted; some fall apart
+RECENT = 20  # a cell that changes its label within the last 20 CA steps counts as changing
+_ROUNDS = 40  # most rounds of drawing `count` random pairs, since some chimeras fall apart
 _BUNDLE = 120  # chimeras rolled out together
 _PLACES = {"down": "{0} above {1}", "right": "{0} left of {1}"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chimeras:
-    """Chimeras made alike.
+    """Chimeras of one kind.
 
     Attributes:
       first: label of the digit above or at the left.
-      second: label of the other.
+      second: label of the other digit.
       axis: one of `transforms.AXES`.
       seam: where the seam is, as a share of the canvas; None for two whole digits.
       images: [N, H, W] uint8, each in one piece.
@@ -50,28 +50,28 @@ class Chimeras:
     of_first: np.ndarray
 
     def work(self, steps: int) -> int:
-        """What it costs to roll them out: CA steps times living cells."""
+        """The work of rolling them out: CA steps times living cells."""
         return steps * int(transforms.alive(self.images).sum())
 
 
 @dataclasses.dataclass(frozen=True)
 class ChimeraResult:
-    """What the cells of one model say at the end on chimeras made alike; all shares in percent.
+    """What one model's cells say at the end on chimeras of one kind; all shares in percent.
 
     Attributes:
       model: its name.
       first: and `second`, `axis`, `seam`: as in `Chimeras`.
       num_samples: chimeras counted.
       agree_first: share of chimeras whose cells all give the first digit's label.
-      agree_second: likewise, the second's.
-      agree_other: likewise, some other label.
-      no_agreement: share of those whose cells give several.
-      votes_first: share of the cells, mean over the chimeras, that give the first's label.
-      votes_second: likewise, the second's.
-      other_label: the third label that most cells give.
+      agree_second: share of chimeras whose cells all give the second digit's label.
+      agree_other: share of chimeras whose cells all give one other label.
+      no_agreement: share of chimeras whose cells give several labels.
+      votes_first: share of the cells that give the first digit's label, mean over the chimeras.
+      votes_second: share of the cells that give the second digit's label, likewise.
+      other_label: the most frequent label besides these two.
       votes_other_label: share of the cells that give it.
       first_part_right: share of the first digit's own cells that give its label.
-      second_part_right: likewise, the second's.
+      second_part_right: share of the second digit's own cells that give its label.
       changing: share of the cells that gave another label within the last 20 CA steps.
     """
 
@@ -95,7 +95,7 @@ class ChimeraResult:
 
 
 def title(kind: Chimeras | ChimeraResult) -> str:
-    """In words how chimeras are made, for headings and tables."""
+    """How chimeras are made, in words, for headings and tables."""
     how = "whole digits" if kind.seam is None else f"seam at {kind.seam:.0%}"
     return f"{_PLACES[kind.axis].format(kind.first, kind.second)}, {how}"
 
@@ -104,16 +104,16 @@ def build(digits: Digits, count: int, seed: int, seams: Sequence[float] = SEAMS)
     """Builds chimeras of each pair, in both orders and directions, whole and spliced.
 
     Args:
-      digits: to build them of.
-      count: of chimeras made alike.
-      seed: of which digits are put together.
+      digits: to build them from.
+      count: number of chimeras of each kind.
+      seed: of the choice of digits.
       seams: where the seams are.
 
     Returns:
       groups: of `count` chimeras each; whole digits first, then by seam.
 
     Raises:
-      UserError: the digits don't give so many in one piece.
+      UserError: the digits give fewer than `count` chimeras in one piece.
     """
     groups: list[Chimeras] = []
     for pair in PAIRS:
@@ -154,8 +154,8 @@ def _group(
             break
     else:
         raise UserError(
-            f"num_chimeras={count}: found {found} of {first} and {second} in one piece among "
-            f"{len(ours)} and {len(theirs)} digits of {digits.source!r}; ask for fewer"
+            f"num_chimeras={count}: found {found} chimeras of {first} and {second} in one piece "
+            f"from {len(ours)} and {len(theirs)} digits of {digits.source!r}; ask for fewer"
         )
     images, of_first = (np.concatenate(each)[:count] for each in (images, of_first))
     return Chimeras(first, second, axis, seam, images, of_first)
@@ -167,7 +167,7 @@ def measure(
     """Rolls chimeras out and counts what their cells say at the end.
 
     Args:
-      groups: of chimeras made alike.
+      groups: a group for each kind of chimera.
       name: of the model.
       model: whose rule, fire rate and noise are used.
       steps: CA steps.
@@ -193,7 +193,7 @@ def measure(
             results.append((outcome, logits[own].copy()))  # not the other state channels
         return results
 
-    # A bundle a core: the steps of a rollout wait for each other, bundles don't.
+    # One bundle per core: the steps of a rollout depend on each other, bundles don't.
     with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
         found = list(cores.map(roll_out, bundles))
     by_group = dict(zip(itertools.chain(*bundles), itertools.chain(*found), strict=True))
@@ -202,7 +202,7 @@ def measure(
 
 
 def _bundles(groups: Sequence[Chimeras]) -> list[list[Chimeras]]:
-    """Puts groups of one canvas together: few large rollouts cost less than many small ones."""
+    """Puts groups of one canvas size together: few large rollouts take less time than many."""
     by_canvas: dict[tuple[int, ...], list[Chimeras]] = {}
     for group in groups:
         by_canvas.setdefault(group.images.shape[1:], []).append(group)
@@ -214,13 +214,13 @@ def _bundles(groups: Sequence[Chimeras]) -> list[list[Chimeras]]:
 
 
 def count(group: Chimeras, name: str, recent: Sequence[np.ndarray]) -> ChimeraResult:
-    """Counts what the cells of chimeras made alike say.
+    """Counts what the cells of chimeras of one kind say.
 
     Args:
       group: the chimeras.
       name: of the model.
-      recent: [N, H, W] integers each, the labels that the cells gave after the last CA steps;
-        what is counted are those of the very last, the others show which cells still change.
+      recent: [N, H, W] integers each, the labels that the cells gave after the last CA steps.
+        The labels after the very last step are counted; the others show which cells still change.
 
     Returns:
       outcome: in percent.

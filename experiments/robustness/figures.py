@@ -1,4 +1,4 @@
-"""The curves of the robustness report: a panel for each study, all models in it.
+"""The curves of the robustness report: a panel for each study, with all models.
 
 Holds drawing only; the numbers come from `measure.py`, pages of coloured cells from
 `pages.py`.
@@ -78,7 +78,7 @@ def curves(
             _line(panel, steps, [row.state_magnitude for row in own], style | _ALL_RIGHT)
             _line(panel, steps, [row.residual_magnitude for row in own], style | _CELLS_RIGHT)
         panel.set_yscale("log")
-        # Few, however many decades there are: states of some digits can grow without end.
+        # Only a few ticks, because the states of some digits can grow by many decades.
         panel.yaxis.set_major_locator(ticker.LogLocator(numticks=8))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_locator(ticker.NullLocator())

@@ -1,4 +1,4 @@
-"""The robustness studies measured: cells are shown what the studies say, and are counted.
+"""Measures the robustness studies: shows their pictures to cells and counts what these say.
 
 Follows the article's section "Experiments": cell accuracy, total agreement, magnitudes. Tables
 and figures are in `report.py`, `figures.py` and `pages.py`.
@@ -19,7 +19,7 @@ from selforg_mnist.data.digits import gray_levels
 from selforg_mnist.evaluation import evaluation
 from selforg_mnist.model import CAModel
 
-_BATCH = 75  # few enough that the batches of large digits stay in the cores' caches
+_BATCH = 75  # small enough that batches of large digits fit into the cores' caches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Measurement:
       model: its name.
       phase: name of the phase.
       step: CA steps since the phase began.
-      num_samples: digits counted, those with a living cell.
-      in_one_piece: share of the digits shown whose living cells hang together: cells can't talk
-        across a gap.
+      num_samples: digits counted: those with a living cell.
+      in_one_piece: share of the shown digits whose living cells are all connected; cells can't
+        talk across a gap.
       cell_accuracy: and the others: as in `evaluation.Curves`.
     """
 
@@ -99,13 +99,13 @@ def looks(
 
     Args:
       study: what to show.
-      strengths: some of the study's.
-      picked: [K] integers, which of the study's digits.
+      strengths: some of the study's strengths.
+      picked: [K] integers, which of the study's digits to show.
       model: whose rule, fire rate and noise are used.
       seed: of the fire masks and the noise.
 
     Yields:
-      of each view, in order:
+      for each view, in order:
       gray: [S, K, H, W] float32 in [0, 1], by strength.
       logits: [S, K, H, W, 10] float32.
     """

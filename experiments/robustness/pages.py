@@ -1,6 +1,6 @@
-"""Pages of coloured digits for the robustness report: a row a strength, a column a model.
+"""Pages of coloured digits for the robustness report: a row per strength, a column per model.
 
-Cells are coloured by `pictures/render.py`; what they are shown is up to the studies.
+`pictures/render.py` colours the cells; `studies.py` says what they are shown.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from selforg_mnist.model import CAModel
 from selforg_mnist.pictures import render
 
 _SHOWN = 12  # digits in a row, all models together
-_STRENGTHS = 4  # of a study, at most
+_STRENGTHS = 4  # shown of a study, at most
 
-_TILE = 84  # pixels of a digit's side: three for each cell of MNIST's canvas
+_TILE = 84  # a digit's side in pixels: three for each cell of MNIST's canvas
 _LARGEST_SCALE = 3
 _MARGIN = 150  # pixels at the left, for the labels of rows
 _GAP, _COLUMN_GAP = 2, 24  # pixels between digits, and between models
@@ -33,7 +33,7 @@ _GAP, _COLUMN_GAP = 2, 24  # pixels between digits, and between models
 class PageRow(NamedTuple):
     """A row of a page.
 
-    label: at its left. tiles: for each model [K, H, W, 3] uint8, of one size on a page.
+    label: text at the left. tiles: for each model [K, H, W, 3] uint8, of one size on a page.
     """
 
     label: str
@@ -48,17 +48,17 @@ class Block(NamedTuple):
 
 
 def of_studies(studies: Sequence[Study], models: Mapping[str, CAModel], seed: int) -> np.ndarray:
-    """Shows what cells say at all views of the studies, above bars of the right answers' colour.
+    """Shows what cells say at all views of the studies, above bars in the right labels' colours.
 
     Args:
-      studies: a heading each view.
+      studies: each of their views gets a heading.
       models: by the heads of their columns.
       seed: of the fire masks and the noise.
 
     Returns:
       picture: [H, W, 3] uint8.
     """
-    # A study a core: the steps of a rollout wait for each other, studies don't.
+    # One study per core: the steps of a rollout depend on each other, studies don't.
     with concurrent.futures.ThreadPoolExecutor(startup.available_cores()) as cores:
         blocks = cores.map(lambda study: _blocks(study, models, seed), studies)
         return page(list(models), list(itertools.chain(*blocks)))
@@ -91,8 +91,8 @@ def of_chimeras(
     """Shows what the cells of chimeras say at the end: whole digits and the middle seam.
 
     Args:
-      groups: of chimeras made alike.
-      heads: of the models.
+      groups: a group for each kind of chimera.
+      heads: of the models' columns.
       ends: for each model and group, [N, H, W, 10] float32, the logits.
 
     Returns:
@@ -115,20 +115,20 @@ def of_chimeras(
 
 
 def _spread(strengths: Sequence[float]) -> list[float]:
-    """A few strengths from the first to the last, evenly."""
+    """A few strengths, evenly spread from the first to the last."""
     places = np.linspace(0, len(strengths) - 1, min(_STRENGTHS, len(strengths)))
     return [strengths[int(place)] for place in np.rint(places)]
 
 
 def tiles(gray: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Colours digits and brings them to one size, all by the same scale.
+    """Colours digits and brings them to one size, all at the same scale.
 
     Args:
       gray: [..., H, W] float32 in [0, 1].
       logits: [..., H, W, 10] float32.
 
     Returns:
-      tiles: [..., T, T, 3] uint8: the part of the canvas in which cells live in any of them.
+      tiles: [..., T, T, 3] uint8: the part of the canvas where cells live in any of the digits.
     """
     height, width = gray.shape[-2:]
     living = spec.alive_mask(gray).reshape(-1, height, width).any(axis=0)
@@ -170,7 +170,7 @@ def page(heads: Sequence[str], blocks: Sequence[Block]) -> np.ndarray:
 
 
 def _texts(width: int, height: int, texts: dict[int, str], size: int) -> np.ndarray:
-    """A blank strip with texts half-way up, by their left edges; [height, width, 3] uint8."""
+    """A blank strip with texts at half its height, by left edge; [height, width, 3] uint8."""
     strip = Image.new("RGB", (width, height), spec.BACKGROUND_COLOUR)
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(size)
     for left, text in texts.items():

@@ -1,4 +1,4 @@
-"""What the robustness studies leave on disk: numbers as JSON and CSV, report.md and its pictures.
+"""The files of the robustness studies: numbers as JSON and CSV, report.md and its pictures.
 
 Shares are in percent everywhere. Nothing is measured here.
 """
@@ -63,7 +63,7 @@ def write(
       names: of the files.
 
     Raises:
-      UserError: a file can't be written; what was there of it is untouched.
+      UserError: a file can't be written; an earlier one then stays as it was.
     """
     rows, outcomes = (
         [dataclasses.asdict(each) for each in part] for part in (results.rows, results.outcomes)
@@ -94,7 +94,7 @@ def write(
 
 
 def _rounded(value: Any) -> Any:
-    """Plain values, all fractions to six digits; none where JSON has no number for it."""
+    """Plain values, fractions to six digits; None for numbers that JSON doesn't have."""
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -125,15 +125,17 @@ def _report(results: Results) -> str:
         f"of them in long runs; another hand: {about['num_samples']} of {drawn}"
         + (f"; chimeras of each kind: {about['num_chimeras']}.\n" if results.outcomes else ".\n")
         + f"- {about['steps']} CA steps on each picture, seed {about['seed']}; {versions}.\n"
-        '- After the article\'s section "Robustness" (doi:10.23915/distill.00027.002). Cells '
-        "can't talk across a gap: where digits are not in one piece, few can agree.\n"
-        "- Magnitudes are means over all cells: where the states of a few digits grow without "
-        "end, these dominate. Labels are an argmax and can hold all the same.\n"
-        "- Every number, after more CA steps than shown here: [robustness.json](robustness.json), "
-        "[robustness.csv](robustness.csv)"
+        '- The studies follow the article\'s section "Robustness" '
+        "(doi:10.23915/distill.00027.002). Cells can't talk across a gap, so few digits that are "
+        "not in one piece can agree.\n"
+        "- Magnitudes are means over all cells. If the states of a few digits grow without end, "
+        "these digits dominate the mean. Their labels can still be stable, because a label is an "
+        "argmax.\n"
+        "- All numbers, also after other CA steps than shown here: "
+        "[robustness.json](robustness.json), [robustness.csv](robustness.csv)"
         + (", [chimeras.csv](chimeras.csv)." if results.outcomes else "."),
         "![Curves of all studies](curves.png)",
-        "All shares in percent, as *cells right / digits whose cells all agree / digits whose "
+        "All shares are in percent, as *cells right / digits whose cells all agree / digits whose "
         "cells all agree and are right*.",
     ]
     for study in results.studies:
@@ -142,19 +144,21 @@ def _report(results: Results) -> str:
     if results.outcomes:
         parts += [
             "## Chimeras",
-            "No answer is right. The article, of some that its authors drew: of 3 and 5, the 3 "
-            "dominates; of 8 and 9, sections of both are classified correctly and oscillate; of 6 "
-            "and 9 likewise, but the 6 is taken for a 4. Here, in percent:\n\n"
-            "- *all cells say the first digit / the second / another / they don't agree*;\n"
-            "- *cells of the first digit's part that say so / of the second's*;\n"
-            "- the commonest third label, and *cells that give it*;\n"
+            "No answer is right. The article describes some chimeras that its authors drew. In "
+            "those of 3 and 5, the 3 dominates. In those of 8 and 9, sections of both digits are "
+            "classified correctly and oscillate. In those of 6 and 9 it is the same, but the 6 is "
+            "taken for a 4. The table gives for each model, in percent:\n\n"
+            "- chimeras *whose cells all give the first digit / the second digit / another label "
+            "/ several labels*;\n"
+            "- *cells of the first digit's part that give its label / the same for the second*;\n"
+            "- the most frequent third label, and *the cells that give it*;\n"
             f"- *cells that gave another label within the last {RECENT} steps*.",
             _chimera_table(results),
             "![Chimeras](chimeras.png)",
         ]
     parts += [
         "## Some digits of each study",
-        "The bar is the colour of the right answer.",
+        "The bar below a digit has the colour of its right label.",
         "![Digits](mosaic.png)",
     ]
     return "\n\n".join(parts) + "\n"

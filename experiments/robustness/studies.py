@@ -1,8 +1,8 @@
-"""The robustness studies but for the chimeras: what they show to the cells, and for how long.
+"""The robustness studies except the chimeras: what they show to cells, and for how long.
 
 Follows the article's section "Robustness". A study shows the same digits at several strengths of
-one change, which `transforms.py` makes. Showing them to cells and counting what these say is in
-`measure.py`.
+one change, which `transforms.py` makes. `measure.py` shows them to cells and counts the labels
+that these give.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Study:
 
     Attributes:
       name: short, for files.
-      axis: what a strength says, with its unit.
+      axis: the meaning of a strength, with its unit.
       phases: names of the phases.
-      cases: by strength, what the cells are shown; canvases and steps are alike in all.
-      views: what is worth looking at.
-      marks: CA steps of each phase after which numbers are kept; those beyond its end don't
-        count.
-      over_steps: there is one strength, and the CA steps are what varies.
+      cases: by strength, what the cells are shown; all have the same canvas size and steps.
+      views: the moments that the report shows.
+      marks: CA steps of each phase after which numbers are kept; those after its end are left
+        out.
+      over_steps: whether the study has one strength and varies the CA steps instead.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Study:
     over_steps: bool = False
 
     def kept(self, phase: int) -> list[int]:
-        """The CA steps of a phase after which numbers are kept, its last one among them."""
+        """The CA steps of a phase after which numbers are kept, including its last one."""
         (steps,) = {phases[phase].steps for phases in self.cases.values()}
         return _up_to(steps, self.marks)
 
     def work(self) -> int:
-        """What it costs to roll out: CA steps times living cells."""
+        """The work of rolling it out: CA steps times living cells."""
         return sum(
             phase.steps * int(transforms.alive(phase.images).sum())
             for phases in self.cases.values()
@@ -83,7 +83,7 @@ class Size:
       steps: CA steps of a phase.
       long_steps: CA steps of the long run.
       long_samples: digits of the long run.
-      every: of the strengths of a study, every so manieth one is tried.
+      every: 1 to try all strengths of a study, n to try every n-th one.
     """
 
     steps: int
@@ -112,9 +112,9 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
 
     Args:
       digits: to be changed.
-      drawn: shapes of another origin than those that the models were trained on.
+      drawn: digits of another origin than those that the models were trained on.
       size: how much is measured.
-      seed: of the parts that go.
+      seed: of the parts and states that are erased.
 
     Returns:
       studies: in the order of the report.

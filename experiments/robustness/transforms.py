@@ -1,9 +1,9 @@
-"""Digits changed in ways that no training showed: size, stroke, place, lost parts, chimeras.
+"""Changes of digits that no training showed: size, stroke, place, lost parts, chimeras.
 
 Pure functions on pictures, `[N, H, W] uint8`, full ink 255, zero beyond the canvas; none changes
 its arguments. Follows the article's section "Robustness": unseen sizes and brush widths, digits
-"composed of multiple digits", parts that go and come back. Rolling cells out on the pictures is
-for the studies.
+"composed of multiple digits", parts that disappear and come back. Cells are rolled out on the
+pictures elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from selforg_mnist import spec
 from selforg_mnist.data import pieces
 from selforg_mnist.data.digits import gray_levels
 
-# Strokes are widened on squares of this many parts a side, so radii are multiples of a quarter.
+# To widen strokes, each cell is divided into 4 x 4 parts, so radii are multiples of a quarter.
 _PARTS = 4
 AXES = ("down", "right")  # in which direction the second of two digits lies from the first
 
@@ -48,8 +48,8 @@ def pad(images: np.ndarray, margin: int) -> np.ndarray:
 def thicken(images: np.ndarray, radius: float) -> np.ndarray:
     """Widens strokes on both sides, as a round pen would; thins them where the radius is < 0.
 
-    A cell is a square of its gray; ink spreads, or goes, by `radius` cells, and each cell then
-    shows the mean over its square, so that widening by part of a cell is exact.
+    Each cell is a square of its gray value. Ink grows or shrinks by `radius` cells. Each cell then
+    shows the mean over its square, so that widening by a part of a cell is exact.
 
     Args:
       images: [N, H, W] uint8; beyond the canvas is paper, and ink that gets there is lost.
@@ -59,7 +59,7 @@ def thicken(images: np.ndarray, radius: float) -> np.ndarray:
       images: [N, H, W] uint8.
 
     Raises:
-      ValueError: the radius is no multiple of a quarter.
+      ValueError: the radius is not a multiple of a quarter.
     """
     reach = round(radius * _PARTS)
     if reach != radius * _PARTS:
@@ -96,12 +96,12 @@ def shift(images: np.ndarray, down: int, right: int) -> np.ndarray:
 
 
 def scattered(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Chooses living cells here and there.
+    """Chooses living cells at random.
 
     Args:
       images: [N, H, W] uint8.
       fraction: of each digit's living cells, in [0, 1]; rounded to whole cells.
-      rng: equal ones choose the same cells, a larger fraction more of them.
+      rng: an equal generator chooses the same cells, and with a larger fraction more cells.
 
     Returns:
       chosen: [N, H, W] bool, living cells only.
@@ -111,12 +111,12 @@ def scattered(images: np.ndarray, fraction: float, rng: np.random.Generator) -> 
 
 
 def block(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Chooses the living cells nearest to a random one of them, as an eraser would meet them.
+    """Chooses a random living cell and the living cells nearest to it, as an eraser would.
 
     Args:
       images: [N, H, W] uint8.
       fraction: of each digit's living cells, in [0, 1]; rounded to whole cells.
-      rng: equal ones choose about the same cells.
+      rng: an equal generator chooses about the same cells.
 
     Returns:
       chosen: [N, H, W] bool, living cells only.
@@ -127,12 +127,12 @@ def block(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.n
     y, x = (part[:, None, None] for part in np.divmod(draws.argmax(axis=1), width))
     rows, columns = np.mgrid[:height, :width]
     distance = (rows - y) ** 2 + (columns - x) ** 2
-    # Cells equally near come in reading order.
+    # Cells at the same distance are in reading order.
     return _first(distance * height * width + rows * width + columns, living, fraction)
 
 
 def _first(order: np.ndarray, living: np.ndarray, fraction: float) -> np.ndarray:
-    """The first so many living cells of each picture, by an order without ties."""
+    """A fraction of the living cells of each picture, the first ones by an order without ties."""
     count = np.rint(fraction * living.sum(axis=(1, 2))).astype(int)
     ranks = np.where(living, order, np.iinfo(np.int64).max).reshape(len(order), -1)
     last = np.take_along_axis(np.sort(ranks), np.maximum(count - 1, 0)[:, None], axis=1)
@@ -140,7 +140,7 @@ def _first(order: np.ndarray, living: np.ndarray, fraction: float) -> np.ndarray
 
 
 def erase(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Takes the ink away at some cells, which die.
+    """Erases the ink of some cells, which then are dead.
 
     Args:
       images: [N, H, W] uint8.
@@ -158,9 +158,9 @@ def splice(
     """Joins a part of one digit to the rest of another, along a straight seam.
 
     Args:
-      first: [N, H, W] uint8, of which the part above or left of the seam is taken.
-      second: [N, H, W] uint8.
-      axis: one of `AXES`, "down" for a seam across, "right" for an upright one.
+      first: [N, H, W] uint8; its part above or left of the seam is used.
+      second: [N, H, W] uint8; its part on the other side is used.
+      axis: one of `AXES`: "down" for a horizontal seam, "right" for a vertical one.
       at: where the seam is, as a share of the canvas.
 
     Returns:
@@ -175,18 +175,18 @@ def splice(
 
 
 def join(first: np.ndarray, second: np.ndarray, axis: str) -> tuple[np.ndarray, np.ndarray]:
-    """Draws two whole digits below or beside each other, so near that they meet in a cell.
+    """Draws two whole digits below or beside each other, so near that they share a cell.
 
     Args:
-      first: [N, H, W] uint8, with a living cell each.
-      second: [N, H, W] uint8, likewise.
-      axis: one of `AXES`: where the second digit lies, seen from the first.
+      first: [N, H, W] uint8; each has a living cell.
+      second: [N, H, W] uint8; each has a living cell.
+      axis: one of `AXES`: the direction from the first digit to the second.
 
     Returns:
-      images: [N, 2 * H, W] or [N, H, 2 * W] uint8, in the middle of the canvas; not in one piece
-        where the two have no column (or row) in common or fell apart before.
-      of_first: [N, ...] bool, which cells are the first digit's: where both have ink, those that
-        it inks more.
+      images: [N, 2 * H, W] or [N, H, 2 * W] uint8, in the middle of the canvas. A chimera is not
+        in one piece if its digits have no column (or row) in common, or if one of them isn't.
+      of_first: [N, ...] bool, which cells are the first digit's. A cell in which both digits have
+        ink belongs to the digit with more ink there.
     """
     if axis == "right":
         images, of_first = join(first.swapaxes(1, 2), second.swapaxes(1, 2), "down")

@@ -1,1 +1,1 @@
-"""What the time of a training step grows with, and how training is timed."""
+"""What the time of a training step depends on, and how training is timed."""

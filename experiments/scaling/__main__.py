@@ -1,13 +1,14 @@
-"""Command: what the time of a training step grows with, and what it doesn't.
+"""Command: what the time of a training step depends on, and what it doesn't depend on.
 
     python -m experiments.scaling --output_dir=scaling
 
-Times the living engine against batch size, canvas size, living share and replicas, each row beside
-the article's dense graph in the same round, and writes tables, a figure and every number. Close
-other programs first. Takes about a quarter of an hour on two quiet cores, and at the largest batch
-ten gigabytes of memory, most of it for the dense graph (--reference_gb leaves it out where it
-takes more); --quick, which only shows that everything works, two minutes. Open scaling.md in the
-output folder. The report in experiments/results/scaling is made so, with --dataset=mnist.
+Times the living engine over batch size, canvas size, living share and replicas. Each row is timed
+beside the article's dense graph in the same round. Writes tables, a figure and all numbers. Close
+other programs first. Takes about a quarter of an hour on two idle cores. The largest batch takes
+ten gigabytes of memory, most of it for the dense graph; --reference_gb leaves the graph out where
+it would take more. With --quick, which only shows that everything works, it takes two minutes.
+Open scaling.md in the output folder. With --dataset=mnist it made the report in
+experiments/results/scaling.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from selforg_mnist import experiment as experiments
 from selforg_mnist.errors import UserError
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the report.", required=True)
-_STUDIES = flags.DEFINE_list("studies", list(scaling_studies.STUDIES), "Which ones to run.")
+_STUDIES = flags.DEFINE_list("studies", list(scaling_studies.STUDIES), "Which studies to run.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Timings of each row.", lower_bound=1)
-_SECONDS = flags.DEFINE_float("seconds", 1.0, "Least length of one timing.", lower_bound=0.01)
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "Shortest length of one timing.", lower_bound=0.01)
 _REFERENCE_GB = flags.DEFINE_float(
-    "reference_gb", 12.0, "Leave the dense reference out where it takes more GB."
+    "reference_gb", 12.0, "Leave the dense reference out where it would take more GB than this."
 )
-_QUICK = flags.DEFINE_bool("quick", False, "Few rows and small ones, to try it out.")
+_QUICK = flags.DEFINE_bool("quick", False, "Few and small rows, to try it out.")
 flags.adopt_module_key_flags(data_flags)
 
 
@@ -44,7 +45,7 @@ def _scale() -> int:
             f"studies={','.join(studies)}: expected some of {', '.join(scaling_studies.STUDIES)}"
         )
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
-    _check_writable(output_dir)  # before minutes of work, if it isn't
+    _check_writable(output_dir)  # if this fails, it fails before minutes of work
 
     subjects = scaling_studies.build(studies, _QUICK.value)
     data = timing.data_of_flags()
@@ -53,7 +54,7 @@ def _scale() -> int:
     rows = list(
         measure.measure(
             subjects,
-            dataclasses.replace(data, dataset=survey.dataset),  # "auto" is settled
+            dataclasses.replace(data, dataset=survey.dataset),  # what "auto" has chosen
             survey.living,
             _ROUNDS.value,
             _SECONDS.value,
@@ -86,7 +87,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def _command(dataset: str) -> str:
-    """The command that does the same again, without the places of this machine."""
+    """The command that does the same again, without the folders of this machine."""
     words = {
         "dataset": dataset,
         "studies": ",".join(_STUDIES.value),

@@ -1,9 +1,9 @@
-"""The article's training step as its text describes it: the yardstick of the benchmark.
+"""The article's training step as its text describes it: the benchmark's reference.
 
 Three convolutions over the whole image, a mask for living cells, a mask for firing cells, 20
-times; L2 loss, gradients normalised per variable, Adam. Written straight down, with Keras
-layers in one `tf.function`, for speed to be compared with, and for nothing else: it imports
-none of the project's own CA. It has no pool, which spares it work.
+times; L2 loss, gradients normalised per variable, Adam. It is written in the simplest way, with
+Keras layers in one `tf.function`. It only serves to compare speeds, and imports nothing of the
+project's own CA. It has no pool, so it has less to do.
 """
 
 from __future__ import annotations

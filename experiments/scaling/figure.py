@@ -1,4 +1,4 @@
-"""The figure of the scaling report: what a training step's time grows with, and what it doesn't.
+"""The figure of the scaling report: what a training step's time depends on, and what it doesn't.
 
 Holds drawing only; the numbers come from `measure.py`.
 """
@@ -19,7 +19,7 @@ from experiments.scaling.measure import Timing
 
 _Style = dict[str, Any]
 
-# Dark and filled against light and hollow: to be told apart in gray as well.
+# Filled and hollow markers differ in gray as well.
 _OURS: _Style = {"color": "tab:blue", "linestyle": "-", "fillstyle": "full"}
 _REFERENCE: _Style = {"color": "tab:orange", "linestyle": "--", "fillstyle": "none"}
 _MARKERS = {"batch": "o", "canvas": "s", "living": "^"}
@@ -38,7 +38,7 @@ _SERIES: dict[tuple[str, int], tuple[str, _Style]] = {
 
 
 def draw(rows: Sequence[Timing]) -> np.ndarray:
-    """Draws a panel for each of canvas, firing cells and batch of which there are rows.
+    """Draws up to three panels, over canvas, firing cells and batch, for which there are rows.
 
     Args:
       rows: of any studies.
@@ -62,7 +62,7 @@ def draw(rows: Sequence[Timing]) -> np.ndarray:
     ):
         panel(axes, own)
         axes.grid(alpha=0.3)
-        # Below: among the points it would hide some.
+        # The legend is below the panel: among the points it would hide some.
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
@@ -102,12 +102,12 @@ def _over_firing(panel: Axes, rows: Sequence[Timing]) -> None:
 def _dots(
     panel: Axes, rows: Sequence[Timing], times: Sequence[float | None], name: str, style: _Style
 ) -> None:
-    """Draws times over firing cells; without lines, which could be upright."""
+    """Draws times over firing cells as dots; lines between them could be vertical."""
     for study, title in _GROWING.items():
         points = [
             (row.firing_cells, ms)
             for row, ms in zip(rows, times, strict=True)
-            # One replica over batches is the study of batches again.
+            # One replica in the study of replicas is the same as in the study of batches.
             if ms and ("batch" if row.study == "replicas" else row.study) == study
         ]
         if points:
@@ -118,7 +118,7 @@ def _dots(
 def _over_batch(panel: Axes, rows: Sequence[Timing]) -> None:
     for (engine, replicas), (label, style) in _SERIES.items():
         own: dict[int, float] = {}
-        for row in rows:  # one replica of the living engine is in two studies: shown once
+        for row in rows:  # one replica of the living engine is in two studies, but shown once
             if (row.engine, row.replicas) == (engine, replicas) and row.ratio:
                 own.setdefault(row.batch, row.ratio)
         if own:
@@ -141,7 +141,7 @@ def _log_axis(panel: Axes, name: str, marks: Sequence[int] = ()) -> None:
         axis.set_major_locator(ticker.FixedLocator(list(marks)))
     else:
         low, high = axis.get_view_interval()
-        middle = math.sqrt(low * high)  # no less than two marks: the widest gap is from 2 to 5
+        middle = math.sqrt(low * high)  # at least two marks show: the widest gap is from 2 to 5
         axis.set_view_interval(min(low, middle / 2.6), max(high, middle * 2.6))
         axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))

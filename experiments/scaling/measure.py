@@ -1,8 +1,8 @@
-"""The scaling studies measured: each subject beside the dense reference, in turn.
+"""Measures the scaling studies: times each subject and the dense reference in turn.
 
-A subject and the reference each have a process of their own, of which one computes at a time. The
-living engine has its threads as `selforg_mnist.train` sets them, one a lane; the others and the
-reference have TensorFlow's own. What is timed is in `studies.py`.
+Each subject and the reference have a process of their own; only one of them computes at a time.
+The living engine has one thread per lane, as `selforg_mnist.train` sets it. The other engines and
+the reference have TensorFlow's own thread counts. What is timed is in `studies.py`.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ class Timing:
       digits: on each canvas.
       replicas: that share the batch.
       pool: canvases in the pool.
-      living_cells: of a batch, in the mean.
-      living_share: of all cells, in [0, 1].
-      firing_cells: of a batch, in each CA step, in the mean.
+      living_cells: mean number of a batch.
+      living_share: share of all cells that live, in [0, 1].
+      firing_cells: mean number of a batch in each CA step.
       steps_per_second: training steps, median over the rounds.
-      slowest: round, in training steps a second.
-      fastest: likewise.
-      ms: of a training step, by the median rate.
-      reference_ms: likewise of the dense reference beside it; None where it was left out.
-      ratio: of the rate to the reference's beside it, median over the rounds.
-      peak_mb: memory of the process, TensorFlow and digits included.
-      reference_peak_mb: likewise of the reference's.
+      slowest: the slowest round, in training steps per second.
+      fastest: the fastest round, in training steps per second.
+      ms: time of a training step, by the median rate.
+      reference_ms: the same for the dense reference; None if it was left out.
+      ratio: the rate divided by the reference's in the same round, median over the rounds.
+      peak_mb: memory of the process, including TensorFlow and the digits.
+      reference_peak_mb: the same for the reference's process.
     """
 
     study: str
@@ -86,10 +86,10 @@ class Timing:
 
 
 def survey(subjects: Sequence[Subject], data: Data) -> Survey:
-    """Loads the digits and counts what lives on the canvases, in a process that then ends.
+    """Loads the digits and counts living cells on the canvases, in a process that then ends.
 
     Raises:
-      DigitsError: the digits can't be had.
+      DigitsError: the digits can't be loaded.
     """
     with timing.worker() as worker:
         scenes = list(dict.fromkeys(subject.scene for subject in subjects))
@@ -110,21 +110,21 @@ def measure(
     seconds: float,
     reference_bytes: float,
 ) -> Iterator[Timing]:
-    """Times subjects, and logs what is left.
+    """Times subjects, and logs the progress.
 
     Args:
       subjects: of all studies.
       data: to train on.
       living: as `Survey.living`.
       rounds: timings of each subject.
-      seconds: least length of a timing.
+      seconds: shortest length of a timing.
       reference_bytes: the dense reference is left out where it would take more memory.
 
     Yields:
-      row: of each subject, those of a study and scene after each other.
+      row: of each subject; subjects of the same study and scene come after each other.
 
     Raises:
-      UserError: a process was killed, likely for want of memory.
+      UserError: a process was killed, probably because memory ran out.
     """
     scenes = list(dict.fromkeys((subject.study, subject.scene) for subject in subjects))
     for place, (study, scene) in enumerate(scenes, 1):
@@ -138,8 +138,9 @@ def measure(
             yield from _measure_scene(own, data, living[scene], rounds, seconds, with_reference)
         except BrokenProcessPool as error:
             raise UserError(
-                f"{scene}: a process was killed, likely for want of memory; close other programs, "
-                f"or leave the reference out with --reference_gb, or study {study} with --studies"
+                f"{scene}: a process was killed, probably because memory ran out; close other "
+                "programs, leave the reference out with a smaller --reference_gb, or leave study "
+                f"{study} out of --studies"
             ) from error
 
 
@@ -148,7 +149,7 @@ class _Timed:
 
     Args:
       worker: the process.
-      watch: that times it there.
+      watch: times it in that process.
     """
 
     def __init__(self, worker: concurrent.futures.Executor, watch: Stopwatch):
@@ -156,12 +157,12 @@ class _Timed:
         self.rates: list[float] = []
 
     def time(self) -> float:
-        """Times it once more; returns steps a second."""
+        """Times it once more; returns steps per second."""
         self.rates.append(self._watch.rate())
         return self.rates[-1]
 
     def peak_mb(self) -> int:
-        """The most memory that its process had so far."""
+        """The most memory that its process has had so far."""
         return round(self._worker.submit(timing.peak_bytes).result() / 2**20)
 
 
@@ -173,7 +174,7 @@ def _measure_scene(
     seconds: float,
     with_reference: bool,
 ) -> Iterator[Timing]:
-    """As `measure`, of one scene; `living` is the mean of a canvas."""
+    """As `measure`, for one scene; `living` is the mean number of living cells of a canvas."""
     with contextlib.ExitStack() as stack:
 
         def start(subject: Subject | Scene) -> _Timed:
@@ -212,11 +213,11 @@ def row(
     """Sums the timings of a subject up.
 
     Args:
-      subject: that was timed.
+      subject: what was timed.
       living: mean number of living cells of a canvas.
-      rates: training steps a second, by round.
-      reference_rates: likewise of the dense reference; empty where it was left out.
-      ratios: of the former to the reference's right before it; likewise.
+      rates: training steps per second, by round.
+      reference_rates: the same for the dense reference; empty if it was left out.
+      ratios: the rates divided by the reference's right before; empty if it was left out.
       peaks_mb: memory of the subject's process and of the reference's.
     """
     scene = subject.scene
@@ -240,7 +241,7 @@ def row(
 
 
 def _prepare(subject: Subject | Scene, data: Data) -> Run:
-    """Builds a subject, or the dense reference of a scene, in a process that does nothing else."""
+    """Builds a subject, or the dense reference of a scene, in a process of its own."""
     if isinstance(subject, Scene):
         images, labels = studies.canvases(timing.training_digits(data), subject)
         return timing.reference(images[: subject.batch], labels[: subject.batch])
@@ -251,7 +252,7 @@ def _prepare(subject: Subject | Scene, data: Data) -> Run:
     scene, replicas = subject.scene, subject.replicas
     if subject.engine == "living":
         startup.one_thread_a_lane(max(engines.choose_lanes(scene.batch), replicas))
-    # Before the digits are loaded, which computes: TensorFlow wants to know its devices first.
+    # Before the digits are loaded: that computes, and TensorFlow must know its devices by then.
     distribution = None
     if replicas > 1:
         distribution = strategies.choose("mirrored", cpu_replicas=replicas)

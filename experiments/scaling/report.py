@@ -35,9 +35,9 @@ _VARIED: dict[str, tuple[_Column, ...]] = {
 }
 _MEASURED: tuple[_Column, ...] = (
     ("living share", lambda row: f"{row.living_share:.2%}"),
-    ("firing cells a CA step", lambda row: f"{row.firing_cells:,.0f}"),
+    ("firing cells per CA step", lambda row: f"{row.firing_cells:,.0f}"),
     ("steps/s (slowest-fastest)", lambda row: _rates(row)),
-    ("ms a step", lambda row: f"{row.ms:,.1f}"),
+    ("ms per step", lambda row: f"{row.ms:,.1f}"),
     ("reference, ms", lambda row: _or_none(row.reference_ms, ",.1f")),
     ("x reference", lambda row: _or_none(row.ratio, ".1f")),
     ("MB", lambda row: f"{row.peak_mb:,}"),
@@ -54,7 +54,7 @@ def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Timing]) ->
       rows: of all studies.
 
     Raises:
-      UserError: a file can't be written; what was there of it is untouched.
+      UserError: a file can't be written; an earlier one then stays as it was.
     """
     document = {**about, "rows": [dataclasses.asdict(row) for row in rows]}
     output_files.write_text(output_dir / "scaling.json", json.dumps(document, indent=1) + "\n")
@@ -63,20 +63,21 @@ def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Timing]) ->
 
 
 def text(about: Mapping[str, Any], rows: Sequence[Timing]) -> str:
-    """The report as Markdown; arguments as of `write`."""
+    """The report as Markdown; arguments as in `write`."""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     parts = [
         "# A training step's time against batch, canvas, living cells and replicas",
         f"`{about['command']}`",
         f"- Machine: {about['cores']} cores, {about['machine']}; {versions}.\n"
         f"- Digits: {about['dataset']}.\n"
-        f"- Experiment {about['experiment']}, {about['rollout_steps']} CA steps a training step. "
-        f"Medians of {about['rounds']} rounds of {about['seconds']:g} s or more, each beside the "
-        "dense reference (`experiments/scaling/dense_reference.py`) of the same batch: "
-        "*x reference* is the median of the rounds' ratios.\n"
-        "- The living engine has one thread a lane, as `selforg_mnist.train` sets it; the others "
-        "and the reference TensorFlow's own. MB: peak of the process, TensorFlow and the digits "
-        "included.",
+        f"- Experiment {about['experiment']}, {about['rollout_steps']} CA steps per training "
+        f"step. Figures are medians of {about['rounds']} rounds of {about['seconds']:g} s or "
+        "more. Each round also times the dense reference "
+        "(`experiments/scaling/dense_reference.py`) at the same batch size. *x reference* is the "
+        "median of the rounds' ratios.\n"
+        "- The living engine has one thread per lane, as `selforg_mnist.train` sets it. The other "
+        "engines and the reference have TensorFlow's own thread counts. MB: peak memory of the "
+        "process, including TensorFlow and the digits.",
         "![Time against canvas, firing cells and batch](scaling.png)",
     ]
     for study, title in _TITLES.items():
@@ -84,7 +85,7 @@ def text(about: Mapping[str, Any], rows: Sequence[Timing]) -> str:
         if own:
             heading = title.format(batch=own[0].batch, canvas=own[0].canvas)
             parts += [f"## {heading}", _table(own, study)]
-        if own and study != "replicas":  # where nothing grows
+        if own and study != "replicas":  # there nothing grows from row to row
             parts.append(_growth([row for row in own if row.engine == "living"]))
     return "\n\n".join(parts) + "\n"
 
@@ -96,7 +97,7 @@ def _table(rows: Sequence[Timing], study: str) -> str:
 
 
 def _growth(rows: Sequence[Timing]) -> str:
-    """What grew by how much, from the first row to the last."""
+    """By which factors things grew from the first row to the last."""
     first, last = rows[0], rows[-1]
     factors = {
         "pixels": last.batch * last.canvas**2 / (first.batch * first.canvas**2),

@@ -1,8 +1,8 @@
-"""What the scaling studies time: engines on scenes, a scene being a batch of digits on canvases.
+"""What the scaling studies time: engines on scenes. A scene is a batch of digits on canvases.
 
-Each study lets one thing grow and leaves the others as they are. Holds what is timed and how its
-canvases are made; timing is in `measure.py`. Loads no TensorFlow, so that the command can
-refuse a mistake at once.
+Each study lets one thing grow and keeps the others. Holds what is timed and how its canvases are
+made; timing is in `measure.py`. Loads no TensorFlow, so that the command can report a mistake
+at once.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from selforg_mnist import experiment, spec
 from selforg_mnist.data.digits import Digits, alive_cells
 
-CANVASES = 1024  # made of a scene that is more than a digit on its own canvas
-# What the dense reference keeps of each pixel and CA step for the backward pass: measured.
+CANVASES = 1024  # how many are made for scenes other than one digit on its own canvas
+# Numbers that the dense reference keeps for the backward pass, per pixel and CA step (measured).
 _REFERENCE_FLOATS = 250
-_POOL_BYTES = 100e6  # at most, if a batch finds room: a call copies the pool in and out
+_POOL_BYTES = 100e6  # largest pool, unless a batch needs more: each call copies it in and out
 
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A batch of canvases; what two engines have in common that are compared.
+    """A batch of canvases, the same for the engines that are compared.
 
     Attributes:
       batch: canvases of a training step.
@@ -40,11 +40,11 @@ class Scene:
         return f"batch {self.batch}, {self.canvas} x {self.canvas}, {digits}"
 
     def pixels(self) -> int:
-        """Of all canvases of a batch."""
+        """The pixels of all canvases of a batch."""
         return self.batch * self.canvas**2
 
     def pool_size(self) -> int:
-        """Canvases of the pool: ten batches, as the article's, or as many as memory allows."""
+        """Canvases in the pool: ten batches, as in the article, or as many as memory allows."""
         most = int(_POOL_BYTES / (4 * spec.STATE_CHANNELS * self.canvas**2))
         return max(self.batch, min(10 * self.batch, most // self.batch * self.batch))
 
@@ -58,7 +58,7 @@ class Subject:
     """Something to time.
 
     Attributes:
-      study: that it is part of.
+      study: the study that it is part of.
       scene: what it trains on.
       engine: "living" or "dense".
       replicas: that share the batch, on devices that share the CPU.
@@ -109,8 +109,8 @@ def build(names: Sequence[str], quick: bool = False) -> list[Subject]:
     """The subjects of some studies, in the order of `STUDIES`.
 
     Args:
-      names: of `STUDIES`.
-      quick: few and small ones, to try it out.
+      names: keys of `STUDIES`.
+      quick: few and small subjects, to try it out.
     """
     return [subject for name in STUDIES if name in names for subject in STUDIES[name](quick)]
 
@@ -123,8 +123,8 @@ def canvases(digits: Digits, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
       scene: whose canvases are made.
 
     Returns:
-      images: [D, canvas, canvas] uint8: the digits themselves where a canvas is what a digit has,
-        else `CANVASES`.
+      images: [D, canvas, canvas] uint8. For one digit on its own canvas these are the digits
+        themselves, otherwise `CANVASES` canvases.
       labels: [D] uint8.
     """
     if (scene.canvas, scene.digits) == (spec.IMAGE_SIZE, 1):

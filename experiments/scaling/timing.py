@@ -1,9 +1,9 @@
-"""How training steps are timed: many at a time, in processes that TensorFlow is set up in anew.
+"""How training steps are timed: many at a time, in processes with their own TensorFlow settings.
 
-TensorFlow fixes its thread counts and devices when a process first computes, so what needs others
-has a process of its own, which is idle while another one is timed. What is compared is timed in
-turn, so that a machine that slows down slows both. What is timed, and with what, is for the
-commands: `__main__.py` and `experiments/benchmark.py`.
+TensorFlow fixes its thread counts and devices when a process first computes. So subjects with
+other settings have a process of their own, which is idle while another one is timed. Subjects
+that are compared are timed in turn, so that a machine that slows down slows both. What is timed is
+up to the commands: `__main__.py` and `experiments/benchmark.py`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from selforg_mnist.training.computing import Computing
     from selforg_mnist.training.strategies import Distribution
 
-Run = Callable[[int], object]  # takes so many steps, and waits for the last one's end
-Timer = Callable[[int], float]  # the seconds that so many steps take
+Run = Callable[[int], object]  # takes this number of steps, and waits for the end of the last one
+Timer = Callable[[int], float]  # the seconds that this number of steps takes
 
-_MOST_STEPS = 4096  # of a timing
+_MOST_STEPS = 4096  # in one timing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Data:
 
 
 def data_of_flags() -> Data:
-    """What the flags of `selforg_mnist.data_flags` say, for other processes."""
+    """The values of the flags of `selforg_mnist.data_flags`, for other processes."""
     given = flags.FLAGS
     return Data(given.dataset, given.data_dir, given.manual_dir)
 
 
 @functools.cache
 def training_digits(data: Data) -> Digits:
-    """The training digits, loaded once a process.
+    """The training digits, loaded once per process.
 
     Raises:
       DigitsError: as `load_digits`.
@@ -73,8 +73,8 @@ def training(
       experiment: what to train.
       images: [D, H, W] uint8, the training digits.
       labels: [D] integers, 0 to 9.
-      computing: how.
-      distribution: of several replicas; None is one device.
+      computing: how to compute it.
+      distribution: the strategy of several replicas; None for one device.
     """
     import tensorflow as tf
 
@@ -113,7 +113,7 @@ def worker(
     """A process of its own, which takes one task at a time.
 
     Args:
-      start: what it does first of all.
+      start: what the process does first.
     """
     context = multiprocessing.get_context("spawn")
     return concurrent.futures.ProcessPoolExecutor(1, context, start)
@@ -128,12 +128,12 @@ def time_steps(prepare: Callable[..., Run], arguments: tuple, steps: int) -> flo
     """Times some steps, in the process that calls this.
 
     Args:
-      prepare: builds what is timed, once a process.
+      prepare: builds what is timed, once per process.
       arguments: of `prepare`, hashable.
       steps: how many.
 
     Returns:
-      seconds: that they take, without building.
+      seconds: the time of the steps, without the building.
     """
     run = _prepared(prepare, arguments)
     start = time.perf_counter()
@@ -142,11 +142,11 @@ def time_steps(prepare: Callable[..., Run], arguments: tuple, steps: int) -> flo
 
 
 class Stopwatch:
-    """Times one thing again and again, each time as many steps as take long enough.
+    """Times one thing repeatedly, with enough steps to take some time.
 
     Args:
-      timer: of the thing; its first call compiles and does not count.
-      seconds: least length of a timing.
+      timer: times it; the first call compiles and does not count.
+      seconds: shortest length of a timing.
     """
 
     def __init__(self, timer: Timer, seconds: float):
@@ -154,12 +154,12 @@ class Stopwatch:
         self._steps = _enough_steps(timer, seconds)
 
     def rate(self) -> float:
-        """Steps a second, timed now."""
+        """Steps per second, timed now."""
         return self._steps / self._timer(self._steps)
 
 
 def _enough_steps(timer: Timer, seconds: float) -> int:
-    """Steps that take at least so long."""
+    """A number of steps that takes at least `seconds`."""
     timer(1)
     steps = 1
     while (taken := timer(steps)) < seconds and steps < _MOST_STEPS:
@@ -169,7 +169,7 @@ def _enough_steps(timer: Timer, seconds: float) -> int:
 
 
 def summary(rates: Sequence[float]) -> dict[str, Any]:
-    """The median of steps a second, and how far they spread."""
+    """The median, the lowest and the highest of steps per second."""
     return {
         "steps_per_second": statistics.median(rates),
         "slowest": min(rates),
@@ -178,5 +178,5 @@ def summary(rates: Sequence[float]) -> dict[str, Any]:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process had so far."""
+    """The most memory that this process has had so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,1 +1,1 @@
-"""A finished run's model put among the shipped weights."""
+"""Adds a finished run's model to the shipped weights."""

@@ -1,6 +1,6 @@
-"""A finished run's model as shipped weights, with a record of how it was made.
+"""Copies a finished run's model to the shipped weights, with a record of how it was made.
 
-Reads the run's folder and the summary of its evaluation; which they are is up to `__main__.py`.
+Reads the run's folder and the summary of its evaluation, which `__main__.py` names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from selforg_mnist.training import run_config
 MAX_BYTES = 150_000
 _MEASURED = tuple(field.name for field in dataclasses.fields(TableRow))
 _COUNTS = ("num_samples", "steps", "seed")
-_SCALAR = "train/loss"  # written at each step that is logged
+_SCALAR = "train/loss"  # written at every logged step
 
 
 def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
@@ -38,8 +38,8 @@ def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
       paths: of NAME.keras and NAME.json.
 
     Raises:
-      UserError: the run isn't finished, a file is missing or isn't what it should be, the model
-        is too large, or the folder can't be written.
+      UserError: the run isn't finished, a file is missing or isn't valid, the model is too large,
+        or the folder can't be written.
     """
     from selforg_mnist.readers import keras_file, rule_arrays
 
@@ -51,7 +51,7 @@ def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
     experiment = _experiment(config, run_dir)
     _check_finished(run_dir, experiment)
     model = run_dir / "model.keras"
-    keras_file.load(model)  # refuses what users couldn't load
+    keras_file.load(model)  # fails if users couldn't load it
     data = rule_arrays.read_bytes(model, keras_file.MAX_BYTES)
     if len(data) > MAX_BYTES:
         raise UserError(f"{model}: {len(data)} bytes, expected at most {MAX_BYTES}")
@@ -85,8 +85,8 @@ def _experiment(config: Mapping[str, Any], run_dir: Path) -> Experiment:
         return Experiment(**config["experiment"])
     except TypeError as error:  # an option that is missing, or that this version doesn't know
         raise ConfigError(
-            f"{run_dir / run_config.FILE_NAME}: not of this version's options ({error}); train "
-            "with this version"
+            f"{run_dir / run_config.FILE_NAME}: its options are not those of this version "
+            f"({error}); train with this version"
         ) from error
 
 
@@ -103,7 +103,7 @@ def _check_finished(run_dir: Path, experiment: Experiment) -> None:
 
 
 def training_command(experiment: Experiment, dataset: str) -> str:
-    """The command that trains so, with the options that differ from the experiment's own.
+    """The command of a training, with the options that differ from the experiment's own.
 
     Args:
       experiment: what was trained.
@@ -120,8 +120,8 @@ def training_command(experiment: Experiment, dataset: str) -> str:
 
 
 def _cpu() -> dict[str, Any]:
-    """This machine's processor, as far as the system names it, and the cores to be used."""
-    info = Path("/proc/cpuinfo")  # elsewhere than on Linux the platform has to do
+    """This machine's processor, by the name that the system gives it, and its usable cores."""
+    info = Path("/proc/cpuinfo")  # only Linux has it; elsewhere Python's `platform` must do
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.processor() or platform.machine()
@@ -135,10 +135,10 @@ def duration(run_dir: Path) -> dict[str, Any]:
       run_dir: of the run.
 
     Returns:
-      duration: seconds, between which training steps, and the rate, for the record.
+      duration: seconds, the training steps between which they passed, and the rate.
 
     Raises:
-      UserError: the files don't tell.
+      UserError: the files don't hold two logged steps.
     """
     from selforg_mnist.training import event_files
 
@@ -151,7 +151,10 @@ def duration(run_dir: Path) -> dict[str, Any]:
     ]
     (first, began), (last, ended) = (min(logged), max(logged)) if logged else ((0, 0.0),) * 2
     if not ended > began:
-        raise UserError(f"{folder}: expected {_SCALAR} of two steps or more, to tell the duration")
+        raise UserError(
+            f"{folder}: expected {_SCALAR} at two steps or more, to compute the duration; train "
+            "with a smaller --log_every"
+        )
     seconds = ended - began
     return {
         "seconds": round(seconds, 1),

@@ -119,7 +119,10 @@ def test_what_the_compiler_rejects_ends_in_one_line(tmp_path):
 @needs_libtpu
 @pytest.mark.parametrize(
     ("topology", "replicas", "message"),
-    [("v99:2x2", 1, "topology=v99:2x2: "), ("v5e:2x2", 5, "replicas=5: v5e:2x2 has 4 cores")],
+    [
+        ("v99:2x2", 1, "topology=v99:2x2: "),
+        ("v5e:2x2", 5, "replicas=5: expected 1 to 4, the cores of v5e:2x2"),
+    ],
 )
 def test_slice_that_is_not_there_is_refused(topology, replicas, message):
     with pytest.raises(jax_compiler.UserError, match=message):

@@ -54,7 +54,7 @@ def reproduced(tmp_path_factory):
 class TestReproduction:
     def test_report_has_ours_beside_the_article_s(self, reproduced):
         text = (reproduced / "report.md").read_text()
-        table, differences = text.split("Ours minus the article's")
+        table, differences = text.split("Our values minus the article's")
         for name, row in article.TABLE.items():
             summary = json.loads((reproduced / name / "summary.json").read_text())
             ours = summary["before_mutation"]["agreement_at_end"]["value"]

@@ -131,7 +131,7 @@ def test_run_without_its_tensorboard_files_is_refused(run_dir, summary, tmp_path
         text = refused(run_dir, summary, tmp_path / "out")
     finally:
         aside.rename(run_dir / "tensorboard")
-    assert "to tell the duration" in text
+    assert "to compute the duration" in text
 
 
 @pytest.mark.parametrize(
