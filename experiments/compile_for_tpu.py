@@ -7,8 +7,8 @@
 Lowers the training step that TPUs run to StableHLO (`compiling/lowering.py`) and gives it to the
 compiler in libtpu: for a single core, and for several cores of a slice that share batch and pool
 and sum their gradients. Ends with an error if the compiler rejects an operation. Needs
-`pip install -e '.[tpu]'`. There is one program for each precision, slice and number of
-cores; with the article's step each takes minutes to compile.
+`pip install -e '.[tpu]'`. There is one program for each precision, slice and number of cores; with
+the article's step each takes minutes to compile.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ _TOPOLOGY = flags.DEFINE_list(
     "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, by libtpu's names."
 )
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "Numbers of cores that share the batch.")
-_PRECISION = flags.DEFINE_list("precision", ["float32"], "Of matrix products: float32, bfloat16.")
+_PRECISION = flags.DEFINE_list(
+    "precision", ["float32"], "Precisions of matrix products: float32, bfloat16."
+)
 _EXPERIMENT = flags.DEFINE_string(
     "experiment", "l2_noise", f"What to train: {', '.join(experiments.EXPERIMENTS)}."
 )
@@ -83,7 +85,7 @@ def _computings() -> list[Computing]:
 
 
 def _source() -> Source:
-    """Blank training digits, as many as MNIST's: only their number matters to a compiler."""
+    """Blank training digits, as many as in MNIST: a compiler needs only their number."""
     import numpy as np
 
     from selforg_mnist import spec

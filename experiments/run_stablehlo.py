@@ -32,7 +32,7 @@ _EXPERIMENT = flags.DEFINE_string("experiment", "l2_noise", "What to train witho
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Samples a step, without --run_dir.")
 _ROLLOUT_STEPS = flags.DEFINE_integer("rollout_steps", None, "CA steps, without --run_dir.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Training steps to compare.", lower_bound=1)
-_DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to take along; 0: all.")
+_DIGITS = flags.DEFINE_integer("digits", 0, "How many training digits to export; 0: all.")
 _PRECISION = flags.DEFINE_enum(
     "precision",
     None,

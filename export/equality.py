@@ -1,8 +1,8 @@
 """Checks that exported graphs compute what the model computes: TensorFlow.js against TensorFlow.
 
 Both take the same steps from the same states, with the same fire masks and the same noise. The
-graphs run in Node (`graph_runner.py`), the model takes `CAModel.step`. Each step of TensorFlow.js
-starts from TensorFlow's state, so that rounding errors don't add up over the steps.
+graphs run in Node (`graph_runner.py`), the model takes its step in `CAModel.call`. Each step of
+TensorFlow.js starts from TensorFlow's state, so that rounding errors don't add up over the steps.
 
 The difference of a step is the largest one over all cells and channels, divided by the largest
 |state| or by 1, whichever is more. States under cross-entropy reach 30 and more, where float32

@@ -148,7 +148,7 @@ def _train() -> int:
         startup.one_thread_a_lane(max(lanes, _CPU_REPLICAS.value))
     elif engines.only_cpus():
         startup.deterministic_operations()
-    # First of all that computes: TensorFlow wants to know its devices before.
+    # Before anything computes: TensorFlow must know its devices by then.
     distribution = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)
     initial = experiment.initial_weights

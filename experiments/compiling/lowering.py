@@ -1,9 +1,9 @@
 """A training step as StableHLO text: state and digits in, state and metrics out.
 
-Of the dense engine, whose shapes are static, in float32 and bfloat16. Everything that the step
-reads is an argument, in the order of `Arguments`, and everything that it gives a result, in that
-of `Results`; draws are stateless, so the text alone is the training. Compilers and devices are the
-affair of `compile_for_tpu.py` and `run_stablehlo.py`.
+For the dense engine, whose shapes are static, in float32 and bfloat16. Everything that the step
+reads is an argument, in the order of `Arguments`. Everything that it returns is a result, in the
+order of `Results`. Draws are stateless, so the text alone is the whole training step.
+`compile_for_tpu.py` and `run_stablehlo.py` give it to compilers and devices.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def stablehlo(trainer: Trainer) -> str:
     """Lowers one training step.
 
     Args:
-      trainer: of the dense engine. Its replicas take the step together; with one
-        it is a program for a single core.
+      trainer: of the dense engine. Its replicas take the step together; with one replica the
+        result is a program for a single core.
 
     Returns:
       text: its `main` takes the leaves of `Arguments` and returns those of `Results`.

@@ -28,7 +28,7 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
-    """What a run trains, and how, on one replica.
+    """What a run trains, and how one replica computes it.
 
     Returns:
       experiment: of the run.

@@ -159,7 +159,7 @@ def _read(folder: Path) -> _Export:
             (folder / TEXT).read_text(encoding="utf-8"),
             _arrays(folder / ARGUMENTS),
             _arrays(folder / EXPECTED),
-            # Exports made before there were such options don't name them.
+            # Older exports don't have these options.
             {"engine": "dense", "precision": "float32"}
             | json.loads((folder / ABOUT).read_text(encoding="utf-8")),
         )

@@ -35,7 +35,7 @@ _WEIGHTS = flags.DEFINE_list(
     "weights", "ce,l2,l2_noise", "Models to compare, each as --weights of selforg_mnist.evaluate."
 )
 _STUDIES = flags.DEFINE_list(
-    "studies", "", "Only these, as size,brush, and no chimeras (default: all of them)."
+    "studies", "", "Studies to run, such as size,brush, without chimeras (default: everything)."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 _QUICK = flags.DEFINE_bool("quick", False, "Few digits, strengths and steps, to try it out.")

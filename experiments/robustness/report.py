@@ -51,7 +51,7 @@ class Results:
 def write(
     output_dir: Path, results: Results, mosaic: np.ndarray, chimeras: np.ndarray | None
 ) -> list[str]:
-    """Writes all `FILES`; without chimeras, those of them that are about the other studies.
+    """Writes all `FILES`; without chimeras, only the files of the other studies.
 
     Args:
       output_dir: made where it is missing; files of these names are replaced.

@@ -73,8 +73,8 @@ def training(
       experiment: what to train.
       images: [D, H, W] uint8, the training digits.
       labels: [D] integers, 0 to 9.
-      computing: how.
-      distribution: of several replicas; None is one device.
+      computing: how to compute it.
+      distribution: the strategy of several replicas; None for one device.
     """
     import tensorflow as tf
 

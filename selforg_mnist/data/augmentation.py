@@ -116,8 +116,8 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
     Args:
       images: [N, H, W] uint8.
       scales: [N] float, sizes as factors.
-      widths: [N] float, stroke widths as factors; where they are the scales, strokes stay as
-        the scales make them.
+      widths: [N] float, stroke widths as factors; if they all equal the scales, the strokes are
+        only scaled.
       canvas: side of the new canvas, in cells, at most 64.
 
     Returns:

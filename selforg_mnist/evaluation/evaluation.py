@@ -76,8 +76,8 @@ class Sums(NamedTuple):
     """What is summed up over a batch after each CA step, [steps] each."""
 
     counts: metrics.Counts
-    state: tf.Tensor | np.ndarray  # of |state|, over living cells and state channels
-    change: tf.Tensor | np.ndarray  # of |state change|, over cells that fired, likewise
+    state: tf.Tensor | np.ndarray  # |state|, over living cells and their state channels
+    change: tf.Tensor | np.ndarray  # |state change|, over cells that fired and their channels
     fired: tf.Tensor | np.ndarray  # how many cells fired
 
 

@@ -151,7 +151,7 @@ def test_same_weights_give_the_same_bytes_and_a_new_export_replaces_the_old(tmp_
 
     printed, said = export(shipped, "--output_dir=a", "--nocheck", cwd=tmp_path)
     assert "Nothing was compared: " in said
-    assert "gives what TensorFlow" not in said
+    assert "agrees with TensorFlow" not in said
     said = manifest(tmp_path / "a")
     assert (said["checked"], said["channels"]) == (None, 20)
     assert set(contents(tmp_path / "a")) == FILES
