@@ -37,7 +37,7 @@ def _become(command, *files):
         faulthandler.disable()  # pytest's, which would report a crash to the terminal
         for number, file in enumerate(files):
             os.dup2(file.fileno(), number)
-        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
+        sys.stdin, sys.stdout, sys.stderr = map(os.fdopen, range(3), "rww")
         sys.argv = command[1:]
         runpy.run_path(command[1], run_name="__main__")
         sys.stdout.flush()
