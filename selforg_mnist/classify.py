@@ -3,7 +3,8 @@
     python -m selforg_mnist.classify digit.png
 
 Takes PNG, JPEG or any other picture that Pillow opens. A picture shows one digit, dark on light
-or light on dark. Flags and wiring only; `--help` lists the flags.
+or light on dark. Without --weights and --run_dir, the model is l2_noise. Flags and wiring only;
+`--help` lists the flags.
 """
 
 from __future__ import annotations
@@ -17,17 +18,12 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from selforg_mnist import spec, startup
+from selforg_mnist import spec, startup, weights_flags
 from selforg_mnist.data import canvas
 from selforg_mnist.errors import UserError
 from selforg_mnist.pictures import films
 
-_WEIGHTS = flags.DEFINE_string(
-    "weights",
-    "l2_noise",
-    "ce, l2 or l2_noise (shipped), a .keras file, the article's one-file model.json, or the "
-    "prefix of a checkpoint of the authors' notebook.",
-)
+_DEFAULT_WEIGHTS = "l2_noise"
 _SIZE = flags.DEFINE_integer("size", spec.IMAGE_SIZE, "Side of the canvas, in cells.")
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the fire masks and the noise.")
@@ -35,9 +31,11 @@ _GIF = flags.DEFINE_string(
     "gif", "", "File for a film of the cells as they decide: .gif, .mp4 or .webp."
 )
 _JSON = flags.DEFINE_bool("json", False, "Print one JSON document instead of lines.")
+flags.adopt_module_key_flags(weights_flags)
 
 
 def _check(images: list[str]) -> None:
+    weights_flags.check(_DEFAULT_WEIGHTS)
     seeds = (_SEED, -(2**63), 2**63 - 1)
     for flag, least, most in ((_SIZE, 14, 512), (_STEPS, 1, 100_000), seeds):
         if not least <= flag.value <= most:
@@ -52,10 +50,12 @@ def _check(images: list[str]) -> None:
 
 def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Classifies the pictures one by one; prints each answer, unless --json is given."""
-    from selforg_mnist import weights
     from selforg_mnist.evaluation import classification
 
-    model, how = weights.load(_WEIGHTS.value).model, (_STEPS.value, _SEED.value)
+    loaded, how = weights_flags.load(_DEFAULT_WEIGHTS), (_STEPS.value, _SEED.value)
+    model = loaded.model
+    used = {"weights": loaded.given, "residual_noise": model.residual_noise}
+    used |= {flag.name: flag.value for flag in (_SIZE, _STEPS, _SEED)}
     answers = []
     for image, picture in pictures.items():
         if _GIF.value:
@@ -66,8 +66,7 @@ def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
         (decision,) = classification.classify(model, picture[None], *how)
         if not _JSON.value:
             print(f"{image}: {classification.in_words(decision, _STEPS.value)}", flush=True)
-        flags_used = {flag.name: flag.value for flag in (_WEIGHTS, _SIZE, _STEPS, _SEED)}
-        answers.append({"image": image} | dataclasses.asdict(decision) | flags_used)
+        answers.append({"image": image} | dataclasses.asdict(decision) | used)
     return answers
 
 
@@ -86,10 +85,5 @@ def _classify(images: list[str]) -> int:
     return 1 if errors else 0
 
 
-def main() -> None:
-    """Runs the command."""
-    startup.run(_classify, positional="IMAGE")
-
-
 if __name__ == "__main__":
-    main()
+    startup.run(_classify, positional="IMAGE")

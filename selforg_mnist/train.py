@@ -165,10 +165,5 @@ def _train() -> int:
     return 128 + signal.Signals[result.stopped_by] if result.stopped_by else 0
 
 
-def main() -> None:
-    """Runs the command."""
-    startup.run(_train)
-
-
 if __name__ == "__main__":
-    main()
+    startup.run(_train)

@@ -29,21 +29,28 @@ _RESIDUAL_NOISE = flags.DEFINE_float(
 )
 
 
-def check() -> None:
+def check(default: str = "") -> None:
     """Checks that the flags choose exactly one model, without loading TensorFlow.
 
+    Args:
+      default: weights to take where the flags choose none.
+
     Raises:
-      UserError: they choose none, or two.
+      UserError: they choose two, or none and there is no default.
     """
-    if bool(_RUN_DIR.value) == bool(_WEIGHTS.value):
+    run_dir, weights = bool(_RUN_DIR.value), bool(_WEIGHTS.value)
+    if run_dir == weights and (run_dir or not default):
         raise UserError(
             f"run_dir={_RUN_DIR.value}, weights={_WEIGHTS.value}: expected one of the two, such "
             "as --weights=l2_noise"
         )
 
 
-def load() -> Loaded:
+def load(default: str = "") -> Loaded:
     """Loads the model that the flags choose.
+
+    Args:
+      default: as that of `check`.
 
     Raises:
       WeightsError: there is no such model, or it can't be read.
@@ -52,4 +59,4 @@ def load() -> Loaded:
 
     if _RUN_DIR.value:
         return weights.load_run(Path(_RUN_DIR.value), _RESIDUAL_NOISE.value)
-    return weights.load(_WEIGHTS.value, _RESIDUAL_NOISE.value)
+    return weights.load(_WEIGHTS.value or default, _RESIDUAL_NOISE.value)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -50,6 +51,7 @@ def folder(tmp_path_factory):
             "gif=x.gif: a film shows one image, but 2 are given",
         ),
         (["bar.png", "--gif=x.avi"], "x.avi: a film's name ends in .mp4, .gif, .webp"),
+        (["bar.png", "--weights=ce", "--run_dir=run"], "run_dir=run, weights=ce: expected one of"),
         (["missing.png"], "missing.png: can't be read (No such file or directory); give another"),
         (["blank.png"], "blank.png: no ink found; expected a digit"),
     ],
@@ -78,17 +80,22 @@ def test_all_images_are_answered_around_a_bad_one(folder):
     assert 2 <= int(found[2]) <= 20
 
 
-def test_json_and_a_film(folder):
-    flags = ["--weights=seven.keras", "--steps=3", "--seed=5", "--json", "--gif=films/bar.webp"]
+def test_json_and_a_film_of_a_run_s_model(folder):
+    (folder / "run").mkdir()
+    shutil.copy(folder / "seven.keras", folder / "run" / "model.keras")
+    flags = ["--run_dir=run", "--residual_noise=0.125", "--steps=3", "--seed=5"]
+    flags += ["--json", "--gif=films/bar.webp"]
     status, printed, said = command.run(CLASSIFY, *flags, "bar.png", cwd=folder)
     assert status == 0, said
     (answer,) = json.loads(printed)
     picture = canvas.read(folder / "bar.png")
     model = keras.models.load_model(folder / "seven.keras")
+    model.residual_noise = 0.125
     (decision,) = classification.classify(model, picture[None], steps=3, seed=5)
     assert answer == json.loads(json.dumps(dataclasses.asdict(decision))) | {
         "image": "bar.png",
-        "weights": "seven.keras",
+        "weights": "run",
+        "residual_noise": 0.125,
         "size": 28,
         "steps": 3,
         "seed": 5,

@@ -8,7 +8,8 @@ import pytest
 from selforg_mnist import weights as subject
 from selforg_mnist.errors import WeightsError
 from selforg_mnist.model import CAModel
-from support import reference_ca
+from selforg_mnist.readers import child_reader
+from support import forked_child, reference_ca
 from support.foreign_files import (
     SMALL,
     assert_one_line,
@@ -24,6 +25,7 @@ ARRAYS = reference_ca.random_weights(**SMALL)
 def folder(tmp_path, monkeypatch):
     """The working directory, with one file of each format and a run."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(child_reader.subprocess, "run", forked_child.run)
     model = CAModel(*SMALL.values(), residual_noise=0.125)
     model.set_weights(ARRAYS)
     (tmp_path / "runs" / "mine").mkdir(parents=True)

@@ -1,8 +1,7 @@
 """Films: frames encoded to a file, as MP4, animated GIF or animated WebP.
 
-Holds encoding only: what a frame looks like is `film_frames.py`, which colours a GIF has is
-`film_palette.py`. Frames are pixel art, flat colours with hard edges (article: "Figures"), so
-nothing here scales or dithers them.
+Holds encoding only: what a frame looks like is `film_frames.py`. Frames are pixel art, flat
+colours with hard edges (article: "Figures"), so nothing here scales or dithers them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import functools
 import itertools
 import shutil
 import subprocess
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +20,6 @@ from PIL import Image
 
 from selforg_mnist import output_files
 from selforg_mnist.errors import UserError
-from selforg_mnist.pictures import film_palette
 
 # Browsers stretch a GIF's delays of under 20 ms to 100 ms; a WebP's delays are whole milliseconds.
 _MOST_FPS = {".mp4": 1000, ".gif": 50, ".webp": 1000}
@@ -61,7 +58,7 @@ def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
     one more column or row of white. The GIF has one palette for all frames, exact up to 256
     colours, and loops forever; its delays are in units of 10 ms, so where fps does not divide 100
     some are one unit longer than others, and the film as a whole keeps time. The WebP is lossless
-    and loops forever. GIF and WebP stay in memory until the last frame, at 1 and 4 bytes a pixel.
+    and loops forever. GIF and WebP stay in memory until the last frame, at 8 and 4 bytes a pixel.
 
     Args:
       frames: [H, W, 3] uint8 each, all of one size; may be a generator.
@@ -179,24 +176,18 @@ def _write_mp4(encoder: str, frames: Iterator[np.ndarray], path: Path, fps: floa
 
 
 def _write_gif(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
-    # The palette is known after the last frame only, so frames wait; flat colours shrink well.
-    palette, waiting = film_palette.FilmPalette(), []
-    for frame in frames:
-        palette.add(frame)
-        waiting.append(zlib.compress(frame.tobytes(), level=1))
-    colours, table = palette.choose()
-
-    def image(data: bytes) -> Image.Image:
-        pixels = np.frombuffer(zlib.decompress(data), np.uint8).reshape(frame.shape)
-        picture = Image.fromarray(film_palette.index(pixels, table))
-        picture.putpalette(colours.tobytes())
-        return picture
-
+    pixels = np.stack([frame.copy() for frame in frames])
+    count, height, width, _ = pixels.shape
+    # One tall picture, so that all frames get one palette.
+    sheet = Image.fromarray(pixels.reshape(-1, width, 3)).quantize(
+        256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
+    images = (sheet.crop((0, y, width, y + height)) for y in range(0, sheet.height, height))
     _save(
-        (image(data) for data in waiting),
+        images,
         path,
-        duration=_durations(len(waiting), fps, unit=10),
-        palette=colours.tobytes(),
+        duration=_durations(count, fps, unit=10),
+        palette=bytes(sheet.getpalette() or []),
         disposal=1,
         optimize=False,
     )

@@ -9,6 +9,7 @@ weights in files of their own, is refused.
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -203,4 +204,7 @@ def _constant(node: _Node) -> np.ndarray:
     if not all(re.fullmatch("[0-9]{1,9}", size) for size in sizes):
         raise ValueError(f"{node['name']!r} has no usable shape")
     content = _decoded(_get(tensor, "tensorContent"))
-    return rule_arrays.to_array(content, tuple(map(int, sizes)))
+    shape = tuple(map(int, sizes))
+    if len(content) != math.prod(shape) * 4:
+        raise ValueError(f"{len(content)} bytes of a tensor {list(shape)}, of 4 bytes each")
+    return np.frombuffer(content, "<f4").reshape(shape)

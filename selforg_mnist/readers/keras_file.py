@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from selforg_mnist.model import CAModel
-from selforg_mnist.readers import hdf5_arrays, rule_arrays
+from selforg_mnist.readers import child_reader, rule_arrays
 
 MAX_BYTES = 2**22  # the article's model has 105,990
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -102,13 +102,11 @@ def _arrays(data: bytes, shapes: tuple[tuple[int, ...], ...]) -> list[np.ndarray
     Raises:
       ValueError: they are missing, or stored in a way that Keras doesn't use.
     """
-    arrays = []
+    try:
+        found = child_reader.hdf5(data, _ARRAYS)
+    except ValueError as error:
+        raise ValueError(f"{_WEIGHTS}: {error}") from error
     for path, shape in zip(_ARRAYS, shapes, strict=True):
-        try:
-            array = hdf5_arrays.read(data, path)
-        except ValueError as error:
-            raise ValueError(f"{_WEIGHTS}, array {path}: {error}") from error
-        if array.shape != shape:
-            raise ValueError(f"array {path} is {list(array.shape)}, expected {list(shape)}")
-        arrays.append(rule_arrays.to_array(array.content, shape))
-    return arrays
+        if found[path].shape != shape:
+            raise ValueError(f"array {path} is {list(found[path].shape)}, expected {list(shape)}")
+    return [found[path] for path in _ARRAYS]

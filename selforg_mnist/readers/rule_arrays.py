@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,32 +134,6 @@ def shapes(channels: int, hidden_channels: int) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def check_shapes(found: Sequence[tuple[int, ...]]) -> None:
-    """Refuses six shapes that don't make up one rule.
-
-    Raises:
-      ValueError: as said.
-    """
-    if len(found[0]) != 4:
-        raise ValueError(f"perceive_kernel is {list(found[0])}, expected [3, 3, channels, hidden]")
-    expected = shapes(*found[0][2:])
-    for name, shape, right in zip(CAWeights._fields, found, expected, strict=True):
-        if tuple(shape) != right:
-            raise ValueError(f"{name} is {list(shape)}, expected {list(right)}")
-
-
-def to_array(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """A tensor from its bytes, float32, little-endian.
-
-    Raises:
-      ValueError: they are too many or too few for the shape.
-    """
-    expected = math.prod(shape) * 4
-    if len(data) != expected:
-        raise ValueError(f"{len(data)} bytes of a tensor {list(shape)}, expected {expected}")
-    return np.frombuffer(data, "<f4").reshape(shape)
-
-
 def to_model(
     arrays: Sequence[np.ndarray], residual_noise: float, fire_rate: float = spec.FIRE_RATE
 ) -> CAModel:
@@ -174,8 +147,13 @@ def to_model(
     Raises:
       ValueError: the arrays don't make up one rule, or aren't finite.
     """
-    check_shapes([array.shape for array in arrays])
-    for name, array in zip(CAWeights._fields, arrays, strict=True):
+    if arrays[0].ndim != 4:
+        found = list(arrays[0].shape)
+        raise ValueError(f"perceive_kernel is {found}, expected [3, 3, channels, hidden]")
+    expected = shapes(*arrays[0].shape[2:])
+    for name, array, shape in zip(CAWeights._fields, arrays, expected, strict=True):
+        if array.shape != shape:
+            raise ValueError(f"{name} is {list(array.shape)}, expected {list(shape)}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} has values that are not finite")
     channels, hidden_channels = arrays[0].shape[2:]

@@ -12,8 +12,9 @@ import pytest
 
 from selforg_mnist.errors import WeightsError
 from selforg_mnist.model import CAModel
+from selforg_mnist.readers import child_reader
 from selforg_mnist.readers import keras_file as subject
-from support import reference_ca
+from support import forked_child, reference_ca
 from support.foreign_files import assert_one_line, assert_same_weights, damaged, loads
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -39,6 +40,11 @@ def pack(path, members, compression=zipfile.ZIP_STORED):
         for name, data in members.items():
             archive.writestr(name, data)
     return path
+
+
+@pytest.fixture
+def many_children(monkeypatch):
+    monkeypatch.setattr(child_reader.subprocess, "run", forked_child.run)
 
 
 def refused(path, *parts):
@@ -187,51 +193,48 @@ def test_arrays_that_keras_would_not_write_are_refused(tmp_path, members, put):
     refused(packed, "not finite" if put is _not_finite else "hidden_conv/vars/")
 
 
+@pytest.mark.usefixtures("many_children")
 def test_damage_is_noticed_or_does_not_matter(tmp_path):
     # What the archive's checksums don't cover are names, dates and sizes.
     path = save(tmp_path / "m.keras")
     refusals = 0
-    for data in damaged(path.read_bytes(), 300):
+    for data in damaged(path.read_bytes(), 150):
         path.write_bytes(data)
         try:
             assert_same_weights(subject.load(path), ARRAYS)
         except WeightsError as error:
             assert_one_line(error, path)
             refusals += 1
-    assert refusals > 100
+    assert refusals > 50
 
 
+@pytest.mark.usefixtures("many_children")
 @pytest.mark.parametrize("member", [CONFIG, WEIGHTS])
 def test_damage_under_right_checksums_gives_an_error_or_a_finite_model(tmp_path, members, member):
     refusals = 0
     content = members[member]
-    for data in damaged(content, 150):
+    for data in damaged(content, 80):
         refusals += not loads(subject.load, pack(tmp_path / "m.keras", members | {member: data}))
-    assert 20 < refusals < 150
+    assert 10 < refusals < 80
 
 
-def test_structure_that_keeps_hdf5_busy_for_ever_is_harmless(tmp_path, members):
-    # The heap of one group, with a list of gaps that leads to itself: h5py never returns from it.
+def test_structure_that_keeps_hdf5_busy_for_ever_is_refused_in_time(tmp_path, members):
+    # The heap of one group, with a list of gaps that leads to itself: HDF5 never returns from it.
     content = members[WEIGHTS]
     heap = content.index(b"vars\0\0\0\0\x01\0\0\0\0\0\0\0\x48")
     bad = content[: heap + 8] + b"\x10" + content[heap + 9 :]
-    assert_same_weights(subject.load(pack(tmp_path / "m.keras", members | {WEIGHTS: bad})), ARRAYS)
+    path = pack(tmp_path / "m.keras", members | {WEIGHTS: bad})
+    refused(path, f"{WEIGHTS}: keeps HDF5 busy for more than 5 seconds")
 
 
-def test_parts_that_lead_in_a_circle_are_refused(tmp_path, members):
-    content = bytearray(members[WEIGHTS])
-    tree = content.index(b"TREE")
-    content[tree + 32 : tree + 40] = tree.to_bytes(8, "little")  # its own child
-    refused(pack(tmp_path / "m.keras", members | {WEIGHTS: bytes(content)}), "parts without end")
-
-
+@pytest.mark.usefixtures("many_children")
 def test_structures_of_hdf5_that_were_made_to_harm_give_an_error_or_a_finite_model(
     tmp_path, members
 ):
     choose, refusals = random.Random(0), 0
     content = members[WEIGHTS]
     places = [at for at, byte in enumerate(content) if byte]  # half of the file is padding
-    for _ in range(300):
+    for _ in range(100):
         bad = bytearray(content)
         for _ in range(choose.choice([1, 2, 4])):
             at = choose.choice(places)
@@ -241,4 +244,4 @@ def test_structures_of_hdf5_that_were_made_to_harm_give_an_error_or_a_finite_mod
             bad[at : at + len(new)] = new
         data = bytes(bad[: len(content)])
         refusals += not loads(subject.load, pack(tmp_path / "m.keras", members | {WEIGHTS: data}))
-    assert 50 < refusals < 300
+    assert 20 < refusals < 100

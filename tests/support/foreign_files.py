@@ -1,8 +1,9 @@
 """Files of weights as other programs write them, small, and ways to damage them.
 
 `graph_model` gives a TensorFlow.js graph in one file, as the article's page has it or as the
-converter fuses it; `write_checkpoint` a checkpoint as the authors' notebook saves it; `damaged`
-many versions of some bytes, no two runs different.
+converter fuses it; `write_checkpoint` a checkpoint as the authors' notebook saves it, whose
+checksums `with_checksums` puts right again; `damaged` many versions of some bytes, no two runs
+different.
 """
 
 import base64
@@ -86,6 +87,38 @@ def write_checkpoint(prefix, weights, names=("layer_with_weights-0", "layer_with
     setattr(parts["dmodel"], names[0], hidden)
     setattr(parts["dmodel"], names[1], residual)
     tf.train.Checkpoint(**parts).write(str(prefix))
+
+
+def _masked_crc(data, folder):
+    """The checksum as TensorFlow computes it: the last 4 bytes of a record in one of its files."""
+    path = str(folder / "record")
+    with tf.io.TFRecordWriter(path) as writer:
+        writer.write(data)
+    with open(path, "rb") as file:
+        return file.read()[-4:]
+
+
+def blocks(index):
+    """Begin and end of the three blocks of a small index, each followed by 5 bytes."""
+    at, numbers = len(index) - 48, []
+    while len(numbers) < 4:
+        value = shift = 0
+        while True:
+            byte, at = index[at], at + 1
+            value, shift = value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                break
+        numbers.append(value)
+    ends = [(numbers[0], sum(numbers[:2])), (numbers[2], sum(numbers[2:]))]
+    return [(0, numbers[0] - 5), *ends]
+
+
+def with_checksums(index, folder):
+    """A small index, changed within its blocks, with the checksums that TensorFlow expects."""
+    right = bytearray(index)
+    for begin, end in blocks(index):
+        right[end + 1 : end + 5] = _masked_crc(bytes(index[begin : end + 1]), folder)
+    return bytes(right)
 
 
 def damaged(data, count, seed=0):

@@ -1,0 +1,131 @@
+"""Arrays that the libraries of HDF5 and of TensorFlow read from a file, in a child process.
+
+Both libraries trust their files: a crafted one can keep HDF5 in a loop for ever, which no signal
+handler of Python interrupts, and can make TensorFlow end the whole process. So this file is also
+a script: a child reads the arrays, under a time limit, and hands them over in NumPy's format.
+Which arrays make up a model is the caller's matter.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import itertools
+import math
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+_SECONDS = 5  # for the reading itself, once the library is loaded; it takes milliseconds
+_MOST_BYTES = 2**24  # of all arrays; a trained model's, with Adam's moments, have 273,000
+
+
+def hdf5(data: bytes, paths: Sequence[str]) -> dict[str, np.ndarray]:
+    """Reads float32 arrays of an HDF5 file; none that is compressed, a link, or in another file.
+
+    Args:
+      data: content of the file.
+      paths: of the arrays in it, as `group/name`.
+
+    Returns:
+      arrays: by path.
+
+    Raises:
+      OSError: the system starts no process.
+      ValueError: an array is missing or stored otherwise, or the file is damaged.
+    """
+    return _in_child("HDF5", data, paths)
+
+
+def checkpoint(prefix: str) -> dict[str, np.ndarray]:
+    """Reads all float32 variables of a TensorFlow checkpoint.
+
+    Args:
+      prefix: path of its files, without `.index`.
+
+    Returns:
+      variables: by name.
+
+    Raises:
+      OSError: the system starts no process.
+      ValueError: the files are missing or damaged.
+    """
+    return _in_child("TensorFlow", b"", [prefix])
+
+
+def _in_child(library: str, data: bytes, arguments: Sequence[str]) -> dict[str, np.ndarray]:
+    command = [sys.executable, __file__, library, *arguments]
+    child = subprocess.run(command, input=data, capture_output=True, check=False)
+    said = child.stderr.decode(errors="replace").strip()
+    if "Timeout (" in said:  # by faulthandler
+        raise ValueError(f"keeps {library} busy for more than {_SECONDS} seconds")
+    if child.returncode == 1:
+        raise ValueError(said.splitlines()[-1])
+    if child.returncode:
+        raise ValueError(f"crashes {library}, with status {child.returncode}")
+    with np.load(io.BytesIO(child.stdout)) as arrays:
+        return dict(arrays)
+
+
+def _read_hdf5(*paths: str) -> dict[str, np.ndarray]:
+    import h5py
+
+    def read(path: str) -> np.ndarray:
+        for part in itertools.accumulate(path.split("/"), "{}/{}".format):
+            if file.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
+                raise ValueError("a link")
+        found = file[path]
+        if not isinstance(found, h5py.Dataset) or found.dtype != "<f4":
+            raise ValueError("not float32")
+        if found.id.get_offset() is None:
+            raise ValueError("not stored in one piece in this file")
+        _check_size(found.shape)
+        return found[()]
+
+    _start_clock()
+    arrays = {}
+    with h5py.File(io.BytesIO(sys.stdin.buffer.read()), "r") as file:
+        for path in paths:
+            try:
+                arrays[path] = read(path)
+            except Exception as error:
+                raise ValueError(f"array {path}: {error}") from error
+    return arrays
+
+
+def _read_checkpoint(prefix: str) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    _start_clock()
+    reader = tf.train.load_checkpoint(prefix)
+    shapes = reader.get_variable_to_shape_map()
+    kinds = reader.get_variable_to_dtype_map()
+    names = [name for name in shapes if kinds[name] == tf.float32]
+    _check_size(*(shapes[name] for name in names))
+    return {name: reader.get_tensor(name) for name in names}
+
+
+def _start_clock() -> None:
+    """Ends this process after a while, even in the midst of a library's loop."""
+    faulthandler.dump_traceback_later(_SECONDS, exit=True)
+
+
+def _check_size(*shapes: Sequence[int]) -> None:
+    """Refuses arrays by their claimed shapes, before memory is taken for them."""
+    size = 4 * sum(map(math.prod, shapes))
+    if size > _MOST_BYTES:
+        raise ValueError(f"arrays of {size} bytes, expected at most {_MOST_BYTES}")
+
+
+def _main(library: str, *arguments: str) -> None:
+    read = {"HDF5": _read_hdf5, "TensorFlow": _read_checkpoint}[library]
+    try:
+        np.savez(sys.stdout.buffer, **read(*arguments))
+    except Exception as error:  # a library's may be of any type
+        sys.exit(" ".join(str(error).split()) or type(error).__name__)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
