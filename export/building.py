@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import node, page_models, samples
+from export import conversion, node, page_models, samples
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 
@@ -26,6 +26,7 @@ def find_tools() -> str:
     """
     if not (_DEMO / "package.json").is_file():
         raise UserError(f"{_DEMO}: the page's sources are missing; expected a checkout, get one")
+    conversion.check_installed()
     return node.find_npm(_DEMO)
 
 
