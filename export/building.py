@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import node, page_models, samples
+from export import conversion, node, page_models, samples
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 
@@ -29,6 +29,7 @@ def find_tools() -> str:
             f"{_DEMO}: the page's sources are missing; expected a checkout of the project; run "
             "this in one"
         )
+    conversion.check_installed()
     return node.find_npm(_DEMO)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from selforg_mnist.errors import UserError
 
 MODEL_FILE = "model.json"
 _REMEDY = "install the exporter's packages with `pip install -e '.[export]'`"
+_TOO_NEW = (3, 13)  # TensorFlow 2.19, which tensorflowjs needs, has no wheels from there on
 
 
 class Names(NamedTuple):
@@ -37,6 +39,11 @@ def check_installed() -> None:
       UserError: it isn't.
     """
     if importlib.util.find_spec("tensorflowjs") is None:
+        if sys.version_info >= _TOO_NEW:
+            raise UserError(
+                f"Python {platform.python_version()}: tensorflowjs needs TensorFlow 2.19, which no "
+                "Python after 3.12 has; export in an environment with Python 3.12, 3.11 or 3.10"
+            )
         raise UserError(f"tensorflowjs: not installed; {_REMEDY}")
 
 

@@ -101,9 +101,17 @@ def test_without_the_packages_of_the_page_the_remedies_are_named(tmp_path):
     assert "run `npm ci` there, or give --nocheck" in said
 
 
-def test_without_the_converter_the_remedy_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ((3, 12), "tensorflowjs: not installed; .*pip install -e"),
+        ((3, 13), "needs .* Python 3.12"),
+    ],
+)
+def test_without_the_converter_the_remedy_is_named(monkeypatch, python, said):
     monkeypatch.setitem(sys.modules, "tensorflowjs", None)
-    with pytest.raises(UserError, match=r"tensorflowjs: not installed; .*pip install -e"):
+    monkeypatch.setattr(sys, "version_info", python)
+    with pytest.raises(UserError, match=said):
         conversion.check_installed()
 
 

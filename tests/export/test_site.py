@@ -214,7 +214,9 @@ def test_installs_when_due_and_builds(tmp_path):
 @needs_npm
 def test_a_failing_build_shows_its_last_lines(tmp_path, capfd):
     npm = node.find_npm(package(tmp_path, "seq 100; exit 3"))
-    with pytest.raises(UserError, match=r"^npm run build in .*: ended with status 3; fix the error"):
+    with pytest.raises(
+        UserError, match=r"^npm run build in .*: ended with status 3; fix the error"
+    ):
         node.build(npm, tmp_path)
     said = capfd.readouterr().err.split()
     assert said[-2:] == ["99", "100"]

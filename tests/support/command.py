@@ -1,31 +1,45 @@
-"""Commands in interpreters of their own, as a user runs them; and their refusals of mistakes.
+"""Commands as a user runs them, in processes of their own; and their refusals of mistakes.
 
 status, printed, said = run("selforg_mnist.evaluate", "--weights=ce", cwd=tmp_path)
 assert "steps=0: expected" in refused("selforg_mnist.evaluate", "--steps=0", cwd=tmp_path)
+
+A process is forked from one that has loaded the libraries already, which spares most of the start
+(`fork_server.py`); from there on it runs the command as `python -m` does.
 """
 
+import atexit
+import functools
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 600  # seconds; a busy machine may take many times as long as a quiet one
-
-# A module named TensorFlow that can't be loaded: what must not need it can't have it.
-_NO_TENSORFLOW = "import runpy, sys; sys.modules['tensorflow'] = None; "
-_NO_TENSORFLOW += (
-    "sys.argv[0] = sys.argv.pop(1); runpy.run_module(sys.argv[0], run_name='__main__')"
-)
+_SERVER = Path(__file__).with_name("fork_server.py")
 
 
 def run(module, *arguments, cwd, env=None, tensorflow=True):
     """Runs a command to its end; returns its exit status, standard output and error.
 
-    Without `tensorflow` it can't load it.
+    Without `tensorflow` it can't load it. With changes to the environment, of which some count
+    only before Python starts, it gets an interpreter of its own.
     """
-    start = ["-m"] if tensorflow else ["-c", _NO_TENSORFLOW]
-    return _run([sys.executable, *start, module, *arguments], cwd, {**os.environ, **(env or {})})
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    if env is None or not tensorflow:
+        return _forked(module, arguments, cwd, environment, tensorflow)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def refused(module, *arguments, cwd, env=None, tensorflow=False):
@@ -41,9 +55,8 @@ def refused(module, *arguments, cwd, env=None, tensorflow=False):
     Returns:
       said: the line.
     """
-    start = ["-m"] if tensorflow else ["-c", _NO_TENSORFLOW]
-    environment = {"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", **(env or {})}
-    status, printed, said = _run([sys.executable, *start, module, *arguments], cwd, environment)
+    environment = {"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), **(env or {})}
+    status, printed, said = _forked(module, arguments, cwd, environment, tensorflow)
     assert status == 1, said
     assert printed == ""
     last = said.splitlines()[-1]
@@ -54,14 +67,26 @@ def refused(module, *arguments, cwd, env=None, tensorflow=False):
     return last
 
 
-def _run(command, cwd, env):
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=env | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
+@functools.cache
+def _server(tensorflow):
+    server = subprocess.Popen(
+        [sys.executable, str(_SERVER), "tensorflow" if tensorflow else "none"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=TIMEOUT,
-        check=False,
     )
-    return done.returncode, done.stdout, done.stderr
+    atexit.register(server.communicate)  # the end of its input ends it
+    return server
+
+
+def _forked(module, arguments, cwd, environment, tensorflow):
+    with tempfile.TemporaryDirectory() as folder:
+        printed, said = Path(folder, "stdout"), Path(folder, "stderr")
+        order = {"module": module, "arguments": arguments, "cwd": str(cwd), "env": environment}
+        order |= {"stdout": str(printed), "stderr": str(said), "timeout": TIMEOUT}
+        server = _server(tensorflow)
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        status = int(server.stdout.readline())
+        return status, printed.read_text(), said.read_text()
