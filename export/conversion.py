@@ -41,8 +41,8 @@ def check_installed() -> None:
     if importlib.util.find_spec("tensorflowjs") is None:
         if sys.version_info >= _TOO_NEW:
             raise UserError(
-                f"Python {platform.python_version()}: tensorflowjs needs TensorFlow 2.19, which no "
-                "Python after 3.12 has; export in an environment with Python 3.12, 3.11 or 3.10"
+                f"Python {platform.python_version()}: tensorflowjs needs TensorFlow 2.19, which "
+                "has no build for Python 3.13 and later; export with Python 3.10, 3.11 or 3.12"
             )
         raise UserError(f"tensorflowjs: not installed; {_REMEDY}")
 

@@ -120,7 +120,7 @@ def _check_size(*shapes: Sequence[int]) -> None:
 
 
 def _main(library: str, *arguments: str) -> None:
-    read = {"HDF5": _read_hdf5, "TensorFlow": _read_checkpoint}[library]
+    read = _read_hdf5 if library == "HDF5" else _read_checkpoint
     try:
         np.savez(sys.stdout.buffer, **read(*arguments))
     except Exception as error:  # a library's may be of any type
