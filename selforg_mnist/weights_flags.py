@@ -33,7 +33,7 @@ def check(default: str = "") -> None:
     """Checks that the flags choose exactly one model, without loading TensorFlow.
 
     Args:
-      default: weights to take where the flags choose none.
+      default: weights to use if the flags choose none.
 
     Raises:
       UserError: they choose two, or none and there is no default.
@@ -50,7 +50,7 @@ def load(default: str = "") -> Loaded:
     """Loads the model that the flags choose.
 
     Args:
-      default: as that of `check`.
+      default: as in `check`.
 
     Raises:
       WeightsError: there is no such model, or it can't be read.

@@ -1,6 +1,6 @@
 """Films: frames encoded to a file, as MP4, animated GIF or animated WebP.
 
-Holds encoding only: what a frame looks like is `film_frames.py`. Frames are pixel art, flat
+Holds encoding only: frames are drawn in `film_frames.py`. They are pixel art, flat
 colours with hard edges (article: "Figures"), so nothing here scales or dithers them.
 """
 
