@@ -1,6 +1,6 @@
 # Short names for the commands of README.md and BUILD.md. Variables to set on the command line:
 #   EXTRAS      what `make install` adds to the core:  make install EXTRAS=dev,export
-#   EXPERIMENT  ce, l2 or l2_noise:                    make train EXPERIMENT=ce
+#   EXPERIMENT  ce, l2, l2_noise, ...:                 make train EXPERIMENT=ce
 #   ARGS        more flags for the command:            make train ARGS=--train_steps=1000
 EXTRAS ?= dev
 EXPERIMENT ?= l2_noise

@@ -18,10 +18,10 @@ from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
 from selforg_mnist.readers.rule_arrays import Loaded, one_line
 from selforg_mnist.training import run_config
 
-SHIPPED = ("ce", "l2", "l2_noise")
+SHIPPED = ("ce", "l2", "l2_noise", "consensus", "robust")
 _ACCEPTED = (
-    "ce, l2 or l2_noise (shipped), a .keras file, a one-file TensorFlow.js graph model (.json), "
-    "or the prefix of a TensorFlow checkpoint of the authors' notebook"
+    f"one of {', '.join(SHIPPED)} (shipped), a .keras file, a one-file TensorFlow.js graph model "
+    "(.json), or the prefix of a TensorFlow checkpoint of the authors' notebook"
 )
 _INDEX = ".index"
 _MODEL_FILE = "model.keras"

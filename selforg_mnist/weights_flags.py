@@ -21,8 +21,8 @@ _RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, to use 
 _WEIGHTS = flags.DEFINE_string(
     "weights",
     "",
-    "ce, l2 or l2_noise (shipped), a .keras file, the article's one-file model.json, or the "
-    "prefix of a checkpoint of the authors' notebook.",
+    "ce, l2, l2_noise, consensus or robust (shipped), a .keras file, the article's one-file "
+    "model.json, or the prefix of a checkpoint of the authors' notebook.",
 )
 _RESIDUAL_NOISE = flags.DEFINE_float(
     "residual_noise", None, "Standard deviation of the residual noise (default: the model's)."

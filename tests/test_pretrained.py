@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from selforg_mnist import weights
+from selforg_mnist import experiment, weights
 from selforg_mnist.data import digits
 from selforg_mnist.evaluation import evaluation, evaluation_report
 
@@ -20,7 +20,7 @@ def test_file_is_the_one_of_the_record_and_small(name):
     data, record = weights.shipped_path(name).read_bytes(), RECORDED[name]
     assert len(data) < 150_000
     assert hashlib.sha256(data).hexdigest() == record["weights"]["sha256"]
-    assert record["train_steps"] == 100_000
+    assert record["train_steps"] == experiment.get(name).train_steps
     assert record["dataset"]["source"] == "mnist"
     assert (
         record["command"] == f"python -m selforg_mnist.train --experiment={name} --dataset=mnist"
@@ -30,10 +30,11 @@ def test_file_is_the_one_of_the_record_and_small(name):
 
 @pytest.mark.parametrize("name", weights.SHIPPED)
 def test_model_is_the_experiment_s(name):
-    loaded = weights.load(name)
+    loaded, asked_for = weights.load(name), experiment.get(name)
     assert loaded.name == loaded.experiment == loaded.given == name
-    assert loaded.model.count_params() == 22_499
-    assert loaded.model.residual_noise == (0.02 if name == "l2_noise" else 0.0)
+    assert loaded.model.count_params() == (32_375 if name == "robust" else 22_499)
+    assert loaded.model.channels == asked_for.channels
+    assert loaded.model.residual_noise == asked_for.residual_noise
     assert loaded.model.fire_rate == 0.5
 
 

@@ -32,6 +32,7 @@ class TestKeys:
             "MUTATION_DIGITS": 2,
             "FIRING": 3,
             "NOISE": 4,
+            "ROLLOUT_STEPS": 5,
         }
         assert (BEFORE_TRAINING, EVALUATION) == (-1, -2)  # in place of a training step
 

@@ -64,6 +64,7 @@ def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
         "dataset": {
             name: config["dataset"].get(name) for name in ("source", "num_digits", "sha256")
         },
+        "sizes": list(experiment.scale_range),  # of the digits, as factors on MNIST's
         "engine": config["engine"],
         "versions": config.get("versions", {}),
         "cpu": _cpu(),
