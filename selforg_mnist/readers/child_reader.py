@@ -14,7 +14,7 @@ import itertools
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -58,11 +58,10 @@ def checkpoint(prefix: str) -> dict[str, np.ndarray]:
 def _in_child(library: str, data: bytes, arguments: Sequence[str]) -> dict[str, np.ndarray]:
     command = [sys.executable, __file__, library, *arguments]
     child = subprocess.run(command, input=data, capture_output=True, check=False)
-    said = child.stderr.decode(errors="replace").strip()
-    if "Timeout (" in said:  # by faulthandler
+    if b"Timeout (" in child.stderr:  # from faulthandler
         raise ValueError(f"keeps {library} busy for more than {_SECONDS} seconds")
     if child.returncode == 1:
-        raise ValueError(said.splitlines()[-1])
+        raise ValueError(child.stdout.decode(errors="replace"))
     if child.returncode:
         raise ValueError(f"crashes {library}, with status {child.returncode}")
     with np.load(io.BytesIO(child.stdout)) as arrays:
@@ -120,11 +119,12 @@ def _check_size(*shapes: Sequence[int]) -> None:
 
 
 def _main(library: str, *arguments: str) -> None:
-    read = {"HDF5": _read_hdf5, "TensorFlow": _read_checkpoint}[library]
+    read: Callable[..., dict] = {"HDF5": _read_hdf5, "TensorFlow": _read_checkpoint}[library]
     try:
         np.savez(sys.stdout.buffer, **read(*arguments))
     except Exception as error:  # a library's may be of any type
-        sys.exit(" ".join(str(error).split()) or type(error).__name__)
+        print(error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
