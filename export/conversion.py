@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selforg_mnist import output_files
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 MODEL_FILE = "model.json"
 _REMEDY = "install the exporter's packages with `pip install -e '.[export]'`"
@@ -61,8 +61,6 @@ def convert(graph: Any, folder: Path) -> Names:
       UserError: the converter is missing or doesn't work, or something can't be written.
     """
     import tensorflow as tf
-
-    from selforg_mnist.readers.rule_arrays import one_line
 
     with tempfile.TemporaryDirectory(prefix="selforg_mnist.") as saved_model, _silence():
         converters = _converters()
@@ -117,8 +115,6 @@ def _node(tensor: dict[str, Any]) -> str:
 
 
 def _converters() -> Any:
-    from selforg_mnist.readers.rule_arrays import one_line
-
     # Without this, one of its dependencies imports IPython to print a welcome message.
     os.environ.setdefault("TFDF_DISABLE_WELCOME_MESSAGE", "1")
     try:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 _DEMO = Path(__file__).parent / "demo"
 _PROGRAM = _DEMO / "tools" / "run_graph.mjs"
@@ -156,8 +156,6 @@ def _execute(command: Sequence[str]) -> None:
 
 def _reason(report: str) -> str:
     """The line of Node's report that names the error."""
-    from selforg_mnist.readers.rule_arrays import one_line
-
     lines = [line for line in report.splitlines() if re.match(r"\w*Error\b.*: ", line)]
     return one_line(lines[0] if lines else report) or "no message"
 

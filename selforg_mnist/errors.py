@@ -1,5 +1,7 @@
 """The errors that commands show to their user in one line, without a traceback."""
 
+_LONGEST_LINE = 250  # characters
+
 
 class UserError(Exception):
     """A mistake of the user, or something that is missing or full on their machine.
@@ -18,3 +20,16 @@ class DigitsUnavailableError(DigitsError):
 
 class WeightsError(UserError, ValueError):
     """Weights that can't be loaded, or aren't those of a cellular automaton like ours."""
+
+
+def one_line(said: object) -> str:
+    """A line of printable characters, not too long, also where it quotes a stranger's file.
+
+    Args:
+      said: a text, or an error of another library; one without a message gives its type.
+    """
+    printable = "".join(c if c.isprintable() else " " for c in str(said))
+    line = " ".join(printable.split())
+    if not line and isinstance(said, BaseException):
+        return type(said).__name__
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."

@@ -1,12 +1,13 @@
 """Writes the files of commands: a file is complete or not there at all.
 
 Each file is written under another name in its folder and then renamed, so an earlier file
-survives a full disk or a kill. Checkpoints need more care: see `training/checkpoints.py`.
+survives a full disk, a kill or a power cut.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def beside(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())  # else a power cut could leave an empty file at `path`
             partial.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

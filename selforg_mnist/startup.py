@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from selforg_mnist import __version__
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 
 def quiet_tensorflow() -> None:
@@ -109,5 +109,5 @@ def _parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        print(f"error: {' '.join(str(error).split())}; --help lists the flags", file=sys.stderr)
+        print(f"error: {one_line(error)}; --help lists the flags", file=sys.stderr)
         sys.exit(1)

@@ -12,11 +12,12 @@ import math
 import os
 from pathlib import Path
 
-from selforg_mnist.errors import WeightsError
+from selforg_mnist.errors import WeightsError, one_line
 from selforg_mnist.model import CAModel
 from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
-from selforg_mnist.readers.rule_arrays import Loaded, one_line
+from selforg_mnist.readers.rule_arrays import Loaded
 from selforg_mnist.training import run_config
+from selforg_mnist.training.run_config import MODEL_FILE
 
 SHIPPED = ("ce", "l2", "l2_noise", "consensus", "robust")
 _ACCEPTED = (
@@ -24,7 +25,6 @@ _ACCEPTED = (
     "(.json), or the prefix of a TensorFlow checkpoint of the authors' notebook"
 )
 _INDEX = ".index"
-_MODEL_FILE = "model.keras"
 
 
 def load(name: str, residual_noise: float | None = None) -> Loaded:
@@ -60,10 +60,10 @@ def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
     Raises:
       WeightsError: the folder has no model, or it can't be read.
     """
-    path = run_dir / _MODEL_FILE
+    path = run_dir / MODEL_FILE
     if not os.path.isfile(path):
         raise WeightsError(
-            f"run_dir={run_dir}: has no {_MODEL_FILE}; expected the folder of a training run, "
+            f"run_dir={run_dir}: has no {MODEL_FILE}; expected the folder of a training run, "
             "which gets one with its first checkpoint"
         )
     config = run_config.read(run_dir)
@@ -119,8 +119,8 @@ def _of_file(model: CAModel, name: str, source: str, given: str) -> Loaded:
 
 
 def _hint(name: str, path: Path) -> str:
-    if os.path.isfile(path / _MODEL_FILE):
-        return f"the folder of a run, whose model is {path / _MODEL_FILE}; "
+    if os.path.isfile(path / MODEL_FILE):
+        return f"the folder of a run, whose model is {path / MODEL_FILE}; "
     near = difflib.get_close_matches(name, SHIPPED, 1, cutoff=0.5)
     return f"unknown, did you mean {near[0]}? " if near else "no such weights; "
 

@@ -57,9 +57,9 @@ TRAIN = "selforg_mnist.train"
         ("--batchsize=16", "Did you mean: batch_size"),
         ("--run_dir", "Missing value for flag --run_dir"),
         ("l2_noise", "l2_noise: expected flags only"),
-        ("--run_dir=file", "run_dir=file: can't be written (File exists)"),
-        ("--run_dir=file/run", "run_dir=file/run: can't be written (Not a directory)"),
-        ("--run_dir=/proc/run", "run_dir=/proc/run: can't be written ("),  # nor by root
+        ("--run_dir=file", "file: can't be written (File exists)"),
+        ("--run_dir=file/run", "file/run: can't be written (Not a directory)"),
+        ("--run_dir=/proc/run", "/proc/run: can't be written ("),  # nor by root
         ("--run_dir=damaged", "damaged/config.json: not the configuration of a run ("),
     ],
 )
@@ -165,6 +165,6 @@ def test_a_mistake_about_the_data_is_one_line(tmp_path, flags, said):
 def test_the_run_dir_is_named_after_the_experiment_and_knows_home(tmp_path):
     # A file in its place shows where it would be, at once.
     (tmp_path / "runs").write_text("mine")
-    assert "run_dir=runs/l2: can't be written" in refused(TRAIN, "--experiment=l2", cwd=tmp_path)
+    assert "runs/l2: can't be written" in refused(TRAIN, "--experiment=l2", cwd=tmp_path)
     said = refused(TRAIN, "--run_dir=~/runs/mine", cwd=tmp_path, env={"HOME": str(tmp_path)})
-    assert f"run_dir={tmp_path}/runs/mine: can't be written" in said
+    assert f"{tmp_path}/runs/mine: can't be written" in said

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 TRIED = ("0.10", "0.11")  # versions of JAX
 
@@ -71,7 +71,7 @@ def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
         devices = topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
     except Exception as error:  # JAX, libtpu and the system raise errors of many types
         raise UserError(
-            f"topology={topology}: {_line(error)}; expected one that libtpu knows, such as "
+            f"topology={topology}: {one_line(error)}; expected one that libtpu knows, such as "
             "v5e:2x2, v4:2x2x1 or v6e:2x2, and libtpu itself: pip install 'jax[tpu]'"
         ) from error
     if not 1 <= replicas <= len(devices):
@@ -81,7 +81,7 @@ def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
     try:
         return _cost(_compile(text, devices[:replicas], "compile"))
     except jax.errors.JaxRuntimeError as error:
-        raise UserError(f"rejected: {_line(error)}") from error
+        raise UserError(f"rejected: {one_line(error)}") from error
 
 
 def load(text: str) -> Program:
@@ -109,7 +109,7 @@ def _jax() -> Any:
     try:
         import jax
     except ImportError as error:
-        raise UserError(f"no JAX ({_line(error)}); pip install jax, or 'jax[tpu]'") from error
+        raise UserError(f"no JAX ({one_line(error)}); pip install jax, or 'jax[tpu]'") from error
     return jax
 
 
@@ -137,7 +137,7 @@ def _compile(text: str, devices: list[Any], method: str) -> Any:
     except (ImportError, AttributeError, TypeError) as error:
         raise UserError(
             f"jax {jax.__version__}: its internals are not those of {' and '.join(TRIED)} "
-            f"({_line(error)}); pip install 'jax=={TRIED[0]}.*'"
+            f"({one_line(error)}); pip install 'jax=={TRIED[0]}.*'"
         ) from error
 
 
@@ -159,10 +159,6 @@ def _cost(executable: Any) -> Cost:
         seconds=None if seconds is None else seconds + unestimated,
         unestimated=unestimated,
     )
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.compiling import jax_compiler
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 TEXT, ARGUMENTS, EXPECTED, ABOUT = "step.mlir", "arguments.npz", "expected.npz", "about.json"
 PRODUCTS = ("highest", "default")
@@ -165,7 +165,7 @@ def _read(folder: Path) -> _Export:
         )
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"run={folder}: not a complete export ({' '.join(str(error).split())}); expected a "
+            f"run={folder}: not a complete export ({one_line(error)}); expected a "
             "folder that --export has written"
         ) from error
 

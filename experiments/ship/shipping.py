@@ -50,7 +50,7 @@ def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
         )
     experiment = _experiment(config, run_dir)
     _check_finished(run_dir, experiment)
-    model = run_dir / "model.keras"
+    model = run_dir / run_config.MODEL_FILE
     keras_file.load(model)  # fails if users couldn't load it
     data = rule_arrays.read_bytes(model, keras_file.MAX_BYTES)
     if len(data) > MAX_BYTES:

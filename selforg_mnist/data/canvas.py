@@ -18,7 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from selforg_mnist import spec
 from selforg_mnist.data import ink, pieces
 from selforg_mnist.data.pieces import Piece
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 _BOX = 20 / 28  # the digit's longer side, as a share of the canvas
 _LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first
@@ -104,8 +104,7 @@ def _open(path: Path) -> Image.Image:
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise CanvasError(f"can't be read ({error.strerror}); give another file") from error
-        reason = " ".join(str(error).split())
-        raise CanvasError(f"a damaged picture ({reason}); save it again") from error
+        raise CanvasError(f"a damaged picture ({one_line(error)}); save it again") from error
 
 
 def _gray(image: Image.Image) -> np.ndarray:

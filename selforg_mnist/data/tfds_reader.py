@@ -22,7 +22,7 @@ import numpy as np
 from absl import logging
 
 from selforg_mnist import spec
-from selforg_mnist.errors import DigitsError, DigitsUnavailableError
+from selforg_mnist.errors import DigitsError, DigitsUnavailableError, one_line
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -76,12 +76,6 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _line(error: BaseException) -> str:
-    """An error of another library in one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
 def _import_tfds() -> Any:
     try:
         with _quiet():
@@ -90,7 +84,7 @@ def _import_tfds() -> Any:
         tfds.disable_progress_bar()
     except (ImportError, AttributeError) as error:
         raise DigitsError(
-            f"tensorflow_datasets can't be imported ({_line(error)}): expected it and a "
+            f"tensorflow_datasets can't be imported ({one_line(error)}): expected it and a "
             "tensorflow-metadata that fits the installed protobuf; run: pip install "
             "tensorflow-datasets importlib_resources 'tensorflow-metadata<1.18'"
         ) from error
@@ -108,7 +102,7 @@ def _open(tfds: Any, dataset: str, data_dir: str) -> Any:
         ) from error
     except Exception as error:  # a bad name or a damaged folder raise errors of many types
         raise DigitsError(
-            f"dataset {dataset!r} can't be opened ({_line(error)}): expected a set of "
+            f"dataset {dataset!r} can't be opened ({one_line(error)}): expected a set of "
             "TensorFlow Datasets; check the name, or delete its folder in data_dir if that is "
             "damaged"
         ) from error
@@ -133,7 +127,7 @@ def _check_features(tfds: Any, builder: Any, dataset: str) -> None:
     )
     if not fits:
         raise DigitsError(
-            f"dataset {dataset!r} has {_line(ValueError(repr(features)))}: expected 'image' of "
+            f"dataset {dataset!r} has {one_line(repr(features))}: expected 'image' of "
             "28x28x1 uint8 and 'label' of at most 10 classes; use 'mnist', 'fashion_mnist', ..."
         )
 
@@ -167,7 +161,7 @@ def _check_manual_dir(builder: Any, dataset: str, manual_dir: str) -> None:
             content = (folder / name).read_bytes()
         except OSError as error:
             raise DigitsError(
-                f"{folder / name} can't be read ({_line(error)}); {remedy}"
+                f"{folder / name} can't be read ({one_line(error)}); {remedy}"
             ) from error
         if len(content) != info.size or hashlib.sha256(content).hexdigest() != info.checksum:
             raise DigitsError(
@@ -195,8 +189,8 @@ def _prepare(tfds: Any, builder: Any, dataset: str, data_dir: str, manual_dir: s
             raise PermissionError("no permission to write")
     except OSError as error:
         raise failure(
-            f"data_dir '{root}' can't be written ({_line(error)}): expected a folder to prepare "
-            f"{dataset} in; give another --data_dir, or use --dataset=drawn"
+            f"data_dir '{root}' can't be written ({one_line(error)}): expected a folder to "
+            f"prepare {dataset} in; give another --data_dir, or use --dataset=drawn"
         ) from error
     if not manual_dir:
         _check_reachable(builder, dataset)
@@ -218,8 +212,8 @@ def _prepare(tfds: Any, builder: Any, dataset: str, data_dir: str, manual_dir: s
         if _is_prepared(builder):  # another worker was faster
             return
         raise failure(
-            f"dataset {dataset!r} can't be prepared from {source} ({_line(error)}): expected its "
-            "files and room on the disk; try again, give --manual_dir, or use --dataset=drawn"
+            f"dataset {dataset!r} can't be prepared from {source} ({one_line(error)}): expected "
+            "its files and room on the disk; try again, give --manual_dir, or use --dataset=drawn"
         ) from error
 
 
@@ -232,7 +226,7 @@ def _check_reachable(builder: Any, dataset: str) -> None:
         except (OSError, ValueError) as error:
             raise DigitsUnavailableError(
                 f"dataset {dataset!r} is not prepared in '{builder.data_dir_root}' and can't be "
-                f"downloaded ({_line(error)}): expected a network or a folder with "
+                f"downloaded ({one_line(error)}): expected a network or a folder with "
                 f"{', '.join(_files(builder))}; give the folder as --manual_dir, or use "
                 "--dataset=drawn"
             ) from error
@@ -259,7 +253,7 @@ def _read(tfds: Any, builder: Any, dataset: str, split: str) -> tuple[np.ndarray
             raise ValueError(f"{len(images)} of {info.num_examples} examples")
     except Exception as error:  # missing, short and damaged files raise errors of many types
         raise DigitsError(
-            f"prepared dataset {dataset!r} is damaged ({_line(error)}): expected "
+            f"prepared dataset {dataset!r} is damaged ({one_line(error)}): expected "
             f"{info.num_examples} {split} digits; delete {builder.data_dir} to prepare it anew"
         ) from error
     return images[..., 0], labels

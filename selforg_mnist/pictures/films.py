@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from selforg_mnist import output_files
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 
 # Browsers stretch a GIF's delays of under 20 ms to 100 ms; a WebP's delays are whole milliseconds.
 _MOST_FPS = {".mp4": 1000, ".gif": 50, ".webp": 1000}
@@ -131,7 +131,7 @@ def _mp4_encoder() -> str:
         encoder = imageio_ffmpeg.get_ffmpeg_exe()
         missing = "" if shutil.which(encoder) else f"{encoder}: no such program"
     except (ImportError, RuntimeError) as error:
-        missing = " ".join(str(error).split())
+        missing = one_line(error)
     if missing:
         raise UserError(
             f"no encoder for .mp4 ({missing}); pip install 'selforg_mnist[films]', or write a "
@@ -171,7 +171,7 @@ def _write_mp4(encoder: str, frames: Iterator[np.ndarray], path: Path, fps: floa
         process.wait()
         raise
     if process.returncode != 0:
-        reason = " ".join(said.decode(errors="replace").split())[:200] or "no message"
+        reason = one_line(said.decode(errors="replace")) or "no message"
         raise OSError(f"{encoder} ended with status {process.returncode}: {reason}")
 
 

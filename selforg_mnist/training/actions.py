@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import abc
 import datetime
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from selforg_mnist import output_files
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import evaluation
@@ -25,8 +24,6 @@ from selforg_mnist.training.checkpoints import Checkpoints
 from selforg_mnist.training.progress import Window
 from selforg_mnist.training.summaries import RunSummaries, TrainingScalars
 from selforg_mnist.training.trainer import Trainer, TrainState
-
-MODEL_FILE = "model.keras"
 
 
 class TrainingError(UserError):
@@ -189,23 +186,14 @@ class Save(Action):
 
 
 def save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
-    """Writes the model of a state beside, then renames it into place.
+    """Writes the model of a state, complete or not at all.
 
     Raises:
-      TrainingError: it can't be written.
+      UserError: it can't be written.
     """
     trainer.load(state)
-    model, beside = run_dir / MODEL_FILE, run_dir / f"partial.{MODEL_FILE}"
-    try:
-        trainer.model.save(beside)
-        os.replace(beside, model)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise TrainingError(
-            f"model {model}: can't be written ({error.strerror or error}); make room or mend the "
-            "folder, then start the same command again"
-        ) from error
+    with output_files.beside(run_dir / run_config.MODEL_FILE) as partial:
+        trainer.model.save(partial)
 
 
 def not_finite(what: str, step: int, checkpoints: Checkpoints) -> TrainingError:

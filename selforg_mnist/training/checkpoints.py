@@ -7,10 +7,8 @@ The archive carries checksums; one that is damaged is passed over for the one be
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from selforg_mnist.errors import UserError
+from selforg_mnist import output_files
+from selforg_mnist.errors import UserError, one_line
 
 _NAME = re.compile(r"step-(\d{8})\.npz")
 
@@ -81,28 +80,20 @@ class Checkpoints:
           CheckpointError: it can't be written; what was there is untouched.
         """
         path = self.directory / f"step-{step:08d}.npz"
-        beside = path.with_suffix(".partial")
         # In memory first: on a full disk NumPy's archive would fail once more when it is deleted.
         archive = io.BytesIO()
         np.savez(archive, **named(state))
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            for left in self.directory.glob("*.partial"):  # by a process that was killed
-                left.unlink()
-            with beside.open("wb") as file:
-                file.write(archive.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-            self._tidy(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink()
+            with output_files.failing_in_one_line(path):
+                for left in self.directory.glob("partial.*"):  # by a process that was killed
+                    left.unlink()
+                output_files.write_bytes(path, archive.getvalue())
+                self._tidy(path)
+        except UserError as error:
             kept = self.paths()
             last = f"the last one is intact: {kept[-1]}" if kept else "there is none before it"
             raise CheckpointError(
-                f"checkpoint {path}: can't be written ({error.strerror or error}); {last}; "
-                "make room or mend the folder, then start the same command again"
+                f"checkpoint {error}, then start the same command again; {last}"
             ) from error
         return path
 
@@ -135,8 +126,7 @@ class Checkpoints:
             try:
                 return Restored(_read(path, like), path, damaged)
             except Exception as error:  # one flipped bit can raise any of eight types
-                reason = " ".join(str(error).split()) or type(error).__name__
-                damaged.append(f"{path}: damaged ({reason})")
+                damaged.append(f"{path}: damaged ({one_line(error)})")
         if damaged:
             raise CheckpointError(
                 f"{self.directory}: none of its {len(damaged)} checkpoints can be read "

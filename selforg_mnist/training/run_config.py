@@ -16,11 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from selforg_mnist import output_files
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.startup import versions
 from selforg_mnist.training.computing import ENGINES, Computing
 
 FILE_NAME = "config.json"
+MODEL_FILE = "model.keras"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,21 +123,12 @@ def read(run_dir: Path) -> dict[str, Any] | None:
 
 
 def write(run_dir: Path, config: Mapping[str, Any]) -> None:
-    """Writes config.json beside, then renames it into place.
+    """Writes config.json, complete or not at all.
 
     Raises:
-      ConfigError: the folder can't be made or written to.
+      UserError: the folder can't be made or written to.
     """
-    path = run_dir / FILE_NAME
-    beside = path.with_suffix(".partial")
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(config, indent=2) + "\n")
-        os.replace(beside, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise _unwritable(run_dir, error) from error
+    output_files.write_text(run_dir / FILE_NAME, json.dumps(config, indent=2) + "\n")
 
 
 @contextlib.contextmanager
@@ -146,12 +139,10 @@ def claim(run_dir: Path) -> Iterator[None]:
     however that ends. Where there are no such locks there is none.
 
     Raises:
-      ConfigError: the folder can't be made, or another process trains in it.
+      ConfigError: another process trains in it.
+      UserError: the folder can't be made.
     """
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(run_dir, error) from error
+    output_files.make_folder(run_dir)
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ImportError, OSError):
             import fcntl  # Windows has none
@@ -166,13 +157,6 @@ def claim(run_dir: Path) -> Iterator[None]:
                     "stop that one first, or give another --run_dir"
                 ) from error
         yield
-
-
-def _unwritable(run_dir: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"run_dir={run_dir}: can't be written ({error.strerror or error}); "
-        "make room, or give a folder that you may write to"
-    )
 
 
 def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_dir: Path) -> None:
@@ -190,7 +174,7 @@ def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_di
     if saved["engine"]["name"] not in ENGINES:
         raise ConfigError(
             f"run_dir={run_dir}: holds a run of engine={saved['engine']['name']}, which this "
-            f"version does not have; its model.keras can be evaluated; to train, give another "
+            f"version does not have; its {MODEL_FILE} can be evaluated; to train, give another "
             "--run_dir"
         )
     before, now = _course(saved), _course(asked)

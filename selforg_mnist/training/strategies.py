@@ -13,7 +13,7 @@ import socket
 
 import tensorflow as tf
 
-from selforg_mnist.errors import UserError
+from selforg_mnist.errors import UserError, one_line
 from selforg_mnist.training.computing import STRATEGIES
 
 _LOCAL = "local"  # TensorFlow's name for the TPU of this machine
@@ -142,7 +142,7 @@ def _tpu(tpu: str, why: str) -> Distribution:
         tf.tpu.experimental.initialize_tpu_system(resolver)
         strategy = tf.distribute.TPUStrategy(resolver)
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise UserError(
             f"strategy=tpu, tpu={tpu}: no TPU there ({reason}); give --tpu=NAME, and "
             "TensorFlow for TPUs as BUILD.md says"

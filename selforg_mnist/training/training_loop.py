@@ -24,7 +24,6 @@ from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.model import CAWeights
 from selforg_mnist.training import interrupts, resuming, run_config
 from selforg_mnist.training.actions import (
-    MODEL_FILE,
     Action,
     Evaluate,
     Log,
@@ -86,12 +85,12 @@ def train(
       result: the step reached, and the signal that stopped the run if one did.
 
     Raises:
-      ConfigError: the run in `run_dir` has another configuration, can't be written, or belongs
-        to another process; or `computing` doesn't fit.
+      ConfigError: the run in `run_dir` has another configuration, or belongs to another process;
+        or `computing` doesn't fit.
       CheckpointError: a checkpoint can't be written, or none of them can be read.
       SummaryError: TensorBoard's files can't be written.
-      TrainingError: the loss or the weights are not finite, the model can't be written, or
-        another worker is lost.
+      TrainingError: the loss or the weights are not finite, or another worker is lost.
+      UserError: the configuration or the model can't be written.
     """
     monitoring = monitoring or Monitoring()
     with contextlib.ExitStack() as stack:
@@ -116,7 +115,7 @@ def train(
             )
 
         state = resuming.restore(trainer, checkpoints)
-        step, end, model = int(state.step), experiment.train_steps, run_dir / MODEL_FILE
+        step, end, model = int(state.step), experiment.train_steps, run_dir / run_config.MODEL_FILE
         _announce(trainer, digits, distribution)
         resuming.check_alike(trainer, step, run_dir)
         if step >= end:

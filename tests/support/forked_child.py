@@ -40,10 +40,9 @@ def _become(command, *files):
         sys.stdin, sys.stdout, sys.stderr = map(os.fdopen, range(3), "rww")
         sys.argv = command[1:]
         runpy.run_path(command[1], run_name="__main__")
-        sys.stdout.flush()
         status = 0
     except SystemExit as end:
-        print(end.code, file=sys.stderr, flush=True)
-        status = 1
+        status = end.code
     finally:
+        sys.stdout.flush()
         os._exit(status)

@@ -198,7 +198,7 @@ class TestDamage:
 
 class TestWriting:
     def test_what_a_kill_left_is_ignored_and_cleaned_up(self, kept):
-        for name in ("step-00000011.partial", "step-00000004.partial"):
+        for name in ("partial.step-00000011.npz", "partial.step-00000004.npz"):
             (kept.directory / name).write_bytes(b"half of it")
         assert_same(kept.restore(state_at(0)).state, state_at(10))
         kept.save(11, state_at(11))

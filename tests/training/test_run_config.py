@@ -13,6 +13,7 @@ import pytest
 
 from selforg_mnist import experiment as experiments
 from selforg_mnist.data.digits import Digits, describe_digits
+from selforg_mnist.errors import UserError
 from selforg_mnist.experiment import ConfigError
 from selforg_mnist.training import run_config
 from selforg_mnist.training.computing import Computing
@@ -149,7 +150,7 @@ def test_a_folder_in_its_place_is_one_line(tmp_path, config):
     (tmp_path / "config.json").mkdir()
     with pytest.raises(ConfigError, match="not the configuration of a run"):
         run_config.read(tmp_path)
-    with pytest.raises(ConfigError, match="can't be written"):
+    with pytest.raises(UserError, match="can't be written"):
         run_config.write(tmp_path, config)
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
@@ -159,11 +160,11 @@ def test_no_room_leaves_the_one_before(run_dir, config):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.raises(ConfigError) as error:
+        with pytest.raises(UserError) as error:
             run_config.write(run_dir, {**config, "engine": {}})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert f"run_dir={run_dir}: can't be written (File too large)" in one_line(error)
+    assert f"{run_dir}/config.json: can't be written (File too large)" in one_line(error)
     assert (run_dir / "config.json").read_bytes() == before
     assert [path.name for path in run_dir.iterdir()] == ["config.json"]
 
@@ -321,7 +322,7 @@ class TestClaim:
     def test_a_file_in_its_place_is_one_line(self, tmp_path, below):
         (tmp_path / "file").write_text("mine")
         folder = tmp_path / "file" / below
-        with pytest.raises(ConfigError) as error, run_config.claim(folder):
+        with pytest.raises(UserError) as error, run_config.claim(folder):
             pass
-        assert f"run_dir={folder}: can't be written (" in one_line(error)
+        assert f"{folder}: can't be written (" in one_line(error)
         assert (tmp_path / "file").read_text() == "mine"

@@ -249,7 +249,7 @@ def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, 
     flags += ("--checkpoint_every=1",)
     before = 0
     # The first checkpoint is there; in the middle of writing a model, a checkpoint; after a while.
-    for moment in ("checkpoints/*.npz", "partial.model.keras", "checkpoints/*.partial", None):
+    for moment in ("checkpoints/step-*.npz", "partial.model.keras", "checkpoints/partial.*", None):
         process = start(*flags, run_dir=run_dir)
         if before:
             process.wait_for("Saved ")
@@ -356,7 +356,7 @@ class TestDamage:
     def test_a_truncated_checkpoint_is_passed_over(self, copy, straight):
         _, middle, newest = checkpoints(copy)
         os.truncate(newest, newest.stat().st_size // 2)
-        (copy / "checkpoints" / "step-00000061.partial").write_bytes(b"left by a kill")
+        (copy / "checkpoints" / "partial.step-00000061.npz").write_bytes(b"left by a kill")
         status, text = run(*TINY, *NOW_AND_THEN, f"--train_steps={STEPS}", run_dir=copy)
         assert status == 0, text
         assert re.search(rf"{newest}: damaged \(.*\): falling back to the one before it\.", text)
