@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from export import magnitude
 from export.equality import Checked, Graph
 from export.output_folder import FORMAT, MANIFEST
 from selforg_mnist import __version__, output_files, spec, weights
@@ -63,6 +64,8 @@ def manifest(
         "undecided_below": spec.UNDECIDED_BELOW,
         "fire_rate": model.fire_rate,
         "residual_noise": model.residual_noise,
+        "largest_state": magnitude.largest_state(model),
+        **_sizes(record),
         "palette": spec.PALETTE,
         "undecided_colour": spec.UNDECIDED_COLOUR,
         "background_colour": spec.BACKGROUND_COLOUR,
@@ -100,6 +103,11 @@ def _record(loaded: Loaded) -> dict[str, Any] | None:
         return None
     path = weights.shipped_path(loaded.name).with_suffix(".json")
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _sizes(record: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The range of digit sizes that it was trained on, against MNIST's, if the record has one."""
+    return {"sizes": record["sizes"]} if record and "sizes" in record else {}
 
 
 def _figures(record: Mapping[str, Any] | None) -> dict[str, Any] | None:

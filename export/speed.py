@@ -5,7 +5,8 @@
 Both run in one page load, bench.html of the built page, on each backend that the browser has. The
 article's graph is the dense graph that `export.tfjs` writes. It computes what the article's own
 file does: all cells of the canvas, living or not, in each step. Each round times the two right
-after each other, so that a slower machine slows down both. Takes about ten minutes.
+after each other, so that a slower machine slows down both. The page itself is timed beside them at
+its speed "as fast as it goes", where it also draws. Takes about ten minutes.
 
 Close other programs first. Without a graphics card WebGL and WebGPU run on the CPU, through
 SwiftShader, and their figures say little about a card.
@@ -41,6 +42,13 @@ flags.adopt_module_key_flags(data_flags)
 _MODEL = "l2_noise"
 _CANVASES = ({"size": 56, "digits": 1}, {"size": 140, "digits": 25})
 _COMPARED_STEPS = 20
+# Steps a second that the page takes while it plays.
+_PAGE_RATE = """async (seconds) => {
+  const [begin, first] = [performance.now(), window.demo.step];
+  await new Promise((done) => setTimeout(done, 1000 * seconds));
+  return (1000 * (window.demo.step - first)) / (performance.now() - begin);
+}"""
+_WARM_UP_SECONDS = 1
 _WEBGL_RENDERER = """() => {
   const gl = document.createElement('canvas').getContext('webgl2');
   const info = gl?.getExtension('WEBGL_debug_renderer_info');
@@ -84,6 +92,44 @@ def measure(page: Page, rounds: int, seconds: float, backends: list[str]) -> lis
     return rows
 
 
+def measure_page(
+    bench: Page, page: Page, address: str, rounds: int, seconds: float, backends: list[str]
+) -> list[dict[str, Any]]:
+    """Times the page as one sees it, beside its engine alone and the article's graph.
+
+    Args:
+      bench: with bench.html, ready.
+      page: an empty tab of the same browser.
+      address: of the page.
+      rounds: timings of each row.
+      seconds: least length of a timing.
+      backends: of TensorFlow.js.
+
+    Returns:
+      rows: one for each backend, of one digit with residual noise on 56 x 56 cells: `article`,
+        `ours` and `page` are steps a second, medians over the rounds; `share` is the median over
+        the rounds of the page's to that of the engine alone.
+    """
+    rows: list[dict[str, Any]] = []
+    for backend in backends:
+        row: dict[str, Any] = {"backend": backend, "size": 56, "digits": 1, "noise": True}
+        page.goto("about:blank")
+        page.goto(f"{address}#backend={backend}&model={_MODEL}&speed=max&digit=3-0&play=no")
+        page.evaluate("window.demo.ready")
+        timed = []
+        for _ in range(rounds):
+            article, ours = (_rate(bench, row, kind, seconds) for kind in ("dense", "living"))
+            page.get_by_role("button", name="Play", exact=True).click()
+            page.evaluate(_PAGE_RATE, _WARM_UP_SECONDS)
+            timed.append((article, ours, float(page.evaluate(_PAGE_RATE, seconds))))
+            page.get_by_role("button", name="Pause", exact=True).click()
+        row["article"], row["ours"], row["page"] = map(statistics.median, zip(*timed, strict=True))
+        row["share"] = statistics.median(page / ours for _, ours, page in timed)
+        rows.append(row)
+    page.goto("about:blank")
+    return rows
+
+
 def _rate(page: Page, row: dict[str, Any], engine: str, seconds: float) -> float:
     """Steps per second."""
     wanted = {key: row[key] for key in ("backend", "size", "digits", "noise")}
@@ -105,6 +151,9 @@ def _measure_in_browser(site: Path) -> dict[str, Any]:
         return {
             "model": _MODEL,
             "rows": measure(page, _ROUNDS.value, _SECONDS.value, backends),
+            "page": measure_page(
+                page, chromium.new_page(), address, _ROUNDS.value, _SECONDS.value, backends
+            ),
             "browser": f"Chromium {chromium.version}, headless",
             "webgl_renderer": page.evaluate(_WEBGL_RENDERER),
             "cores": startup.available_cores(),
@@ -131,6 +180,10 @@ def _text(report: dict[str, Any]) -> str:
                 f"{row['difference']:.1e}",
             ]
         )
+    seen = [["backend", "article's graph", "our engine alone", "the page", "of the engine"]]
+    for row in report["page"]:
+        rates = [f"{row[key]:.1f}" for key in ("article", "ours", "page")]
+        seen.append([row["backend"], *rates, f"{100 * row['share']:.0f}%"])
     return (
         f"CA steps per second of {report['model']}, medians of {report['rounds']} timings of "
         f"{report['seconds']:g} s each, in one page load. {report['browser']}, "
@@ -138,7 +191,10 @@ def _text(report: dict[str, Any]) -> str:
         f"{markdown.table(lines)}\n\n"
         "The article's graph is our dense export, which computes what the article's file does. "
         f"Difference: the largest between their states after {_COMPARED_STEPS} steps with the "
-        "same fire masks and noise.\n"
+        "same fire masks and noise.\n\n"
+        'The page, at its speed "as fast as it goes", with one digit and noise on 56 x 56 cells, '
+        "beside the two:\n\n"
+        f"{markdown.table(seen)}\n"
     )
 
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-PAUSED = "backend=wasm&play=no&digit=0-0"  # else any digit
+PAUSED = "backend=wasm&play=no&more=yes&digit=0-0"  # else any digit
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -71,7 +71,7 @@ class Demo:
 
     @property
     def cells(self):
-        return self.page.get_by_role("img", name="Cells", exact=True)
+        return self.page.get_by_role("application", name="Cells", exact=True)
 
     @property
     def decision(self):
@@ -80,6 +80,15 @@ class Demo:
     @property
     def message(self):
         return self.page.locator("#message")
+
+    @property
+    def notice(self):
+        """The line in which the page tells what it did of its own accord."""
+        return self.page.locator("#notice")
+
+    def use_model(self, name):
+        self.choice("Model").select_option(name)
+        self.until(f"demo.running === '{name}'")
 
     def click(self, *names):
         for name in names:
@@ -141,6 +150,18 @@ class Demo:
         """Where in the tab a place of the canvas is."""
         box, size = self.cells.bounding_box(), self.get("picture().size")
         return box["x"] + x * box["width"] / size, box["y"] + y * box["height"] / size
+
+    def votes(self):
+        """[10] the number of cells that give each label."""
+        return self.page.evaluate("() => [...window.demo.census().votes]")
+
+    def living_place(self):
+        """The middle of a living cell of full ink, if there is any, near the canvas's middle."""
+        gray = self.picture()["gray"]
+        rows, columns = np.nonzero(gray >= min(0.9, gray.max()))
+        middle = len(gray) / 2
+        nearest = np.argmin((rows - middle) ** 2 + (columns - middle) ** 2)
+        return float(columns[nearest]) + 0.5, float(rows[nearest]) + 0.5
 
     def stroke(self, *places):
         """Draws with the mouse through places of the canvas."""

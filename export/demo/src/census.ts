@@ -50,17 +50,22 @@ const LONGEST = 120; // characters of a sentence, for screen readers
 
 /** The label of each row, [N]: UNDECIDED where all its logits are below `undecidedBelow`. */
 export function labels(picture: Picture): Int8Array {
-  const { state, stateChannels, classes, undecidedBelow, positions } = picture;
-  const result = new Int8Array(positions.length);
-  for (let row = 0; row < positions.length; row++) {
-    const first = (row + 1) * stateChannels - classes;
-    let best = 0;
-    for (let label = 1; label < classes; label++) {
-      if (state[first + label] > state[first + best]) best = label;
-    }
-    result[row] = state[first + best] < undecidedBelow ? UNDECIDED : best;
-  }
+  const result = new Int8Array(picture.positions.length);
+  for (let row = 0; row < result.length; row++) result[row] = labelOf(picture, row);
   return result;
+}
+
+/** The label of one row. */
+export function labelOf(
+  { state, stateChannels, classes, undecidedBelow }: Picture,
+  row: number,
+): number {
+  const first = (row + 1) * stateChannels - classes;
+  let best = 0;
+  for (let label = 1; label < classes; label++) {
+    if (state[first + label] > state[first + best]) best = label;
+  }
+  return state[first + best] < undecidedBelow ? UNDECIDED : best;
 }
 
 /** The commonest label of [classes] votes, the lowest of several; UNDECIDED without a vote. */

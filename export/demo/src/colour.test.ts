@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { css, inkOn, linear, mix, turned } from './colour';
+import { contrast, css, inkOn, linear, mix, standingOut, turned } from './colour';
 import type { RGB } from './engine/picture';
 
 test('css and mix', () => {
@@ -45,4 +45,23 @@ test('a strong colour turned to where screens have none keeps its lightness, rou
   expect(turnedBlue[2]).toBeGreaterThan(turnedBlue[0]);
   expect(luminance(turnedBlue)).toBeGreaterThan(0.6);
   expect(luminance(turnedBlue)).toBeLessThan(0.9);
+});
+
+test('contrast: WCAG 2 gives 21 for black on white and 1 for the same', () => {
+  expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21);
+  expect(contrast([9, 90, 200], [9, 90, 200])).toBe(1);
+  expect(contrast([119, 119, 119], [255, 255, 255])).toBeCloseTo(4.48, 2);
+});
+
+test('a colour too near to its ground becomes darker or lighter, and keeps its hue', () => {
+  const yellow: RGB = [210, 245, 60];
+  const onWhite = standingOut(yellow, [255, 255, 255], 3);
+  expect(contrast(onWhite, [255, 255, 255])).toBeGreaterThanOrEqual(3);
+  expect(contrast(onWhite, [255, 255, 255])).toBeLessThan(3.1); // no darker than needed
+  expect(onWhite[2]).toBeLessThan(onWhite[0]);
+  expect(standingOut(yellow, [0, 0, 0], 3)).toEqual(yellow);
+  const maroon: RGB = [128, 0, 0];
+  const onDark = standingOut(maroon, [20, 22, 26], 3);
+  expect(contrast(onDark, [20, 22, 26])).toBeGreaterThanOrEqual(3);
+  expect(onDark[0]).toBeGreaterThan(2 * onDark[1]);
 });

@@ -18,9 +18,31 @@ export function mix(from: RGB, to: RGB, amount: number): RGB {
 
 /** Black or white, whichever is easier to read on the colour (contrast ratio of WCAG 2). */
 export function inkOn(colour: RGB): RGB {
-  const [r, g, b] = linear(colour);
-  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? BLACK : WHITE;
+  return contrast(colour, BLACK) > contrast(colour, WHITE) ? BLACK : WHITE;
+}
+
+/** The contrast ratio of WCAG 2, from 1 to 21. */
+export function contrast(first: RGB, second: RGB): number {
+  const [a, b] = [luminance(first) + 0.05, luminance(second) + 0.05];
+  return Math.max(a, b) / Math.min(a, b);
+}
+
+/**
+ * The colour itself where it stands out from a ground by that contrast ratio, else the nearest
+ * darker or lighter one that does; the hue stays.
+ */
+export function standingOut(colour: RGB, ground: RGB, ratio: number): RGB {
+  const [lightness, a, b] = oklab(linear(colour));
+  const end = contrast(ground, BLACK) > contrast(ground, WHITE) ? 0 : 1;
+  const towards = (share: number): RGB => inGamut(lightness + (end - lightness) * share, a, b);
+  if (contrast(colour, ground) >= ratio) return colour;
+  let [low, high] = [0, 1];
+  for (let halving = 0; halving < 12; halving++) {
+    const middle = (low + high) / 2;
+    if (contrast(towards(middle), ground) >= ratio) high = middle;
+    else low = middle;
+  }
+  return towards(high);
 }
 
 /**
@@ -32,8 +54,12 @@ export function turned(colour: RGB, degrees: number): RGB {
   const [lightness, a, b] = oklab(linear(colour));
   const angle = (degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const at = (chroma: number) =>
-    fromOklab([lightness, chroma * (a * cos - b * sin), chroma * (a * sin + b * cos)]);
+  return inGamut(lightness, a * cos - b * sin, a * sin + b * cos);
+}
+
+/** A colour in Oklab, with as much of its chroma as a screen can show. */
+function inGamut(lightness: number, a: number, b: number): RGB {
+  const at = (chroma: number) => fromOklab([lightness, chroma * a, chroma * b]);
   let [low, high] = [0, 1];
   if (shown(at(1))) low = 1;
   for (let halving = 0; low < 1 && halving < 12; halving++) {
@@ -43,6 +69,12 @@ export function turned(colour: RGB, degrees: number): RGB {
   }
   const [red, green, blue] = at(low).map(encoded);
   return [red, green, blue];
+}
+
+/** Relative luminance, 0 to 1. */
+function luminance(colour: RGB): number {
+  const [r, g, b] = linear(colour);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
 type Triple = readonly [number, number, number];

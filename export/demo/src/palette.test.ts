@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { contrast } from './colour';
+import { theme } from './drawing/theme';
 import type { RGB } from './engine/picture';
 import { palette } from './palette';
 import { VISIONS, ciede2000, seen } from './testing/colour_vision';
@@ -46,51 +48,77 @@ test('white and black are 100 apart for everyone', () => {
   }
 });
 
-test('the safe colours can be told apart by everyone', () => {
-  const safe = palette('safe', ARTICLE, 0);
+const WHITE: RGB = [255, 255, 255];
+const BLACK: RGB = [0, 0, 0];
+// A ground, and the colour on it of cells that have not decided.
+const GROUNDS = [false, true].map((dark): [string, RGB, RGB] => [
+  dark ? 'dark' : 'light',
+  theme(dark).ground,
+  theme(dark).undecided,
+]);
+
+test.each(GROUNDS)('on %s ground the safe colours can be told apart by everyone', (_, ground) => {
+  const safe = palette('safe', ARTICLE, 0, ground);
   expect(safe).toHaveLength(10);
-  const least = (colours: readonly RGB[]) =>
-    Object.values(VISIONS).map((vision) => closest(colours, vision));
-  const [plain, ...deficient] = least(safe);
-  expect(plain).toBeGreaterThan(23);
-  expect(Math.min(...deficient)).toBeGreaterThan(17);
-  // The article's: 20.2 with full colour vision, but 2.4 under deuteranopia.
-  expect(Math.min(...least(ARTICLE))).toBeLessThan(3);
+  const [plain, ...deficient] = Object.values(VISIONS).map((vision) => closest(safe, vision));
+  expect(plain).toBeGreaterThan(19);
+  expect(Math.min(...deficient)).toBeGreaterThan(14);
 });
 
-test('the safe colours stand out from both grounds and from undecided cells', () => {
-  const grounds: RGB[] = [
-    [255, 255, 255],
-    [0x14, 0x16, 0x1a],
-    [0, 0, 0],
-  ];
-  for (const vision of Object.values(VISIONS)) {
-    for (const colour of palette('safe', ARTICLE, 0)) {
-      const lab = seen(colour, vision);
-      for (const ground of grounds) {
-        expect(ciede2000(lab, seen(ground, vision))).toBeGreaterThan(18);
+test('the article’s colours can not: 20 with full colour vision, but 2.4 under deuteranopia', () => {
+  expect(closest(ARTICLE, VISIONS['plain'])).toBeCloseTo(20.2, 0);
+  expect(closest(ARTICLE, VISIONS['deuteranopia'])).toBeLessThan(3);
+});
+
+test.each(GROUNDS)(
+  'on %s ground the safe colours differ from it and from undecided cells',
+  (_, ...others) => {
+    for (const vision of Object.values(VISIONS)) {
+      for (const colour of palette('safe', ARTICLE, 0, others[0])) {
+        const lab = seen(colour, vision);
+        for (const other of others) {
+          expect(ciede2000(lab, seen(other, vision))).toBeGreaterThan(14);
+        }
       }
     }
-  }
-});
+  },
+);
 
-test('digits that look alike have colours that are far apart for everyone', () => {
-  const safe = palette('safe', ARTICLE, 0);
-  for (const pair of ['49', '35', '38', '79', '17', '27', '58', '06', '56', '89']) {
-    for (const vision of Object.values(VISIONS)) {
-      const [first, second] = [...pair].map((label) => seen(safe[Number(label)], vision));
-      expect(ciede2000(first, second), pair).toBeGreaterThan(20);
+test.each(GROUNDS)(
+  'on %s ground every label of every palette has a contrast of 3',
+  (_, ground) => {
+    for (const name of ['safe', 'article'] as const) {
+      for (const hue of [0, 90, 180, 270]) {
+        for (const colour of palette(name, ARTICLE, hue, ground)) {
+          expect(contrast(colour, ground), `${name} ${hue}: ${colour}`).toBeGreaterThanOrEqual(3);
+        }
+      }
     }
-  }
-});
+  },
+);
 
-test('the article palette is the one given, and the hue turns both', () => {
-  expect(palette('article', ARTICLE, 0)).toEqual(ARTICLE);
-  expect(palette('article', ARTICLE, 360)).toEqual(ARTICLE);
+test.each(GROUNDS)(
+  'on %s ground digits that look alike are far apart for everyone',
+  (_, ground) => {
+    const safe = palette('safe', ARTICLE, 0, ground);
+    for (const pair of ['49', '35', '38', '79', '17', '27', '58', '06', '56', '89']) {
+      for (const vision of Object.values(VISIONS)) {
+        const [first, second] = [...pair].map((label) => seen(safe[Number(label)], vision));
+        expect(ciede2000(first, second), pair).toBeGreaterThan(18);
+      }
+    }
+  },
+);
+
+test('the article’s colours that stand out are as given, and the hue turns both', () => {
+  const shown = palette('article', ARTICLE, 0, WHITE);
+  expect([shown[0], shown[1], shown[8]]).toEqual([ARTICLE[0], ARTICLE[1], ARTICLE[8]]);
+  expect(palette('article', ARTICLE, 0, BLACK)[3]).toEqual(ARTICLE[3]);
+  expect(palette('article', ARTICLE, 360, WHITE)).toEqual(shown);
   for (const name of ['safe', 'article'] as const) {
-    const turned = palette(name, ARTICLE, 120);
-    const moved = palette(name, ARTICLE, 0).filter((colour, i) => {
-      return ciede2000(seen(colour, VISIONS.plain), seen(turned[i], VISIONS.plain)) > 4;
+    const turned = palette(name, ARTICLE, 120, WHITE);
+    const moved = palette(name, ARTICLE, 0, WHITE).filter((colour, i) => {
+      return ciede2000(seen(colour, VISIONS['plain']), seen(turned[i], VISIONS['plain'])) > 4;
     });
     expect(moved.length).toBeGreaterThanOrEqual(9); // the article's 7 is gray: it has no hue
   }

@@ -19,7 +19,10 @@ def test_an_exported_folder_is_opened(demo, layout, tmp_path):
     demo.page.locator("#folder").set_input_files(tmp_path / "mine")
     demo.until("demo.model === 'mine'")
     expect(demo.choice("Model")).to_have_value("mine")
-    assert demo.choice("Model").locator("option:checked").inner_text() == "L2"
+    # There is a shipped model of this title.
+    assert demo.choice("Model").locator("option:checked").inner_text() == "L2 (mine)"
+    titles = demo.choice("Model").locator("option").all_inner_texts()
+    assert len(set(titles)) == len(titles)
     expect(demo.slider("Noise")).to_have_value("0")
     demo.run(80)
     assert demo.get("census().pieces[0].label") == 0

@@ -30,6 +30,7 @@ FULL = {
     "view": "channels",
     "theme": "dark",
     "digit": "3-7",
+    "more": "yes",
     "play": "no",
 }
 
@@ -60,6 +61,7 @@ def settings_of(demo):
         "noise": demo.slider("Noise").input_value(),
         "view": demo.choice("View").input_value(),
         "theme": "dark" if demo.button("Light").count() else "light",
+        "more": "yes" if demo.page.locator("#more").evaluate("(e) => e.open") else "no",
         "play": "no" if demo.button("Play").count() else "yes",
     }
 
@@ -74,7 +76,7 @@ def test_a_link_sets_everything(browser, address):
         assert picture["size"] == 112
         assert hash_of(demo) == FULL
         # The digit is the eighth sample of the button's.
-        demo.open("backend=cpu&size=112&play=no&digit=0-0")
+        demo.open("backend=cpu&size=112&play=no&more=yes&digit=0-0")
         demo.click("Bin")
         for _ in range(8):
             demo.click("Digit 3")
@@ -113,6 +115,7 @@ def test_controls_write_the_address(demo):
         "noise": "0.01",
         "view": "channels",
         "theme": "dark",
+        "more": "yes",
         "play": "no",
     }
     before = settings_of(demo)
@@ -123,19 +126,19 @@ def test_controls_write_the_address(demo):
 
 def test_values_out_of_range_are_as_by_default(browser, address):
     with tab(browser, address) as demo:
-        demo.open("backend=wasm&play=no")
+        demo.open("backend=wasm&play=no&more=yes")
         default = settings_of(demo)
         demo.open(
-            "backend=wasm&play=no&size=57&brush=0&speed=3&hue=-1&palette=no&fire=2&noise=x&"
-            "view=all&theme=blue&tool=axe&digit=12-3&nothing=1&cells=!&__proto__=1"
+            "backend=wasm&play=no&more=yes&size=57&brush=0&speed=3&hue=-1&palette=no&fire=2&noise=x&"
+            "view=all&theme=blue&tool=axe&digit=12-3&nothing=1&cells=!&beside=/&__proto__=1"
         )
         assert settings_of(demo) == default
         assert demo.message.is_hidden()
 
 
 def test_an_address_typed_anew_is_followed(demo):
-    demo.page.evaluate("location.hash = 'backend=wasm&play=no&model=l2&brush=8'")
-    demo.until("demo.model === 'l2'")
+    demo.page.evaluate("location.hash = 'backend=wasm&play=no&more=yes&model=l2&brush=8'")
+    demo.until("demo.running === 'l2'")
     expect(demo.slider("Brush size")).to_have_value("8")
 
 

@@ -101,15 +101,14 @@ def test_controls_and_their_names(demo):
         assert options.evaluate_all("(all) => all.map((o) => o.value)") == values
         assert all(options.all_inner_texts())
     expect(demo.cells).to_have_attribute("tabindex", "0")
-    expect(demo.page.get_by_role("status")).to_have_count(1)
-    expect(demo.page.get_by_role("status")).to_have_id("decision")
+    expect(demo.page.get_by_role("status").and_(demo.decision)).to_have_count(1)
     expect(demo.page.locator("#rate")).to_have_count(1)
 
 
 def test_nothing_lacks_a_name(demo):
     demo.choice("View").select_option("channels")
     tree = demo.page.locator("body").aria_snapshot()
-    roles = r"button|slider|combobox|link|img|textbox|checkbox|dialog|option"
+    roles = r"button|slider|combobox|link|img|application|textbox|checkbox|dialog|option"
     assert re.findall(rf"^\s*- ({roles})(?! \")\b.*$", tree, re.MULTILINE) == []
     assert len(re.findall(r"- button \"", tree)) >= len(BUTTONS)
     ids = demo.page.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
@@ -154,7 +153,7 @@ def luminance(colour):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_can_be_read(browser, address, theme):
     with tab(browser, address) as demo:
-        demo.open(f"backend=wasm&play=no&view=channels&theme={theme}")
+        demo.open(f"backend=wasm&play=no&more=yes&view=channels&theme={theme}")
         texts = demo.page.evaluate(TEXTS)
         assert len(texts) > 20
         faint = {}
@@ -223,17 +222,71 @@ COVERED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+# Selects whose longest entry is wider than they show.
+CUT_OFF = """() => {
+  const context = document.createElement('canvas').getContext('2d');
+  return [...document.querySelectorAll('select')].filter((select) => {
+    const style = getComputedStyle(select);
+    context.font = style.font;
+    const widest = Math.max(...[...select.options].map((o) => context.measureText(o.text).width));
+    const sides = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    return widest + sides > select.clientWidth + 1;
+  }).map((select) => select.id);
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1000, 1280, 1920])
 def test_every_width_fits(browser, address, width):
     # High enough for the whole page, so that all of it is in sight.
     with tab(browser, address, viewport={"width": width, "height": 3000}) as demo:
-        for view in ("cells", "channels"):
-            demo.open(f"backend=wasm&play=no&view={view}")
+        for view, beside in (("cells", ""), ("channels", ""), ("cells", "ce")):
+            demo.open(f"backend=wasm&play=no&more=yes&view={view}&beside={beside}")
             assert_fits(demo)
             assert demo.page.evaluate(COVERED) == []
+            assert demo.page.evaluate(CUT_OFF) == []
             box = demo.cells.bounding_box()
             assert box["width"] == pytest.approx(box["height"], abs=1)
-            assert box["width"] >= min(280, 0.8 * width)
+            if not beside:
+                assert box["width"] >= min(280, 0.8 * width)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_large_screen_nothing_is_out_of_sight(browser, address, theme):
+    with tab(browser, address, viewport={"width": 1920, "height": 1080}) as demo:
+        demo.open(f"backend=wasm&play=no&theme={theme}")
+        demo.run(1)
+        over = demo.page.evaluate(
+            "() => {const {scrollWidth, scrollHeight} = document.documentElement;"
+            "return [scrollWidth - innerWidth, scrollHeight - innerHeight]}"
+        )
+        assert over == [0, 0]
+        # The margins at the sides are put to use.
+        assert demo.page.locator("main").bounding_box()["width"] > 1600
+
+
+def test_under_forced_colours_the_chosen_tool_is_told(browser, address):
+    """As under the contrast themes of Windows, which take colours away."""
+    look = "(e) => {const s = getComputedStyle(e); return [s.backgroundColor, s.color]}"
+    with tab(browser, address, forced_colors="active") as demo:
+        demo.open()
+        for chosen in ("Eraser", "Pencil"):
+            demo.click(chosen)
+            looks = {name: demo.button(name).evaluate(look) for name in ("Eraser", "Pencil")}
+            other = {"Eraser": "Pencil", "Pencil": "Eraser"}[chosen]
+            for part in (0, 1):
+                assert looks[chosen][part] != looks[other][part]
+            background, text = (
+                np.array([int(n) for n in re.findall(r"\d+", colour)[:3]])
+                for colour in looks[chosen]
+            )
+            darker, lighter = sorted((luminance(background), luminance(text)))
+            assert (lighter + 0.05) / (darker + 0.05) > 4.5
+        # The legend keeps its colours.
+        strips = demo.page.evaluate(
+            "() => [...document.querySelectorAll('#digits button')]"
+            ".map((b) => getComputedStyle(b, '::after').backgroundColor)"
+        )
+        assert len(set(strips)) == 10
 
 
 def test_on_a_phone_canvas_and_main_buttons_are_in_sight_at_once(browser, address):
@@ -245,28 +298,37 @@ def test_on_a_phone_canvas_and_main_buttons_are_in_sight_at_once(browser, addres
             assert box["y"] + box["height"] <= PHONE["height"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["desktop", "desktop_channels", "desktop_many", "phone"])
-def test_screenshots(browser, address, tmp_path, kind, theme):
+SCREENS = {
+    "desktop": (DESKTOP, "size=56"),
+    "large": ({"width": 1920, "height": 1080}, "size=56"),
+    "narrow": ({"width": 1000, "height": 800}, "size=56&more=yes"),
+    "phone": (PHONE, "size=56"),
+    "channels": (DESKTOP, "view=channels"),
+    "many": (DESKTOP, "size=140"),
+    "two": (DESKTOP, "beside=ce"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "forced"])
+def test_screenshots(browser, address, tmp_path, theme):
     folder = pathlib.Path(os.environ.get("SELFORG_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
-    phone = kind == "phone"
-    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if phone else {}
-    with tab(browser, address, device_scale_factor=2, **options) as demo:
-        view = "channels" if kind == "desktop_channels" else "cells"
-        size = "140" if kind == "desktop_many" else "56"
-        demo.open(f"backend=wasm&play=no&digit=3-4&theme={theme}&view={view}&size={size}")
-        demo.click("Reset")
-        if kind == "desktop_many":
-            demo.click("Fill")
-        demo.run(30)
-        if not phone:
-            demo.click("Fill" if kind == "desktop_many" else "Digit 5")
-        demo.run(90)
-        demo.page.wait_for_timeout(1000)  # the sentence takes its time
-        path = folder / f"{kind}_{theme}.png"
-        demo.page.screenshot(path=path)
-        with Image.open(path) as image:
-            shown = PHONE if phone else DESKTOP
-            assert image.size == (2 * shown["width"], 2 * shown["height"])
-            assert len(image.convert("RGB").getcolors(1 << 24)) > 100
+    colours = {"forced_colors": "active"} if theme == "forced" else {"color_scheme": theme}
+    for kind, (viewport, fragment) in SCREENS.items():
+        phone = {"has_touch": True, "is_mobile": True} if kind == "phone" else {}
+        options = {"viewport": viewport, "device_scale_factor": 2, **colours, **phone}
+        with tab(browser, address, **options) as demo:
+            demo.open(f"backend=wasm&play=no&digit=3-4&{fragment}")
+            if kind == "many":
+                demo.click("Fill")
+            demo.run(40)
+            if not phone:
+                demo.click("Fill" if kind == "many" else "Digit 5")
+                demo.page.mouse.move(*demo.place(*demo.living_place()))
+            demo.run(14)
+            demo.page.wait_for_timeout(750)  # the sentence takes its time
+            path = folder / f"{kind}_{theme}.png"
+            demo.page.screenshot(path=path)
+            with Image.open(path) as image:
+                assert image.size == (2 * viewport["width"], 2 * viewport["height"])
+                assert len(image.convert("RGB").getcolors(1 << 24)) > 100

@@ -121,13 +121,14 @@ def test_models_are_switched_mid_run(demo):
     before = demo.picture()
     demo.choice("Model").select_option("ce")
     demo.until("demo.model === 'ce'")
+    demo.until("demo.running === 'ce'")
     after = demo.picture()
     assert after["step"] == 50
     np.testing.assert_array_equal(after["state"], before["state"])
     demo.click("Play")
     demo.until("demo.step >= 80")
     demo.choice("Model").select_option("l2")
-    demo.until("demo.model === 'l2'")
+    demo.until("demo.running === 'l2'")
     at = demo.step
     assert at >= 80
     demo.until(f"demo.step > {at + 5}")
@@ -140,7 +141,7 @@ def test_each_model_keeps_its_own_character(demo):
     magnitude = {}
     for model in ("ce", "l2"):
         demo.choice("Model").select_option(model)
-        demo.until(f"demo.model === '{model}'")
+        demo.until(f"demo.running === '{model}'")
         demo.click("Bin", "Digit 0", "Reset")
         demo.run(200)
         magnitude[model] = np.abs(demo.picture()["state"]).mean()
@@ -167,7 +168,7 @@ def test_backends(demo, backend):
 
 def test_a_backend_is_chosen_by_itself(browser, address):
     with tab(browser, address) as demo:
-        demo.open("play=no")
+        demo.open("play=no&more=yes")
         assert demo.get("backend") in {"webgpu", "webgl", "wasm", "cpu"}
         expect(demo.choice("Backend")).to_have_value("auto")
 
@@ -194,7 +195,7 @@ def test_memory_is_constant_over_steps_and_clicks(demo):
 @pytest.mark.parametrize("backend", ["wasm", "webgl"])
 def test_memory_is_constant_whatever_one_does(browser, address, backend):
     with tab(browser, address) as demo:
-        demo.open(f"backend={backend}&play=no")
+        demo.open(f"backend={backend}&play=no&more=yes")
 
         def everything():
             demo.stroke((10, 10), (40, 40))
@@ -207,7 +208,10 @@ def test_memory_is_constant_whatever_one_does(browser, address, backend):
             demo.click("Pause")
             for model in ("ce", "l2_noise"):
                 demo.choice("Model").select_option(model)
-                demo.until(f"demo.model === '{model}'")
+                demo.until(f"demo.running === '{model}'")
+            demo.click("Compare")
+            demo.until("demo.twin() !== undefined")
+            demo.click("Back to one canvas", "Pause")
             for view in ("channels", "cells"):
                 demo.choice("View").select_option(view)
             for size in ("140", "56"):

@@ -61,6 +61,62 @@ def test_the_engine_is_faster(bench, backend):
     assert sorted(ratios)[1] > 3
 
 
+# Counts the frames from each event of a stroke to the one in which its ink is on the canvas.
+LATENCY = """() => {
+  const canvas = document.getElementById('cells');
+  let [frame, waiting] = [0, null];
+  window.latencies = [];
+  canvas.addEventListener('pointermove', (event) => {
+    if (!event.buttons || waiting) return;
+    const box = canvas.getBoundingClientRect();
+    const at = (place, start, side) => Math.floor(((place - start) / side) * canvas.width);
+    const [x, y] = [at(event.clientX, box.x, box.width), at(event.clientY, box.y, box.height)];
+    if (dark(x, y) === false) waiting = {x, y, frame};
+  }, true);
+  const context = canvas.getContext('2d');
+  const dark = (x, y) => Math.min(...context.getImageData(x, y, 1, 1).data.slice(0, 3)) < 100;
+  const {port1, port2} = new MessageChannel();
+  port1.onmessage = () => {  // when all that a frame draws is drawn
+    if (!waiting || !dark(waiting.x, waiting.y)) return;
+    window.latencies.push(frame - waiting.frame);
+    waiting = null;
+  };
+  requestAnimationFrame(function count() {
+    frame++;
+    requestAnimationFrame(count);
+    port2.postMessage(0);
+  });
+}"""
+
+
+@pytest.mark.parametrize("backend", ["wasm", "webgl"])
+def test_a_stroke_is_ink_on_the_next_frame(browser, address, backend):
+    """However fast the cells go, and though a GPU's states come later."""
+    with tab(browser, address) as demo:
+        demo.open(f"backend={backend}&speed=max&digit=3-0&play=no")
+        demo.click("Bin", "Play")
+        demo.until("demo.living === 0")
+        demo.page.evaluate(LATENCY)
+        demo.stroke(*((x, 8 if x % 10 else 30) for x in range(5, 52, 5)))
+        demo.stroke(*((x, 45) for x in range(5, 52, 5)))
+        demo.settle()
+        latencies = demo.page.evaluate("window.latencies")
+        assert len(latencies) > 5
+        assert set(latencies) == {1}
+        assert demo.living > 100
+
+
+@pytest.mark.timing
+def test_the_page_is_as_fast_as_its_engine(browser, address, bench):
+    """Drawing and listening cost something; the frames' rhythm costs nothing."""
+    from export import speed
+
+    page = browser.new_page()
+    (row,) = speed.measure_page(bench, page, address, 3, 0.7, ["wasm"])
+    page.close()
+    assert row["share"] > 0.5
+
+
 @pytest.mark.timing
 def test_speed_report(checkout, tmp_path):
     flags = [f"--output_dir={tmp_path / 'out'}", "--rounds=1", "--seconds=0.05"]
@@ -76,10 +132,14 @@ def test_speed_report(checkout, tmp_path):
         assert row["ratio"] == pytest.approx(row["ours"] / row["article"])
         assert row["ratio"] > 1.5
     assert rows[56, 1, True]["ours"] > rows[140, 25, True]["ours"]
+    (seen,) = report["page"]
+    assert seen["share"] == pytest.approx(seen["page"] / seen["ours"])
+    assert seen["page"] > 1.5 * seen["article"]
     table = (tmp_path / "out" / "speed.md").read_text()
     row = rows[56, 1, False]
     assert f"| wasm | 56 x 56, one digit | no | {row['article']:.1f} |" in table
     assert "our dense export" in table
+    assert f"| wasm | {seen['article']:.1f} | {seen['ours']:.1f} | {seen['page']:.1f} |" in table
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import { ReadableError } from '../engine/readable_error';
 
 const ROOT = './models';
 const INDEX = `${ROOT}/index.json`;
+/** What the page begins with where it is there: it knows digits of all sizes. */
+const BEST = 'robust';
 
 /** Models by name, each loaded once, when it is first wanted. */
 export class Catalogue {
@@ -39,14 +41,28 @@ export class Catalogue {
     return [...this.#folders.keys()];
   }
 
-  /** The title in a model's manifest; its name where that can't be read. */
-  async title(name: string): Promise<string> {
-    const folder = this.#folders.get(name);
-    try {
-      return folder ? (await readManifest(folder)).title : name;
-    } catch {
-      return name; // the model's own loading tells what is wrong
+  /** Names in the order in which to try them when nothing is asked for. */
+  get preferred(): string[] {
+    return this.names.sort((a, b) => Number(b === BEST) - Number(a === BEST));
+  }
+
+  /**
+   * What to call each model: the title in its manifest, with its name where two have the same
+   * title; its name alone where the manifest can't be read.
+   */
+  async titles(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    const taken = new Set<string>();
+    for (const [name, folder] of this.#folders) {
+      // A model's own loading tells what is wrong with it.
+      const title = await readManifest(folder).then(
+        (manifest) => manifest.title,
+        () => name,
+      );
+      found.set(name, taken.has(title) ? `${title} (${name})` : title);
+      taken.add(title);
     }
+    return found;
   }
 
   /**
@@ -58,7 +74,10 @@ export class Catalogue {
     const folder = this.#folders.get(name);
     if (!folder) {
       const known = this.names.join(', ');
-      throw new ReadableError(`There is no model ${name}, expected one of ${known}.`);
+      throw new ReadableError(
+        `There is no model ${name} here, only ${known}. A folder that was opened has to be ` +
+          'opened again after the page was loaded anew.',
+      );
     }
     return Model.load(folder);
   }
@@ -76,15 +95,17 @@ export class Catalogue {
   }
 
   /**
-   * Loads a model on a backend that has just become current, and lets go of those of the old one:
+   * Loads models on a backend that has just become current, and lets go of those of the old one:
    * TensorFlow.js can't move weights between all backends.
    */
-  async reload(name: string): Promise<Model> {
-    const model = await this.load(name);
+  async reload(names: readonly string[]): Promise<Model[]> {
+    const loading = new Map<string, Promise<Model>>();
+    for (const name of names) loading.set(name, loading.get(name) ?? this.load(name));
+    const models = await Promise.all(names.map((name) => loading.get(name)!));
     for (const old of this.#loaded.values()) (await old).dispose();
     this.#loaded.clear();
-    this.#loaded.set(name, Promise.resolve(model));
-    return model;
+    for (const [name, model] of loading) this.#loaded.set(name, model);
+    return models;
   }
 
   /**

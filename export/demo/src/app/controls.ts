@@ -23,7 +23,6 @@ export function stepsAFrame(speed: Speed): number {
 /** How the sliders show their values; null: the model's own. */
 const SHOWN: Readonly<Record<string, (settings: Settings) => string>> = {
   brush: (s) => `${s.get('brush')}`,
-  speed: (s) => shownSpeed(s.get('speed')),
   hue: (s) => `${s.get('hue')}°`,
   fire: (s) => shownOrOwn(s.get('fire')),
   noise: (s) => shownOrOwn(s.get('noise')),
@@ -43,6 +42,7 @@ export class Controls {
   readonly #settings: Settings;
   /** What the sliders for fire rate and noise show while the settings leave them to the model. */
   #own = { fire: 0, noise: 0 };
+  #slow = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -61,6 +61,8 @@ export class Controls {
     button('help').addEventListener('click', () => {
       element('help-dialog', HTMLDialogElement).showModal();
     });
+    const more = element('more', HTMLDetailsElement);
+    more.addEventListener('toggle', () => settings.set('more', more.open ? 'yes' : 'no'));
     settings.onChange(() => this.show());
     const scheme = window.matchMedia('(prefers-color-scheme: dark)');
     scheme.addEventListener('change', () => this.show());
@@ -72,6 +74,13 @@ export class Controls {
     this.show();
   }
 
+  /** Whether the cells go more slowly for a while than the slider says. */
+  setSlow(slow: boolean): void {
+    if (slow === this.#slow) return;
+    this.#slow = slow;
+    this.show();
+  }
+
   /** Makes the controls show the settings. */
   show(): void {
     const settings = this.#settings;
@@ -80,11 +89,8 @@ export class Controls {
     slider('fire').value = `${settings.get('fire') ?? this.#own.fire}`;
     slider('noise').value = `${settings.get('noise') ?? this.#own.noise}`;
     slider('speed').value = `${SPEEDS.indexOf(settings.get('speed'))}`;
-    for (const [id, text] of Object.entries(SHOWN)) {
-      const shown = text(settings);
-      element(`${id}-value`, HTMLSpanElement).textContent = shown;
-      slider(id).setAttribute('aria-valuetext', shown);
-    }
+    for (const [id, text] of Object.entries(SHOWN)) showValue(id, text(settings));
+    showValue('speed', this.#slow ? 'slow at first' : shownSpeed(settings.get('speed')));
     for (const key of ['size', 'palette', 'view', 'backend'] as const) {
       select(key).value = `${settings.get(key)}`;
     }
@@ -96,6 +102,10 @@ export class Controls {
     button('theme').textContent = dark ? 'Light' : 'Dark';
     element('channels-card', HTMLDivElement).hidden = settings.get('view') !== 'channels';
     element('curve-card', HTMLDivElement).hidden = settings.get('view') === 'channels';
+    const beside = settings.get('beside') !== '';
+    element('canvases', HTMLDivElement).classList.toggle('two', beside);
+    for (const part of document.querySelectorAll<HTMLElement>('.of-two')) part.hidden = !beside;
+    element('more', HTMLDetailsElement).open = settings.get('more') === 'yes';
     button('play').textContent = settings.get('play') === 'yes' ? 'Pause' : 'Play';
   }
 
@@ -111,6 +121,12 @@ export class Controls {
       this.#settings.set(key, value as never);
     });
   }
+}
+
+/** What a slider stands at, in sight and for screen readers. */
+function showValue(id: string, shown: string): void {
+  element(`${id}-value`, HTMLSpanElement).textContent = shown;
+  slider(id).setAttribute('aria-valuetext', shown);
 }
 
 function isDark(theme: Value<'theme'>): boolean {

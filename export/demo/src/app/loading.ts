@@ -3,6 +3,7 @@
  */
 
 import type { Model } from '../engine/model';
+import { ReadableError } from '../engine/readable_error';
 import { BackendChoice } from './backend_choice';
 import { Catalogue } from './catalogue';
 import { element, select } from './elements';
@@ -25,18 +26,20 @@ export interface Loaded {
 }
 
 /**
- * Loads models, samples and a backend, as the settings want them.
+ * Loads models, samples and a backend, as the settings want them. Where a model or backend can't
+ * be had, says so and takes another.
  *
- * @throws ReadableError a file is missing or damaged.
+ * @throws ReadableError a file is missing or damaged, and there is nothing in its place.
  */
 export async function load(settings: Settings): Promise<Loaded> {
   const catalogue = await Catalogue.load();
   const samples = await Samples.load(catalogue.samples, DIGITS);
   element('dataset', HTMLSpanElement).textContent = samples.dataset;
-  if (settings.get('model') === '') settings.set('model', catalogue.names[0]);
+  const wanted = settings.get('model') || catalogue.preferred[0];
+  const order = [...new Set([wanted, ...catalogue.preferred])];
   const size = settings.get('size');
   const backends = new BackendChoice(
-    () => catalogue.load(settings.get('model')),
+    async () => (await firstThatLoads(order, (name) => catalogue.load(name))).model,
     samples.one(3, 0, size),
     size,
   );
@@ -47,14 +50,36 @@ export async function load(settings: Settings): Promise<Loaded> {
     settings.set('backend', 'auto');
     await backends.prepare('auto');
   }
-  const model = await catalogue.model(settings.get('model'));
+  const found = await firstThatLoads(order, (name) => catalogue.model(name));
+  const { name, model, failure } = found;
+  settings.set('model', name);
   await listModels(catalogue);
+  if (failure) {
+    const { title } = model.manifest;
+    showError(new ReadableError(`${failure.message} Instead, these cells run ${title}.`));
+  }
   return { catalogue, samples, backends, model };
+}
+
+/** The first model that can be loaded, and why the one before it can't. */
+async function firstThatLoads(
+  names: readonly string[],
+  load: (name: string) => Promise<Model>,
+): Promise<{ name: string; model: Model; failure: ReadableError | undefined }> {
+  let failure: ReadableError | undefined;
+  for (const name of names) {
+    try {
+      return { name, model: await load(name), failure };
+    } catch (error) {
+      if (!(error instanceof ReadableError)) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 /** Fills the select 'Model' with the catalogue's models by their titles. */
 export async function listModels(catalogue: Catalogue): Promise<void> {
-  const titles = await Promise.all(catalogue.names.map((name) => catalogue.title(name)));
-  const options = catalogue.names.map((name, i) => new Option(titles[i], name));
+  const options = [...(await catalogue.titles())].map(([name, title]) => new Option(title, name));
   select('model').replaceChildren(...options, new Option('Open a folder…', OPEN_FOLDER));
 }

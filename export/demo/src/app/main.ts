@@ -17,21 +17,23 @@ async function start(): Promise<Parts> {
   const settings = new Settings(location.hash);
   const controls = new Controls(settings);
   controls.show();
-  const view = new View(settings);
-  const page = new Page(settings, controls, view, await load(settings));
+  const loaded = await load(settings);
+  const view = new View(settings, loaded.samples);
+  const page = new Page(settings, controls, view, loaded);
   await page.start();
   listenToKeys();
   return { session: page.session, view, settings };
 }
 
-/** A button a digit, which also shows how many cells vote for it. */
+/** A button a digit, the legend too: handwriting in its colour, and how many cells vote for it. */
 function makeDigitButtons(): void {
   const buttons = Array.from({ length: DIGITS }, (_, label) => {
     const made = document.createElement('button');
     made.id = `digit-${label}`;
     made.type = 'button';
-    made.textContent = `${label}`;
     made.setAttribute('aria-label', `Digit ${label}`);
+    const name = Object.assign(document.createElement('span'), { textContent: `${label}` });
+    made.append(document.createElement('canvas'), name);
     return made;
   });
   element('digits', HTMLDivElement).replaceChildren(...buttons);

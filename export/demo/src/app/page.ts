@@ -3,20 +3,34 @@
  */
 
 import { Cells } from '../engine/cells';
+import { Colony } from '../engine/colony';
 import type { Rule } from '../engine/model';
+import type { Picture } from '../engine/picture';
 import { Random } from '../engine/random';
+import { shrunk } from '../shrink';
+import { Address } from './address';
 import { copyLink, saveFilm, savePictureOf } from './capture';
 import { type Controls, stepsAFrame } from './controls';
-import { decode } from './drawing_code';
 import { button, canvas, element, select, slider } from './elements';
+import type { Experiment } from './experiments';
+import { Guide } from './guide';
 import { type Loaded, listModels, OPEN_FOLDER } from './loading';
-import { clearError, showError } from './messages';
+import { clearError, showError, tell } from './messages';
 import { Pen } from './pointer';
-import { Session } from './session';
-import { type Key, type Settings, SIZES, type Values } from './settings';
+import { type Anew, Session } from './session';
+import type { Key, Settings, Values } from './settings';
 import type { View } from './view';
 
 type MarkKind = Parameters<View['mark']>[0];
+
+// So slow, for so many steps, that one sees the cells disagree, and decide.
+const SLOW_STEPS = 40;
+const SLOW_SPEED = 0.1; // steps a frame
+
+const ANEW: Readonly<Record<Anew, string>> = {
+  runaway: 'The numbers in some cells grew beyond all bounds, so their digit begins anew.',
+  undo: 'The drawing is back. Its cells begin anew: what they held came from another model.',
+};
 
 /** The cells, and everything that can be done with them. */
 export class Page {
@@ -25,58 +39,79 @@ export class Page {
   readonly #settings: Settings;
   readonly #controls: Controls;
   readonly #loaded: Loaded;
+  readonly #address: Address;
+  readonly #guide: Guide;
   readonly #random = new Random();
   /** What the cells run with; the settings may be ahead of it. */
-  readonly #inUse: Pick<Values, 'model' | 'backend'>;
+  readonly #inUse: Pick<Values, 'model' | 'beside' | 'backend'>;
   /** Of each label, which sample comes next. */
   readonly #next: number[];
+  /** Until that step cells go slowly, unless the user chose another speed. */
+  #slowUntil = SLOW_STEPS;
 
   constructor(settings: Settings, controls: Controls, view: View, loaded: Loaded) {
     this.#settings = settings;
     this.#controls = controls;
     this.#view = view;
     this.#loaded = loaded;
-    this.#inUse = { model: settings.get('model'), backend: settings.get('backend') };
+    this.#inUse = {
+      model: settings.get('model'),
+      beside: '',
+      backend: settings.get('backend'),
+    };
     this.#next = new Array<number>(loaded.model.manifest.classes).fill(0);
-    this.session = new Session(new Cells(loaded.model, settings.get('size')), {
-      picture: (picture) => view.show(picture),
+    const cells = new Colony(new Cells(loaded.model, settings.get('size')));
+    this.session = new Session(cells, {
+      pictures: (pictures) => this.#show(pictures),
       rate: (rate) => {
         element('rate', HTMLSpanElement).textContent = rate.toFixed(rate < 10 ? 1 : 0);
       },
+      anew: (why) => tell(ANEW[why]),
       error: (error) => {
         settings.set('play', 'no');
         showError(error);
       },
     });
+    this.#address = new Address(settings, this.session, loaded.samples);
+    this.#guide = new Guide(
+      {
+        begin: (experiment) => this.#beginExperiment(experiment),
+        edit: (change) => {
+          this.#edit('drawing', change);
+          this.#slowDown();
+        },
+        tell,
+      },
+      loaded.catalogue.names,
+    );
   }
 
   /** Puts the first digit onto the canvas and lets the cells run. */
   async start(): Promise<void> {
+    const settings = this.#settings;
     select('model').value = this.#inUse.model;
     this.#useModel(this.#loaded.model);
-    this.#settings.onChange((key) => this.#follow(key));
-    for (const key of ['fire', 'noise', 'speed', 'play'] as const) this.#follow(key);
-    this.#listen();
-    const gray = (await this.#linkedDrawing()) ?? this.#linkedDigit();
+    const gray = (await this.#address.drawing()) ?? this.#anyDigit();
+    const [label, sample] = settings.get('digit').split('-').map(Number);
+    if (settings.get('digit')) this.#next[label] = sample + 1;
     this.session.change((cells) => cells.mutate(gray)).catch(showError);
+    settings.onChange((key) => this.#follow(key));
+    this.#address.listen({ show: (gray) => this.#put(gray), model: this.#inUse.model });
+    if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) {
+      settings.set('play', 'no');
+      tell('Paused, as your system asks for less motion. Press Play to watch the cells.');
+    }
+    for (const key of ['fire', 'noise', 'play', 'beside'] as const) this.#follow(key);
+    this.#setSpeed();
+    this.#address.write();
+    this.#listen();
     this.session.start();
   }
 
-  /** The drawing that the address carries. */
-  async #linkedDrawing(): Promise<Float32Array | undefined> {
-    const code = this.#settings.get('cells');
-    const gray = code === '' ? undefined : await decode(code);
-    const size = SIZES.find((size) => size * size === gray?.length);
-    if (size) this.#settings.set('size', size);
-    return size ? gray : undefined;
-  }
-
-  /** The digit that the address names, else any. */
-  #linkedDigit(): Float32Array {
-    const [label, sample] = this.#settings.get('digit').split('-');
-    const digit = label ? Number(label) : this.#random.below(this.#next.length);
-    this.#next[digit] = Number(sample ?? 0) + 1;
-    return this.#loaded.samples.one(digit, Number(sample ?? 0), this.#settings.get('size'));
+  #anyDigit(): Float32Array {
+    const label = this.#random.below(this.#next.length);
+    this.#address.sample(label, 0);
+    return this.#loaded.samples.one(label, 0, this.#settings.get('size'));
   }
 
   #listen(): void {
@@ -95,44 +130,67 @@ export class Page {
         cells.mutate(new Float32Array(cells.size ** 2));
         cells.reset();
       });
-      this.#forgetLink();
+      this.#address.drawn();
     });
     button('undo').addEventListener('click', () => {
+      this.#guide.leave();
+      tell('');
       session.undo().then(() => this.#view.mark('drawing'), showError);
+      this.#address.drawn();
     });
     this.#next.forEach((_, label) => {
       button(`digit-${label}`).addEventListener('click', () => this.#mutate(label));
     });
     button('fill').addEventListener('click', () => this.#fill());
+    button('shrink').addEventListener('click', () => this.#shrink());
+    button('apart').addEventListener('click', () => settings.set('beside', ''));
     button('save-picture').addEventListener('click', () => this.#try(savePictureOf(this.#view)));
     button('save-film').addEventListener('click', () => this.#try(saveFilm(this.#view)));
     button('copy-link').addEventListener('click', () => this.#try(copyLink(settings, this.#view)));
     select('model').addEventListener('change', () => this.#pickModel());
     slider('folder').addEventListener('change', () => this.#openFolder());
-    new Pen(
-      canvas('cells'),
-      session,
-      settings,
-      () => {
-        this.#view.mark('drawing');
-        this.#forgetLink();
-      },
-      (ring) => this.#view.showRing(ring),
-    );
+    for (const id of ['cells', 'twin']) {
+      new Pen(canvas(id), session, settings, {
+        draws: (begins) => this.#draws(begins),
+        moves: (ring) => this.#view.showRing(ring),
+        steps: (at, down) => {
+          const words = this.#view.cellInWords(at);
+          element('pen', HTMLParagraphElement).textContent = down ? `Drawing. ${words}` : words;
+        },
+      });
+    }
     this.#pauseOutOfSight();
-    window.addEventListener('hashchange', () => settings.follow(location.hash));
   }
 
   #pauseOutOfSight(): void {
     let onScreen = true;
-    const tell = (): void => {
+    const say = (): void => {
       this.session.inSight = onScreen && !document.hidden;
     };
     new IntersectionObserver((entries) => {
       onScreen = entries.at(-1)!.isIntersecting;
-      tell();
+      say();
     }).observe(canvas('cells'));
-    document.addEventListener('visibilitychange', tell);
+    document.addEventListener('visibilitychange', say);
+  }
+
+  #show(pictures: readonly Picture[]): void {
+    this.#view.show(pictures);
+    this.#setSpeed();
+    const { picture, census } = this.#view;
+    if (picture && census) this.#guide.watch(picture.step, census.agreement === 1);
+  }
+
+  /** Cells go slowly at first, and after what an experiment did to them. */
+  #setSpeed(): void {
+    const speed = stepsAFrame(this.#settings.get('speed'));
+    const slow = speed === 1 && this.session.cells.steps < this.#slowUntil;
+    this.session.speed = slow ? SLOW_SPEED : speed;
+    this.#controls.setSlow(slow);
+  }
+
+  #slowDown(): void {
+    this.#slowUntil = this.session.cells.steps + SLOW_STEPS;
   }
 
   #try(work: Promise<void>): void {
@@ -140,25 +198,38 @@ export class Page {
   }
 
   /** Does something that undo takes back. */
-  #edit(kind: MarkKind, change: (cells: Cells) => void): void {
+  #edit(kind: MarkKind, change: (cells: Colony) => void): void {
+    this.#guide.leave();
+    tell('');
     this.session.edit((cells) => {
       change(cells);
       this.#view.mark(kind);
     });
-    if (kind !== 'reset') this.#forgetLink();
+    if (kind !== 'reset') this.#address.drawn();
   }
 
-  /** The address no longer tells what is on the canvas. */
-  #forgetLink(): void {
-    this.#settings.set('cells', '');
-    this.#settings.set('digit', '');
+  /** Puts a drawing onto the canvas, where it begins anew. */
+  #put(gray: Float32Array): void {
+    this.#edit('reset', (cells) => {
+      cells.mutate(gray);
+      cells.reset();
+    });
+  }
+
+  #draws(begins: boolean): void {
+    if (begins) {
+      this.#guide.leave();
+      this.#view.mark('drawing');
+      element('draw-here', HTMLParagraphElement).hidden = true;
+    }
+    this.#address.drawn();
   }
 
   #mutate(label: number): void {
     const { samples } = this.#loaded;
     const sample = this.#next[label]++ % samples.perDigit;
     this.#edit('mutation', (cells) => cells.mutate(samples.one(label, sample, cells.size)));
-    this.#settings.set('digit', `${label}-${sample}`);
+    this.#address.sample(label, sample);
   }
 
   #fill(): void {
@@ -168,18 +239,40 @@ export class Page {
     });
   }
 
-  /** Does what a changed setting asks for, and keeps the address up to date. */
+  /** Makes the piece that is far larger than a digit as small as one; its cells begin anew. */
+  #shrink(): void {
+    const { tooLarge, picture } = this.#view;
+    if (!tooLarge || !picture) return;
+    const { piece, cells } = tooLarge;
+    const gray = shrunk(picture.gray, picture.size, cells, piece);
+    this.#edit('mutation', (colony) => {
+      colony.forget(cells);
+      colony.mutate(gray);
+    });
+  }
+
+  #beginExperiment({ models, drawing, then }: Experiment): void {
+    const settings = this.#settings;
+    const [model = settings.get('model'), beside = ''] = models ?? [];
+    settings.set('model', model);
+    settings.set('beside', beside);
+    this.#put(drawing(this.#loaded.samples, this.session.cells));
+    this.#address.drawn();
+    this.#slowUntil = then ? 0 : SLOW_STEPS; // slow where there is something to see
+    settings.set('play', 'yes');
+  }
+
+  /** Does what a changed setting asks for. */
   #follow(key: Key): void {
     const settings = this.#settings;
     const { session } = this;
-    const hash = settings.hash();
-    if (hash !== location.hash) history.replaceState(null, '', hash || location.pathname);
     switch (key) {
       case 'play':
         session.playing = settings.get('play') === 'yes';
         break;
       case 'speed':
-        session.speed = stepsAFrame(settings.get('speed'));
+        this.#slowUntil = 0;
+        this.#setSpeed();
         break;
       case 'fire':
       case 'noise':
@@ -187,9 +280,13 @@ export class Page {
         break;
       case 'size':
         session.change((cells) => cells.resize(settings.get('size'))).catch(showError);
+        if (settings.get('cells') !== '') this.#address.drawn();
         break;
       case 'model':
         this.#changeModel();
+        break;
+      case 'beside':
+        this.#changeBeside();
         break;
       case 'backend':
         this.#changeBackend();
@@ -206,32 +303,58 @@ export class Page {
     }
   }
 
-  #setRandomness(cells: Cells): void {
-    const { fireRate, residualNoise } = cells.model.manifest;
-    cells.fireRate = this.#settings.get('fire') ?? fireRate;
-    cells.noise = this.#settings.get('noise') ?? residualNoise;
+  #setRandomness(cells: Colony): void {
+    for (const canvas of cells.all) {
+      const { fireRate, residualNoise } = canvas.model.manifest;
+      canvas.fireRate = this.#settings.get('fire') ?? fireRate;
+      canvas.noise = this.#settings.get('noise') ?? residualNoise;
+    }
   }
 
   /** Makes controls and view show a model that the cells already use. */
   #useModel({ manifest }: Rule): void {
     this.#controls.setOwn(manifest.fireRate, manifest.residualNoise);
     this.#setRandomness(this.session.cells);
+    element('main-title', HTMLElement).textContent = manifest.title;
     this.#view.useModel(manifest);
   }
 
   #changeModel(): void {
     const name = this.#settings.get('model');
     select('model').value = name;
-    const changed = this.session.change(async (cells) => {
+    const changed = this.session.change(async ({ main }) => {
       if (name === this.#inUse.model) return;
       const model = await this.#loaded.catalogue.model(name);
-      cells.useModel(model);
+      const before = main.model.manifest.title;
+      const borne = await main.useModel(model);
       this.#inUse.model = name;
       clearError();
+      const { title } = model.manifest;
+      tell(borne ? '' : `The cells begin anew: ${title} can’t go on from what ${before} left.`);
       this.#useModel(model);
       this.#view.mark('model');
     });
     this.#tryChoice(changed, 'model');
+  }
+
+  /** Shows the drawing under a second model, or not any more. */
+  #changeBeside(): void {
+    const name = this.#settings.get('beside');
+    const changed = this.session.change(async (cells) => {
+      if (name === this.#inUse.beside) return;
+      if (name === '') {
+        cells.part();
+      } else {
+        const model = await this.#loaded.catalogue.model(name);
+        cells.join(model);
+        this.#setRandomness(cells);
+        element('twin-title', HTMLElement).textContent = model.manifest.title;
+        this.#view.mark('reset');
+      }
+      this.#inUse.beside = name;
+      clearError();
+    });
+    this.#tryChoice(changed, 'beside');
   }
 
   #changeBackend(): void {
@@ -239,9 +362,10 @@ export class Page {
     const backend = this.#settings.get('backend');
     const changed = this.session.change(async (cells) => {
       if (backend === this.#inUse.backend) return;
+      const { model, beside } = this.#inUse;
       await cells.move(async () => {
         await backends.prepare(backend);
-        return catalogue.reload(this.#inUse.model);
+        return catalogue.reload(beside ? [model, beside] : [model]);
       });
       this.#inUse.backend = backend;
       clearError();
@@ -250,7 +374,7 @@ export class Page {
   }
 
   /** If the cells can't follow a choice, the choice goes back to what they use. */
-  #tryChoice(work: Promise<void>, key: 'model' | 'backend'): void {
+  #tryChoice(work: Promise<void>, key: 'model' | 'beside' | 'backend'): void {
     work.catch((error: unknown) => {
       this.#settings.set(key, this.#inUse[key]);
       showError(error);

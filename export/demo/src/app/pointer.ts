@@ -2,7 +2,7 @@
  * Drawing on the canvas with mouse, pen and fingers, and with the keyboard.
  */
 
-import type { Cells } from '../engine/cells';
+import type { Colony } from '../engine/colony';
 import type { Session } from './session';
 import type { Settings } from './settings';
 import { ERASER_WIDTH, type Point, Stroke } from './stroke';
@@ -27,44 +27,47 @@ interface Line {
   waiting: Point[];
 }
 
+/** What a pen tells the page. */
+export interface PenListener {
+  /** A stroke begins, or goes on. */
+  draws(begins: boolean): void;
+  /** Where the pen is. */
+  moves(ring: Ring): void;
+  /** Where the keyboard's pen is, and whether it draws. */
+  steps(at: Point, down: boolean): void;
+}
+
 /** Turns pointer events and keys on the canvas into edits. */
 export class Pen {
   readonly #canvas: HTMLCanvasElement;
   readonly #session: Session;
   readonly #settings: Settings;
   readonly #lines = new Map<number, Line>(); // by pointer
-  readonly #onDraw: () => void;
-  readonly #onMove: (ring: Ring) => void;
+  readonly #listener: PenListener;
   // The keyboard's pen: where it stands, and its line while it is down.
   #at: Point | undefined;
   #down: Line | undefined;
 
-  /**
-   * @param onDraw told when a stroke begins.
-   * @param onMove told where the pen is.
-   */
   constructor(
     canvas: HTMLCanvasElement,
     session: Session,
     settings: Settings,
-    onDraw: () => void,
-    onMove: (ring: Ring) => void,
+    listener: PenListener,
   ) {
     this.#canvas = canvas;
     this.#session = session;
     this.#settings = settings;
-    this.#onDraw = onDraw;
-    this.#onMove = onMove;
+    this.#listener = listener;
     canvas.addEventListener('pointerdown', (event) => this.#press(event));
     canvas.addEventListener('pointermove', (event) => this.#move(event));
     for (const end of ['pointerup', 'pointercancel'] as const) {
       canvas.addEventListener(end, (event) => this.#lines.delete(event.pointerId));
     }
-    canvas.addEventListener('pointerleave', () => onMove(undefined));
+    canvas.addEventListener('pointerleave', () => listener.moves(undefined));
     canvas.addEventListener('keydown', (event) => this.#key(event));
     canvas.addEventListener('blur', () => {
       this.#lift();
-      onMove(undefined);
+      listener.moves(undefined);
     });
   }
 
@@ -96,7 +99,7 @@ export class Pen {
   #move(event: PointerEvent): void {
     const at = this.#cell(event);
     this.#at = at;
-    this.#onMove({ ...at, radius: this.#tool(event.shiftKey).radius });
+    this.#listener.moves({ ...at, radius: this.#tool(event.shiftKey).radius });
     const line = this.#lines.get(event.pointerId);
     if (!line) return;
     const moves = event.getCoalescedEvents?.() ?? [];
@@ -106,22 +109,25 @@ export class Pen {
   #begin(at: Point, tool: Tool): Line {
     const { size } = this.#session.cells;
     const line = { stroke: new Stroke(size, at, tool.radius), tool, waiting: [at] };
-    this.#onDraw();
-    this.#session.edit((cells) => this.#paint(cells, line));
+    this.#listener.draws(true);
+    this.#session.stroke((cells) => this.#paint(cells, line), true);
     return line;
   }
 
   #goOn(line: Line, ...points: Point[]): void {
     line.waiting.push(...points);
+    this.#listener.draws(false);
     // One edit draws all that has come since the last.
     if (line.waiting.length === points.length) {
-      void this.#session.change((cells) => this.#paint(cells, line));
+      this.#session.stroke((cells) => this.#paint(cells, line), false);
     }
   }
 
-  #paint(cells: Cells, line: Line): void {
-    cells.paint(line.stroke.through(line.waiting), line.tool.ink);
+  #paint(cells: Colony, line: Line): void {
+    const points = line.waiting;
     line.waiting = [];
+    // On a canvas that has got another size meanwhile, the places would be others.
+    if (cells.size === line.stroke.size) cells.paint(line.stroke.through(points), line.tool.ink);
   }
 
   /** Arrows move the pen, Enter puts it down and lifts it. */
@@ -143,7 +149,8 @@ export class Pen {
     }
     event.preventDefault();
     event.stopPropagation();
-    this.#onMove({ ...this.#at, radius: this.#tool(event.shiftKey).radius });
+    this.#listener.moves({ ...this.#at, radius: this.#tool(event.shiftKey).radius });
+    this.#listener.steps(this.#at, this.#down !== undefined);
   }
 
   #lift(): void {

@@ -41,11 +41,35 @@ export class Samples {
     return new Samples(dataset, Number(perDigit), Number(size), pixels);
   }
 
+  /** The width and height of a sample, in cells. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** [size * size] gray values of one sample, as it is. */
+  picture(label: number, sample: number): Float32Array {
+    const area = this.#size ** 2;
+    const first = (label * this.perDigit + (sample % this.perDigit)) * area;
+    return Float32Array.from(this.#pixels.subarray(first, first + area), (level) => level / 255);
+  }
+
   /** [size * size] gray values of a canvas with one sample in its middle. */
   one(label: number, sample: number, size: number): Float32Array {
+    return this.row([label], sample, size);
+  }
+
+  /**
+   * A canvas with samples of several labels in a row, in its middle.
+   *
+   * @param apart columns from the left edge of one to that of the next.
+   */
+  row(labels: readonly number[], sample: number, size: number, apart = this.#size): Float32Array {
     const gray = new Float32Array(size * size);
-    const at = Math.floor((size - this.#size) / 2);
-    this.#place(gray, size, label, sample, at, at);
+    const top = Math.floor((size - this.#size) / 2);
+    const left = top - Math.floor(((labels.length - 1) * apart) / 2);
+    labels.forEach((label, i) => {
+      this.#place(gray, size, label, sample, left + i * apart, top);
+    });
     return gray;
   }
 
@@ -61,12 +85,9 @@ export class Samples {
   }
 
   #place(gray: Float32Array, size: number, label: number, sample: number, x0: number, y0: number) {
-    const area = this.#size ** 2;
-    const first = (label * this.perDigit + (sample % this.perDigit)) * area;
-    for (let i = 0; i < area; i++) {
-      const x = x0 + (i % this.#size);
-      const y = y0 + Math.floor(i / this.#size);
-      gray[y * size + x] = this.#pixels[first + i] / 255;
-    }
+    this.picture(label, sample).forEach((value, i) => {
+      const at = (y0 + Math.floor(i / this.#size)) * size + x0 + (i % this.#size);
+      gray[at] = Math.max(gray[at], value);
+    });
   }
 }

@@ -1,33 +1,52 @@
 /**
- * The running cells: one loop that applies edits, takes steps and publishes pictures.
+ * The running cells: applies edits, takes steps, and publishes pictures in the screen's rhythm.
  *
- * A frame never waits for the device: it takes steps only when the picture of the last ones has
- * arrived, and asks for the next picture without waiting for it. Edits wait in a queue, so that
- * they come neither between nor during others that take time, such as a change of backend.
+ * What the user does comes first: strokes are applied at the next frame and drawn in it, on the
+ * states as they were last read, without waiting for the device. Steps are taken in slices of a
+ * few milliseconds, as tasks of their own between frames: on a busy machine, where frames are
+ * late, cells go on meanwhile, and no slice keeps a frame or a finger waiting for long. A frame
+ * only draws what was read last.
  */
 
 import type { Cells } from '../engine/cells';
+import type { Colony } from '../engine/colony';
 import { History } from '../engine/history';
 import type { Picture } from '../engine/picture';
+import { runaways, stateLimit } from '../engine/runaways';
+import { Pace } from './pace';
 
 const FRAME_MS = 1000 / 60;
-const BUDGET_MS = 13; // of a frame, for steps
-const MOST_STEPS = 200; // a frame
+const CATCH_UP_FRAMES = 6; // how many late frames' steps are made up for
+const AWAY_MS = 250; // without a frame nobody looks, and cells rest
 const RATE_WINDOW_MS = 1000;
 const RUN_PICTURE_EVERY = 4; // steps
 
-type Edit = (cells: Cells) => void | Promise<unknown>;
+type Change = (cells: Colony) => void | Promise<unknown>;
+
+interface Edit {
+  readonly change: Change;
+  /** Whether it is a stroke, which may come while states are being read. */
+  readonly stroke: boolean;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Why states are lost: they ran away, or undo brings back a drawing of another model. */
+export type Anew = 'runaway' | 'undo';
 
 /** What a session tells the page. */
 export interface Listener {
-  picture(picture: Picture): void;
+  /** A picture of each canvas, at most once a frame but for `Session.run`. */
+  pictures(pictures: readonly Picture[]): void;
   rate(stepsPerSecond: number): void;
+  /** Cells had to begin anew, since what they held meant nothing any more. */
+  anew(why: Anew): void;
   error(error: unknown): void;
 }
 
 /** Runs cells in the rhythm of the screen. */
 export class Session {
-  readonly cells: Cells;
+  readonly cells: Colony;
   playing = false;
   /** CA steps a sixtieth of a second; Infinity: as many as there is time for. */
   speed = 1;
@@ -36,13 +55,20 @@ export class Session {
   readonly #history = new History();
   readonly #listener: Listener;
   readonly #edits: Edit[] = [];
-  #busy = false; // an edit, or a read-back, is under way
-  #due = 0;
-  #affordable = 1; // steps a frame
-  #lastFrame = 0;
+  readonly #pace = new Pace();
+  readonly #tasks = new MessageChannel();
+  #editing = false;
+  #reading = false;
+  #working = false;
+  #due = 0; // steps
+  #lastFrame = 0; // the screen's time of it
+  #seen = 0; // when its work was done
   #counted = { steps: 0, since: 0 };
+  #pictures: readonly Picture[] = [];
+  #outdated = true; // the pictures are of an earlier state
+  #drawn = true; // the listener has the pictures
 
-  constructor(cells: Cells, listener: Listener) {
+  constructor(cells: Colony, listener: Listener) {
     this.cells = cells;
     this.#listener = listener;
   }
@@ -57,30 +83,36 @@ export class Session {
   }
 
   /** Queues an edit that undo takes back. */
-  edit(change: Edit): void {
+  edit(change: Change): void {
     this.change((cells) => {
       this.#history.remember(cells);
       return change(cells);
-    });
+    }).catch((error: unknown) => this.#listener.error(error));
+  }
+
+  /**
+   * Queues a part of a stroke, which takes no time.
+   *
+   * @param first whether undo goes back to before it.
+   */
+  stroke(change: (cells: Colony) => void, first: boolean): void {
+    const whole = (cells: Colony): void => {
+      if (first) this.#history.remember(cells);
+      change(cells);
+    };
+    this.#queue(whole, true).catch((error: unknown) => this.#listener.error(error));
   }
 
   /** Queues an edit that undo doesn't know of; the promise tells when it is done. */
-  change(change: Edit): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#edits.push(async (cells) => {
-        try {
-          await change(cells);
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+  change(change: Change): Promise<void> {
+    return this.#queue(change, false);
   }
 
   /** Takes back the last edit. */
   undo(): Promise<void> {
-    return this.change((cells) => this.#history.undo(cells).then(() => {}));
+    return this.change(async (cells) => {
+      if (!(await this.#history.undo(cells))) this.#listener.anew('undo');
+    });
   }
 
   /** Takes one step, also while paused. */
@@ -94,10 +126,15 @@ export class Session {
       for (let i = 1; i <= steps; i++) {
         cells.step();
         if (i % RUN_PICTURE_EVERY === 0 || i === steps) {
-          this.#listener.picture(await cells.picture());
+          await this.#read();
+          this.#draw();
         }
       }
     });
+  }
+
+  #queue(change: Change, stroke: boolean): Promise<void> {
+    return new Promise((done, failed) => this.#edits.push({ change, stroke, done, failed }));
   }
 
   #frame(now: number): void {
@@ -105,51 +142,108 @@ export class Session {
     this.#lastFrame = now;
     this.#tellRate(now);
     const due = this.playing && this.inSight ? (elapsed / FRAME_MS) * this.speed : 0;
-    this.#due = Math.min(this.#due + due, this.#affordable);
-    if (this.#busy) return;
-    if (this.#edits.length > 0) {
-      void this.#guarded(() => this.#applyEdits());
-    } else if (this.#due >= 1) {
-      void this.#guarded(() => this.#advance());
-    }
-    if (due === 0) this.#due = 0;
+    const most = Math.max(1, CATCH_UP_FRAMES * this.speed);
+    this.#due = due > 0 ? Math.min(this.#due + due, most) : 0;
+    void this.#applyEdits();
+    if (!this.#drawn) this.#draw();
+    this.#seen = performance.now();
+    void this.#work();
   }
 
-  async #guarded(work: () => Promise<void>): Promise<void> {
-    this.#busy = true;
+  /** Applies what is waiting; strokes at once, the rest when nothing is being read. */
+  async #applyEdits(): Promise<void> {
+    if (this.#editing) return;
+    this.#editing = true;
+    for (
+      let edit = this.#edits[0];
+      edit && (edit.stroke || !this.#reading);
+      edit = this.#edits[0]
+    ) {
+      this.#edits.shift();
+      this.#outdated = true;
+      try {
+        const work = edit.change(this.cells);
+        if (work) await work;
+        if (edit.stroke) this.#preview();
+        else this.#pictures = []; // of what may be another size, model, or number of canvases
+        edit.done();
+      } catch (error) {
+        edit.failed(error);
+      }
+    }
+    this.#editing = false;
+  }
+
+  /** Takes steps and reads states, slice by slice, for as long as there is something to do. */
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
     try {
-      await work();
+      while (this.#isWanted()) {
+        const begin = performance.now();
+        const steps = Math.min(Math.floor(this.#due), this.#pace.steps);
+        this.#due -= steps;
+        for (let i = 0; i < steps; i++) this.cells.step();
+        const blocked = performance.now() - begin;
+        await this.#read();
+        this.#counted.steps += steps;
+        if (steps > 0) this.#pace.took(steps, blocked, performance.now() - begin);
+        await this.#applyEdits();
+        await this.#nextTask();
+      }
     } catch (error) {
       this.playing = false;
       this.#listener.error(error);
     } finally {
-      this.#busy = false;
+      this.#working = false;
     }
   }
 
-  async #applyEdits(): Promise<void> {
-    for (let edit = this.#edits.shift(); edit; edit = this.#edits.shift()) await edit(this.cells);
-    await this.#publish();
+  #isWanted(): boolean {
+    const toDo = this.#outdated || this.#due >= 1;
+    return toDo && !this.#editing && performance.now() - this.#seen < AWAY_MS;
   }
 
-  async #advance(): Promise<void> {
-    const begin = performance.now();
-    const steps = Math.floor(this.#due);
-    this.#due -= steps;
-    for (let i = 0; i < steps; i++) this.cells.step();
-    this.#counted.steps += steps;
-    await this.#publish();
-    const affordable = (steps * BUDGET_MS) / (performance.now() - begin + 0.01);
-    if (affordable < this.#affordable) {
-      this.#affordable = Math.max(1, affordable);
-    } else if (steps >= Math.floor(this.#affordable)) {
-      // At most twofold, since the first steps of a backend say little of the next.
-      this.#affordable = Math.min(affordable, 2 * this.#affordable, MOST_STEPS);
+  /** Lets the browser take events and draw before the next slice. */
+  #nextTask(): Promise<void> {
+    const { port1, port2 } = this.#tasks;
+    return new Promise((resolve) => {
+      port1.onmessage = () => resolve();
+      port2.postMessage(undefined);
+    });
+  }
+
+  /** Reads the pictures. What has run away is never shown: those cells begin anew. */
+  async #read(): Promise<void> {
+    const { all } = this.cells;
+    this.#reading = true;
+    this.#outdated = false;
+    try {
+      let pictures = await Promise.all(all.map((cells) => cells.picture()));
+      const lost = pictures.map((picture, i) => runaways(picture, limitOf(all[i])));
+      if (lost.some(({ length }) => length > 0)) {
+        lost.forEach((forgotten, i) => all[i].forget(forgotten));
+        this.#listener.anew('runaway');
+        pictures = await Promise.all(all.map((cells) => cells.picture()));
+      }
+      this.#pictures = pictures;
+      this.#drawn = false;
+      // A stroke that came meanwhile is on the canvas; what was read is from before it.
+      if (this.#outdated) this.#preview();
+    } finally {
+      this.#reading = false;
     }
   }
 
-  async #publish(): Promise<void> {
-    this.#listener.picture(await this.cells.picture());
+  /** Puts what was read last onto the drawing as it is now, to be drawn in this frame. */
+  #preview(): void {
+    this.#pictures = this.#pictures.map((picture, i) => this.cells.all[i].preview(picture));
+    this.#drawn = false;
+  }
+
+  #draw(): void {
+    this.#drawn = true;
+    if (this.#pictures.length > 0) this.#listener.pictures(this.#pictures);
   }
 
   #tellRate(now: number): void {
@@ -158,4 +252,8 @@ export class Session {
     this.#listener.rate((1000 * this.#counted.steps) / passed);
     this.#counted = { steps: 0, since: now };
   }
+}
+
+function limitOf(cells: Cells): number {
+  return stateLimit(cells.model.manifest.largestState);
 }

@@ -62,4 +62,10 @@ describe('Settings', () => {
     expect(settings.hash({ cells: 'abc' })).toBe('#brush=5&hue=10&cells=abc');
     expect(settings.get('cells')).toBe('');
   });
+
+  it('takes what it is given for texts that an address lacks', () => {
+    const settings = new Settings('#model=l2&digit=3-1');
+    settings.follow('#digit=4-0', { model: 'ce', digit: '5-5' });
+    expect([settings.get('model'), settings.get('digit')]).toEqual(['ce', '4-0']);
+  });
 });

@@ -21,8 +21,11 @@ interface Entry<T> {
   readonly print: (value: T) => string;
 }
 
+const MODEL = /^[\w.-]{1,64}$/;
+
 const TABLE = {
-  model: matching(/^[\w.-]{1,64}$/, ''), // '': the first one
+  model: matching(MODEL, ''), // '': the first one
+  beside: matching(MODEL, ''), // the same drawing under a second model; '': none
   size: choice(SIZES, 56),
   backend: choice(BACKEND_CHOICES, 'auto'),
   tool: choice(TOOLS, 'pencil'),
@@ -36,6 +39,7 @@ const TABLE = {
   channel: number(0, 255, 10),
   theme: choice(THEMES, 'auto'),
   digit: matching(/^[0-9]-\d{1,3}$/, ''), // label and sample; '': any
+  more: choice(['no', 'yes'] as const, 'no'), // whether the controls for experts are shown
   play: choice(['yes', 'no'] as const, 'yes'),
   cells: matching(/^[\w-]{1,20000}$/, ''), // a drawing, see drawing_code.ts
 } as const;
@@ -72,10 +76,17 @@ export class Settings {
     this.#listeners.push(listener);
   }
 
-  /** Takes over another address. */
-  follow(hash: string): void {
+  /**
+   * Takes over another address.
+   *
+   * @param absent what to take for a text that it lacks, instead of the empty one.
+   */
+  follow(hash: string, absent: Partial<Values> = {}): void {
     const values = parse(hash);
-    for (const key of KEYS) this.set(key, values[key] as never);
+    for (const key of KEYS) {
+      const value = values[key] === '' ? (absent[key] ?? '') : values[key];
+      this.set(key, value as never);
+    }
   }
 
   /** The settings as the hash of an address: '' where all are as by default. */

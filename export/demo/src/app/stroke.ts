@@ -20,8 +20,9 @@ export const ERASER_WIDTH = 5;
  * result depends on the path and not on how many events the browser cut it into.
  */
 export class Stroke {
+  /** Of the canvas. */
+  readonly size: number;
   readonly #covered: Float64Array;
-  readonly #size: number;
   readonly #radius: number;
   #x: number;
   #y: number;
@@ -29,7 +30,7 @@ export class Stroke {
   /** Begins at a point, in cells; `radius` in cells too. */
   constructor(size: number, { x, y }: Point, radius: number) {
     this.#covered = new Float64Array(size * size);
-    this.#size = size;
+    this.size = size;
     this.#radius = radius;
     this.#x = x;
     this.#y = y;
@@ -41,7 +42,7 @@ export class Stroke {
   through(points: readonly Point[]): Map<number, number> {
     const covered = new Map<number, number>();
     for (const { x, y } of points) {
-      for (const [cell, amount] of coverage(this.#size, this.#x, this.#y, x, y, this.#radius)) {
+      for (const [cell, amount] of coverage(this.size, this.#x, this.#y, x, y, this.#radius)) {
         if (amount > (covered.get(cell) ?? this.#covered[cell])) covered.set(cell, amount);
       }
       this.#x = x;

@@ -37,7 +37,17 @@ export class Demo {
 
   /** Number of living cells. */
   get living(): number {
-    return this.#parts.session.cells.living;
+    return this.#parts.session.cells.main.living;
+  }
+
+  /** The name, in its manifest, of the model that the cells run. */
+  get running(): string {
+    return this.#parts.session.cells.main.model.manifest.name;
+  }
+
+  /** Of the second canvas. */
+  twin(): Picture | undefined {
+    return this.#parts.view.twin;
   }
 
   get backend(): string {

@@ -1,11 +1,11 @@
 /**
- * Draws what the cells do: canvas, curve, channels, votes, and the sentence in words.
+ * Draws what the cells do: canvases, curve, channels, one cell, votes, and the sentence in words.
  *
  * Every picture is counted; the canvas is drawn for each, the rest less often.
  */
 
+import { lookInWords, Recent } from '../cell_look';
 import { census, type Census, inWords, labels } from '../census';
-import { drawCells } from '../drawing/cells';
 import {
   channelAt,
   channelName,
@@ -14,58 +14,88 @@ import {
   drawChannels,
 } from '../drawing/channels';
 import { Curve, type MarkKind } from '../drawing/curve';
-import { drawLabels } from '../drawing/labels';
+import { drawGlyph } from '../drawing/glyph';
+import { drawOneCell } from '../drawing/one_cell';
+import { theme } from '../drawing/theme';
 import type { Manifest } from '../engine/manifest';
 import type { Picture, RGB } from '../engine/picture';
 import { palette } from '../palette';
+import { type Box, piecesOf } from '../pieces';
 import { button, canvas, element, onPlot } from './elements';
 import type { Ring } from './pointer';
+import type { Samples } from './samples';
 import type { Settings } from './settings';
+import { Stage } from './stage';
 
 const CURVE_MS = 50;
 const CHANNELS_MS = 100;
 const WORDS_MS = 700; // a screen reader must come to the end of a sentence
-const RING_COLOUR = 'rgb(128 128 128 / 90%)';
+const LARGE = 1.25; // times a digit's whole picture
 
 /** What is drawn less often than the canvas. */
 type Part = 'curve' | 'channels' | 'words';
+
+/** A picture with what has been counted in it. */
+interface Counted {
+  readonly picture: Picture;
+  readonly labels: Int8Array;
+  readonly census: Census;
+}
+
+/** A piece that is far larger than a digit. */
+interface TooLarge {
+  /** Its height or width, the larger one, in cells. */
+  readonly side: number;
+  readonly piece: Box;
+  /** y * size + x of each. */
+  readonly cells: ReadonlySet<number>;
+}
 
 /** The page's pictures of the cells. */
 export class View {
   readonly curve = new Curve();
   readonly #settings: Settings;
-  readonly #stage = canvas('cells');
-  readonly #overlay = canvas('overlay');
+  readonly #samples: Samples;
+  readonly #stages = [
+    new Stage(canvas('cells'), canvas('overlay')),
+    new Stage(canvas('twin'), canvas('twin-overlay')),
+  ];
   readonly #curveCanvas = canvas('curve');
   readonly #channels = canvas('channels');
   readonly #channel = canvas('channel');
   readonly #decision = element('decision', HTMLSpanElement);
+  readonly #recent = new Recent();
   #manifest: Manifest | undefined;
-  #picture: Picture | undefined;
-  #labels: Int8Array = new Int8Array();
-  #census: Census | undefined;
+  #counted: Counted[] = [];
   #colours: RGB[] = [];
-  #ring: Ring;
+  #looked = -1; // the cell looked into
   #drawn: Record<Part, number> = { curve: 0, channels: 0, words: 0 };
   #later = 0;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, samples: Samples) {
     this.#settings = settings;
+    this.#samples = samples;
     this.#channels.addEventListener('click', (event) => this.#pickChannel(event));
     this.#channels.addEventListener('keydown', (event) => this.#stepChannel(event));
+    new ResizeObserver(() => this.refresh()).observe(element('canvases', HTMLDivElement));
     window.addEventListener('resize', () => this.refresh());
   }
 
   get picture(): Picture | undefined {
-    return this.#picture;
+    return this.#counted[0]?.picture;
+  }
+
+  /** Of the second canvas, where there is one. */
+  get twin(): Picture | undefined {
+    return this.#counted[1]?.picture;
   }
 
   get census(): Census | undefined {
-    return this.#census;
+    return this.#counted[0]?.census;
   }
 
   get labels(): Int8Array {
-    return this.#labels;
+    return this.#counted[0]?.labels ?? new Int8Array();
   }
 
   get colours(): RGB[] {
@@ -81,79 +111,92 @@ export class View {
     return document.documentElement.dataset['theme'] === 'dark';
   }
 
+  /** The largest piece, if it is far larger than the digits which the model has met. */
+  get tooLarge(): TooLarge | undefined {
+    if (!this.#manifest || !this.picture) return undefined;
+    const { imageSize, sizes } = this.#manifest;
+    const { boxes, pieceOf } = piecesOf(this.picture);
+    const sides = boxes.map((box) => Math.max(box.right - box.left, box.bottom - box.top));
+    const side = Math.max(0, ...sides);
+    if (side <= LARGE * imageSize * sizes[1]) return undefined;
+    const index = sides.indexOf(side);
+    const cells = this.picture.positions.filter((_, row) => pieceOf[row] === index);
+    return { side, piece: boxes[index], cells: new Set(cells) };
+  }
+
   /** Takes over the constants of another model. */
   useModel(manifest: Manifest): void {
     this.#manifest = manifest;
     this.recolour();
   }
 
-  /** Takes over palette and hue. */
+  /** Takes over palette, hue and theme. */
   recolour(): void {
     if (!this.#manifest) return;
     const { palette: article } = this.#manifest;
-    this.#colours = palette(this.#settings.get('palette'), article, this.#settings.get('hue'));
-    this.#colours.forEach(([red, green, blue], label) => {
-      button(`digit-${label}`).style.setProperty('--label', `rgb(${red} ${green} ${blue})`);
+    const name = this.#settings.get('palette');
+    this.#colours = palette(name, article, this.#settings.get('hue'), theme(this.dark).ground);
+    this.#colours.forEach((colour, label) => {
+      const legend = button(`digit-${label}`);
+      const [red, green, blue] = colour;
+      legend.style.setProperty('--label', `rgb(${red} ${green} ${blue})`);
+      drawGlyph(legend.querySelector('canvas')!, this.#samples.picture(label, 0), colour);
     });
     this.refresh();
   }
 
-  /** Shows where the pen is. */
+  /** Shows where the pen is, and looks into the cell under it. */
   showRing(ring: Ring): void {
-    this.#ring = ring;
-    this.#drawOverlay();
+    const { picture } = this;
+    for (const stage of this.#stages) stage.ring = ring;
+    if (ring && picture) {
+      const { size } = picture;
+      const inside = ring.x >= 0 && ring.y >= 0 && ring.x < size && ring.y < size;
+      const cell = Math.floor(ring.y) * size + Math.floor(ring.x);
+      if (inside && this.#recent.look(cell)) this.#looked = cell;
+    }
+    this.#drawOneCell();
+  }
+
+  /** What the cell under a place on the canvas says, in words. */
+  cellInWords({ x, y }: { readonly x: number; readonly y: number }): string {
+    const cell = Math.floor(y) * (this.picture?.size ?? 0) + Math.floor(x);
+    const look = this.#recent.look(cell);
+    return look
+      ? lookInWords(look)
+      : `Column ${Math.floor(x) + 1}, row ${Math.floor(y) + 1}: no living cell.`;
   }
 
   /** Marks an event on the curve, which begins anew with a reset. */
   mark(kind: MarkKind): void {
     if (kind === 'reset') this.curve.clear();
-    else if (this.#picture) this.curve.mark(this.#picture.step, kind);
+    else if (this.picture) this.curve.mark(this.picture.step, kind);
   }
 
-  /** Shows the cells as they now are. */
-  show(picture: Picture): void {
-    this.#picture = picture;
-    this.#labels = labels(picture);
-    this.#census = census(picture, this.#labels);
-    this.curve.push(picture.step, this.#census);
-    this.#drawStage();
+  /** Shows the cells as they now are, on each canvas. */
+  show(pictures: readonly Picture[]): void {
+    this.#counted = pictures.map((picture) => {
+      const own = labels(picture);
+      return { picture, labels: own, census: census(picture, own) };
+    });
+    const [{ picture, census: counted }] = this.#counted;
+    this.curve.push(picture.step, counted);
+    this.#recent.push(picture);
+    this.#drawStages();
     this.#drawSlowly();
   }
 
   /** Draws everything again. */
   refresh(): void {
     this.#drawn = { curve: 0, channels: 0, words: 0 };
-    this.#drawStage();
+    this.#drawStages();
     this.#drawSlowly();
   }
 
-  #drawStage(): void {
-    const picture = this.#picture;
-    const context = this.#stage.getContext('2d');
-    if (!picture || !context) return;
-    if (this.#stage.width !== picture.size) {
-      this.#stage.width = picture.size;
-      this.#stage.height = picture.size;
-    }
-    drawCells(context, picture, this.#labels, this.#colours, this.dark);
-    this.#drawOverlay();
-  }
-
-  #drawOverlay(): void {
-    const picture = this.#picture;
-    if (!picture) return;
-    onPlot(this.#overlay, (context, width) => {
-      if (this.#census) {
-        drawLabels(context, width, picture, this.#census, this.#colours, this.dark);
-      }
-      if (!this.#ring) return;
-      const cell = width / picture.size;
-      const { x, y, radius } = this.#ring;
-      context.strokeStyle = RING_COLOUR;
-      context.lineWidth = 1.5;
-      context.beginPath();
-      context.arc(x * cell, y * cell, radius * cell, 0, 2 * Math.PI);
-      context.stroke();
+  #drawStages(): void {
+    const { dark } = this;
+    this.#counted.forEach((counted, i) => {
+      this.#stages[i].show({ ...counted, colours: this.#colours, dark });
     });
   }
 
@@ -169,6 +212,7 @@ export class View {
     if (due('curve', CURVE_MS)) {
       this.#drawCurve();
       this.#drawVotes();
+      this.#drawOneCell();
     }
     if (due('channels', CHANNELS_MS)) this.#drawChannels();
     if (due('words', WORDS_MS)) this.#say();
@@ -182,7 +226,7 @@ export class View {
   }
 
   #drawVotes(): void {
-    const counted = this.#census;
+    const counted = this.census;
     if (!counted) return;
     counted.votes.forEach((votes, label) => {
       const share = counted.living > 0 ? votes / counted.living : 0;
@@ -191,16 +235,41 @@ export class View {
   }
 
   #say(): void {
-    if (!this.#census) return;
-    const words = inWords(this.#census);
-    if (this.#decision.textContent !== words) this.#decision.textContent = words;
+    const said = this.#counted.map(({ census }) => inWords(census));
+    const [first, second = ''] = said;
+    if (first === undefined) return;
+    write(this.#decision, first);
+    write(element('twin-decision', HTMLElement), second);
+    const large = this.tooLarge;
+    const [, most] = this.#manifest?.sizes ?? [1, 1];
+    const met = Math.round((this.#manifest?.imageSize ?? 0) * most);
+    const text = large
+      ? `This is ${large.side} cells large, and these cells have only met digits of ${met}: ` +
+        'they may never agree on it.'
+      : '';
+    write(element('too-large-text', HTMLSpanElement), text);
+    button('shrink').hidden = !large;
+  }
+
+  #drawOneCell(): void {
+    const look = this.#recent.look(this.#looked);
+    const plot = canvas('one-cell');
+    this.#stages[0].framed = look ? this.#looked : -1;
+    for (const stage of this.#stages) stage.drawOverlay();
+    element('one-cell-hint', HTMLParagraphElement).hidden = look !== undefined;
+    plot.hidden = !look;
+    if (!look) return;
+    plot.setAttribute('aria-label', lookInWords(look));
+    onPlot(plot, (context, width, height) =>
+      drawOneCell(context, width, height, look, this.#colours, this.dark),
+    );
   }
 
   #drawChannels(): void {
-    const picture = this.#picture;
+    const { picture } = this;
     if (!picture || this.#settings.get('view') !== 'channels') return;
     const highlighted = Math.min(this.#settings.get('channel'), picture.stateChannels);
-    this.#channels.style.height = `${channelsHeight(this.#channels.clientWidth)}px`;
+    this.#channels.style.height = `${channelsHeight(this.#channels.clientWidth, picture)}px`;
     onPlot(this.#channels, (context, width, height) =>
       drawChannels(context, width, height, picture, this.dark, highlighted),
     );
@@ -212,17 +281,24 @@ export class View {
 
   #pickChannel(event: MouseEvent): void {
     const { clientWidth, clientHeight } = this.#channels;
-    const channel = channelAt(clientWidth, clientHeight, event.offsetX, event.offsetY);
+    if (!this.picture) return;
+    const { offsetX, offsetY } = event;
+    const channel = channelAt(clientWidth, clientHeight, offsetX, offsetY, this.picture);
     if (channel !== null) this.#settings.set('channel', channel);
   }
 
   #stepChannel(event: KeyboardEvent): void {
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -5, ArrowDown: 5 }[event.key];
-    if (by === undefined || !this.#picture) return;
+    if (by === undefined || !this.picture) return;
     event.preventDefault();
     const channel = this.#settings.get('channel') + by;
-    if (channel >= 0 && channel <= this.#picture.stateChannels) {
+    if (channel >= 0 && channel <= this.picture.stateChannels) {
       this.#settings.set('channel', channel);
     }
   }
+}
+
+/** Live regions announce what is written, even if it is the same. */
+function write(to: HTMLElement, text: string): void {
+  if (to.textContent !== text) to.textContent = text;
 }

@@ -11,7 +11,7 @@ export interface Square {
 
 /** Where the parts of the drawing of all channels stand, in CSS pixels. */
 export interface ChannelLayout {
-  /** [20] of the gray value, the 9 free channels and the 10 classification channels. */
+  /** Of the gray value, the free channels and, in rows of their own, the classification channels. */
   tiles: Square[];
   /** Baselines of the two headings: of the free and of the classification channels. */
   headings: [number, number];
@@ -22,51 +22,81 @@ export interface ChannelLayout {
   bar: number;
 }
 
+/** How many channels there are. */
+export type Channels = Pick<Picture, 'stateChannels' | 'classes'>;
+
 const COLUMNS = 5;
-const ROWS = 4;
 const GAP = 6;
 const NAME = 17; // height of the name under a tile
 const HEADING = 22;
 /** Height of the colour bar with its numbers, in CSS pixels. */
 export const BAR = 36;
 
-const SPARE = 2 * HEADING + BAR + ROWS * NAME + (ROWS - 1) * GAP;
-
 /** The height that the drawing of all channels takes at that width, both in CSS pixels. */
-export function channelsHeight(width: number): number {
-  return Math.floor(sideAcross(width)) * ROWS + SPARE;
+export function channelsHeight(width: number, channels: Channels): number {
+  const rows = rowsOf(channels);
+  return Math.floor(sideAcross(width)) * (rows.free + rows.labels) + spare(rows);
+}
+
+interface Rows {
+  readonly free: number;
+  readonly labels: number;
+}
+
+/** The rows of tiles: of the gray value and the free channels, and of the labels. */
+function rowsOf({ stateChannels, classes }: Channels): Rows {
+  const free = Math.ceil((1 + stateChannels - classes) / COLUMNS);
+  return { free, labels: Math.ceil(classes / COLUMNS) };
+}
+
+/** The height of everything but the tiles. */
+function spare({ free, labels }: Rows): number {
+  return 2 * HEADING + BAR + (free + labels) * NAME + (free + labels - 1) * GAP;
 }
 
 function sideAcross(width: number): number {
   return (width - (COLUMNS - 1) * GAP) / COLUMNS;
 }
 
-/** Places the 20 channels, as large as they can be, in 5 columns. */
-export function channelLayout(width: number, height: number): ChannelLayout {
-  const side = Math.floor(Math.max(1, Math.min(sideAcross(width), (height - SPARE) / ROWS)));
+/** Places the channels, as large as they can be, in 5 columns. */
+export function channelLayout(width: number, height: number, channels: Channels): ChannelLayout {
+  const rows = rowsOf(channels);
+  const all = rows.free + rows.labels;
+  const high = (height - spare(rows)) / all;
+  const side = Math.floor(Math.max(1, Math.min(sideAcross(width), high)));
   const left = Math.floor((width - COLUMNS * side - (COLUMNS - 1) * GAP) / 2);
-  const top = (row: number) => HEADING * (row < 2 ? 1 : 2) + row * (side + NAME + GAP);
-  const tiles = Array.from({ length: COLUMNS * ROWS }, (_, channel) => ({
-    x: left + (channel % COLUMNS) * (side + GAP),
-    y: top(Math.floor(channel / COLUMNS)),
-    side,
-  }));
+  const top = (row: number) => HEADING * (row < rows.free ? 1 : 2) + row * (side + NAME + GAP);
+  const firstLabel = 1 + channels.stateChannels - channels.classes;
+  const tiles = Array.from({ length: 1 + channels.stateChannels }, (_, channel) => {
+    const place = channel < firstLabel ? channel : rows.free * COLUMNS + (channel - firstLabel);
+    return {
+      x: left + (place % COLUMNS) * (side + GAP),
+      y: top(Math.floor(place / COLUMNS)),
+      side,
+    };
+  });
   return {
     tiles,
-    headings: [HEADING - 7, top(2) - 7],
+    headings: [HEADING - 7, top(rows.free) - 7],
     left,
     width: width - 2 * left,
-    bar: top(ROWS - 1) + side + NAME,
+    bar: top(all - 1) + side + NAME,
   };
 }
 
 /**
  * Which channel lies under a point of a drawing of that size.
  *
- * @returns 0 for the gray value, 1 to 19 for a state channel, null beside them.
+ * @returns 0 for the gray value, 1 and more for a state channel, null beside them.
  */
-export function channelAt(width: number, height: number, x: number, y: number): number | null {
-  const { tiles } = channelLayout(width, height);
+export function channelAt(
+  width: number,
+  height: number,
+  x: number,
+  y: number,
+  channels: Channels,
+): number | null {
+  const { tiles } = channelLayout(width, height, channels);
   const found = tiles.findIndex(
     (tile) =>
       x >= tile.x && x < tile.x + tile.side && y >= tile.y && y < tile.y + tile.side + NAME,
@@ -74,15 +104,15 @@ export function channelAt(width: number, height: number, x: number, y: number): 
   return found < 0 ? null : found;
 }
 
-/** What channel 0 (gray) to 19 holds, in words. */
-export function channelName(channel: number, picture: Picture): string {
+/** What a channel holds, 0 the gray value, in words. */
+export function channelName(channel: number, picture: Channels): string {
   const free = picture.stateChannels - picture.classes;
   if (channel === 0) return 'Gray value';
   return channel <= free ? `Free channel ${channel}` : `Channel of label ${channel - free - 1}`;
 }
 
 /** The same in a few letters: "gray", "free 3", "7". */
-export function shortName(channel: number, picture: Picture): string {
+export function shortName(channel: number, picture: Channels): string {
   const free = picture.stateChannels - picture.classes;
   if (channel === 0) return 'gray';
   return channel <= free ? `free ${channel}` : `${channel - free - 1}`;

@@ -11,21 +11,23 @@ import {
 import { paintChannels } from './channels';
 import { diverging, packed, packedColour, squashed, unsquashed } from './diverging';
 
+const ARTICLE = { stateChannels: 19, classes: 10 };
+
 test('at its own height the drawing fills the width', () => {
   for (const width of [340, 560, 704]) {
-    const { tiles, left, bar } = channelLayout(width, channelsHeight(width));
+    const { tiles, left, bar } = channelLayout(width, channelsHeight(width, ARTICLE), ARTICLE);
     expect(tiles).toHaveLength(20);
     expect(left).toBeLessThan(3);
     expect(tiles[4].x + tiles[4].side).toBeLessThanOrEqual(width);
     expect(tiles[4].x + tiles[4].side).toBeGreaterThan(width - 6);
-    expect(bar + 36).toBeLessThanOrEqual(channelsHeight(width));
+    expect(bar + 36).toBeLessThanOrEqual(channelsHeight(width, ARTICLE));
   }
 });
 
 test('tiles never overlap, and shrink where there is little height', () => {
-  const { tiles, bar } = channelLayout(560, 400);
+  const { tiles, bar } = channelLayout(560, 400, ARTICLE);
   const side = tiles[0].side;
-  expect(side).toBeLessThan(channelLayout(560, 900).tiles[0].side);
+  expect(side).toBeLessThan(channelLayout(560, 900, ARTICLE).tiles[0].side);
   tiles.forEach((tile, channel) => {
     if (channel % 5 < 4) expect(tiles[channel + 1].x).toBeGreaterThan(tile.x + side);
     if (channel < 15) expect(tiles[channel + 5].y).toBeGreaterThan(tile.y + side + 11);
@@ -35,13 +37,26 @@ test('tiles never overlap, and shrink where there is little height', () => {
 });
 
 test('a point in the middle of a tile or on its name is its channel', () => {
-  const { tiles } = channelLayout(560, 600);
+  const { tiles } = channelLayout(560, 600, ARTICLE);
   tiles.forEach(({ x, y, side }, channel) => {
-    expect(channelAt(560, 600, x + side / 2, y + side / 2)).toBe(channel);
-    expect(channelAt(560, 600, x + 1, y + side + 10)).toBe(channel);
-    expect(channelAt(560, 600, x + side + 3, y + 5)).toBeNull();
+    expect(channelAt(560, 600, x + side / 2, y + side / 2, ARTICLE)).toBe(channel);
+    expect(channelAt(560, 600, x + 1, y + side + 10, ARTICLE)).toBe(channel);
+    expect(channelAt(560, 600, x + side + 3, y + 5, ARTICLE)).toBeNull();
   });
-  expect(channelAt(560, 600, 280, 3)).toBeNull();
+  expect(channelAt(560, 600, 280, 3, ARTICLE)).toBeNull();
+});
+
+test('a wider model has more tiles, its labels still in rows of their own', () => {
+  const wide = { stateChannels: 23, classes: 10 };
+  const height = channelsHeight(560, wide);
+  const { tiles, headings, bar } = channelLayout(560, height, wide);
+  expect(tiles).toHaveLength(24);
+  expect(new Set(tiles.map(({ y }) => y)).size).toBe(5); // 14 in three rows, 10 in two
+  expect(tiles[14].x).toBe(tiles[0].x);
+  expect(tiles[14].y).toBeGreaterThan(headings[1]);
+  expect(tiles[13].y).toBeLessThan(headings[1]);
+  expect(bar + 36).toBeLessThanOrEqual(height);
+  expect(channelAt(560, height, tiles[23].x + 3, tiles[23].y + 3, wide)).toBe(23);
 });
 
 test('names', () => {

@@ -1,4 +1,4 @@
-/** What cells hold in their channels: all 20 side by side, or one of them large. */
+/** What cells hold in their channels: all side by side, or one of them large. */
 
 import { css, mix } from '../colour';
 import type { Picture, RGB } from '../engine/picture';
@@ -9,16 +9,16 @@ import { SMALL_TEXT, font, theme } from './theme';
 
 export { channelAt, channelName, channelsHeight } from './channel_layout';
 
-const GRID = { columns: 5, rows: 4 }; // of the channels on the sheet
+const COLUMNS = 5; // of the channels on the sheet
 const BAR_HEIGHT = 12;
 const TITLE = 26;
 
 /**
- * Draws the gray value and the 19 state channels, 5 a row; the last two rows are the
- * classification channels. Only the part of the canvas where cells live is shown.
+ * Draws the gray value and the state channels, 5 a row; the last rows are the classification
+ * channels. Only the part of the canvas where cells live is shown.
  *
  * @param width in CSS pixels, to which `ctx` is scaled; so is `height`.
- * @param highlighted channel, 0 to 19, that gets a frame.
+ * @param highlighted channel, 0 the gray value, that gets a frame.
  */
 export function drawChannels(
   ctx: CanvasRenderingContext2D,
@@ -29,7 +29,7 @@ export function drawChannels(
   highlighted: number | null,
 ): void {
   const { ground, ink, muted, accent } = theme(dark);
-  const layout = channelLayout(width, height);
+  const layout = channelLayout(width, height, picture);
   ctx.save();
   ctx.fillStyle = css(ground);
   ctx.fillRect(0, 0, width, height);
@@ -53,7 +53,7 @@ export function drawChannels(
   ctx.restore();
 }
 
-/** Draws one channel, 0 (gray) to 19, as large as it can be, with its name and a colour bar. */
+/** Draws one channel, 0 the gray value, as large as it can be, with its name and a colour bar. */
 export function drawChannel(
   ctx: CanvasRenderingContext2D,
   width: number,
@@ -82,8 +82,8 @@ let sheet: HTMLCanvasElement | undefined; // kept: a new one each frame would be
 /** All channels in one small picture, a pixel a cell, in the order of the tiles. */
 function paintSheet(picture: Picture, square: Square, dark: boolean): HTMLCanvasElement {
   sheet ??= document.createElement('canvas');
-  const width = GRID.columns * square.side;
-  const height = GRID.rows * square.side;
+  const width = COLUMNS * square.side;
+  const height = Math.ceil((1 + picture.stateChannels) / COLUMNS) * square.side;
   if (sheet.width !== width || sheet.height !== height) {
     sheet.width = width;
     sheet.height = height;
@@ -95,7 +95,7 @@ function paintSheet(picture: Picture, square: Square, dark: boolean): HTMLCanvas
   return sheet;
 }
 
-/** Paints the sheet, [4 * side * 5 * side] pixels, as `packed` packs them. */
+/** Paints the sheet, 5 squares of side * side a row, as `packed` packs them. */
 export function paintChannels(
   pixels: Uint32Array,
   { gray, positions, size, state, stateChannels }: Picture,
@@ -104,7 +104,7 @@ export function paintChannels(
 ): void {
   const { ground, ink } = theme(dark);
   const backdrop = mix(ground, ink, 0.1); // not the map's middle: a living cell at 0 is seen
-  const width = GRID.columns * side;
+  const width = COLUMNS * side;
   pixels.fill(packed(backdrop));
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
@@ -117,8 +117,7 @@ export function paintChannels(
     const at = (y - top) * width + x - left;
     for (let k = 0; k < stateChannels; k++) {
       const channel = k + 1;
-      const tile =
-        Math.floor(channel / GRID.columns) * side * width + (channel % GRID.columns) * side;
+      const tile = Math.floor(channel / COLUMNS) * side * width + (channel % COLUMNS) * side;
       pixels[at + tile] = packedColour(state[row * stateChannels + k], dark);
     }
   }
@@ -134,8 +133,8 @@ function copyChannel(
 ): void {
   ctx.imageSmoothingEnabled = tile.side * ctx.getTransform().a < side;
   ctx.imageSmoothingQuality = 'high';
-  const x = (channel % GRID.columns) * side;
-  const y = Math.floor(channel / GRID.columns) * side;
+  const x = (channel % COLUMNS) * side;
+  const y = Math.floor(channel / COLUMNS) * side;
   ctx.drawImage(sheet, x, y, side, side, tile.x, tile.y, tile.side, tile.side);
 }
 

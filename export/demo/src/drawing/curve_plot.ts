@@ -28,7 +28,7 @@ interface Frame {
   x(step: number): number;
   /** Of a share, 0 to 1. */
   y(share: number): number;
-  /** CA steps at the right end. */
+  /** steps at the right end. */
   steps: number;
 }
 
@@ -115,7 +115,7 @@ function drawAxes({ ctx, theme, left, top, right, bottom, steps, x, y }: Frame):
     ctx.fillText(text, Math.min(x(step), right + MARGIN.right - 2 - half), bottom + 6);
   }
   ctx.textAlign = 'center';
-  ctx.fillText('CA steps', (left + right) / 2, bottom + 20);
+  ctx.fillText('steps', (left + right) / 2, bottom + 20);
   stroke(ctx, theme.rule, 1, line(left, top, left, bottom));
 }
 

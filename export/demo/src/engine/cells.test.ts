@@ -3,11 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { Cells } from './cells';
+import { Colony } from './colony';
 import { History } from './history';
 import type { Manifest } from './manifest';
 import type { Rule } from './model';
 import { Random } from './random';
-import { ReadableError } from './readable_error';
+import { runaways } from './runaways';
 
 const CHANNELS = 2;
 
@@ -15,15 +16,18 @@ const CHANNELS = 2;
  * A rule that can be followed by hand: a firing cell adds the states of its neighbourhood (itself
  * included), the gray of its neighbourhood, and its noise to its own state.
  */
-function adding(stateChannels = CHANNELS): Rule {
+function adding(changes: Partial<Manifest> = {}): Rule {
+  const stateChannels = changes.stateChannels ?? CHANNELS;
   const manifest = {
-    title: 'adding',
+    name: 'adding',
     stateChannels,
     classes: 2,
+    largestState: 100,
     aliveThreshold: 0.1,
     undecidedBelow: 0.01,
     fireRate: 1,
     residualNoise: 0,
+    ...changes,
   } as unknown as Manifest;
   return {
     manifest,
@@ -152,31 +156,54 @@ describe('Cells', () => {
     expect(cells.steps).toBe(0);
   });
 
-  it('goes on from the same states with another model, if it has as many channels', async () => {
+  it('goes on from the same states with another model that bears them, else anew', async () => {
     const cells = three();
     cells.step();
-    cells.useModel(adding());
+    expect(await cells.useModel(adding({ name: 'another' }))).toBe(true);
     expect(await shown(cells)).toBe('2 2 .\n. . .\n. . 1');
-    expect(() => cells.useModel(adding(3))).toThrow(ReadableError);
-    expect(await shown(cells)).toBe('2 2 .\n. . .\n. . 1');
+    expect(await cells.useModel(adding({ name: 'weaker', largestState: 1.5 }))).toBe(false);
+    expect(await shown(cells)).toBe('0 0 .\n. . .\n. . 0');
+    expect(await cells.useModel(adding({ name: 'wider', stateChannels: 3 }))).toBe(false);
+    cells.step();
+    const { state, stateChannels } = await cells.picture();
+    expect([stateChannels, ...state]).toEqual([3, 2, 2, 2, 2, 2, 2, 1, 1, 1]);
+    expect(cells.steps).toBe(2);
+  });
+
+  it('lets cells forget, even what is no number', async () => {
+    const cells = three();
+    const noise = Float32Array.of(NaN, 0, Infinity, 0);
+    cells.stepWith(Int32Array.of(0, 2), Int32Array.of(0, -1, 1), noise);
+    expect(await shown(cells)).toBe('NaN 0 .\n. . .\n. . Infinity');
+    expect(runaways(await cells.picture(), 10)).toEqual([0, 8, 1]);
+    cells.forget([0, 1]);
+    expect(await shown(cells)).toBe('0 0 .\n. . .\n. . Infinity');
+    expect(runaways(await cells.picture(), 10)).toEqual([8]);
+    cells.forget([8]);
+    expect(runaways(await cells.picture(), 10)).toEqual([]);
   });
 
   it('leaks nothing, whatever is done to it', async () => {
     const before = tf.memory().numTensors;
     const cells = three();
     const held = tf.memory().numTensors - before;
+    const colony = new Colony(cells);
     const history = new History();
     for (let i = 0; i < 5; i++) {
-      history.remember(cells);
+      history.remember(colony);
       cells.step();
       cells.paint(new Map([[4, 0.5]]), 1);
       cells.mutate(THREE);
       cells.resize(5);
       cells.resize(3);
-      cells.useModel(adding());
+      await cells.useModel(adding());
+      cells.forget([0]);
       cells.reset();
       await cells.picture();
-      await history.undo(cells);
+      await history.undo(colony);
+      colony.join(adding({ stateChannels: 3 }));
+      colony.step();
+      colony.part();
     }
     expect(tf.memory().numTensors - before).toBe(held);
     cells.dispose();
@@ -187,25 +214,93 @@ describe('Cells', () => {
 describe('History', () => {
   it('goes back through edits, gray and states', async () => {
     const cells = three();
+    const colony = new Colony(cells);
     const history = new History();
     cells.step();
-    history.remember(cells);
+    history.remember(colony);
     cells.paint(new Map([[0, 1]]), 0);
-    history.remember(cells);
+    history.remember(colony);
     cells.mutate(new Float32Array(9));
-    await history.undo(cells);
+    await history.undo(colony);
     expect(await shown(cells)).toBe('. 2 .\n. . .\n. . 1');
-    await history.undo(cells);
+    await history.undo(colony);
+    await history.undo(colony); // there is nothing more
     expect(await shown(cells)).toBe('2 2 .\n. . .\n. . 1');
-    expect(await history.undo(cells)).toBe(false);
+  });
+
+  it('leaves out states that the present model does not bear', async () => {
+    const cells = three();
+    const colony = new Colony(cells);
+    const history = new History();
+    cells.step();
+    history.remember(colony);
+    cells.paint(new Map([[0, 1]]), 0);
+    await cells.useModel(adding({ name: 'weaker', largestState: 1.5 }));
+    expect(await history.undo(colony)).toBe(false);
+    expect(await shown(cells)).toBe('0 0 .\n. . .\n. . 0');
   });
 
   it('goes back to another size', async () => {
     const cells = three();
+    const colony = new Colony(cells);
     const history = new History();
-    history.remember(cells);
+    history.remember(colony);
     cells.resize(5);
-    await history.undo(cells);
+    await history.undo(colony);
     expect(cells.size).toBe(3);
+  });
+});
+
+describe('Colony', () => {
+  const twins = (): Colony => {
+    const colony = new Colony(three());
+    colony.join(adding({ name: 'wider', stateChannels: 3 }));
+    return colony;
+  };
+
+  it('does the same to both, each by its own rule', async () => {
+    const colony = twins();
+    colony.step();
+    const zero = new Map([[0, 1]]);
+    colony.paint(zero, 0);
+    colony.resize(5);
+    colony.resize(3);
+    const [main, twin] = await Promise.all(colony.all.map((cells) => cells.picture()));
+    expect(main.gray).toEqual(twin.gray);
+    expect(main.state).toEqual(Float32Array.of(2, 2, 1, 1));
+    expect(twin.state).toEqual(Float32Array.of(2, 2, 2, 1, 1, 1));
+    colony.mutate(THREE);
+    colony.forget([1]);
+    expect((await colony.twin!.picture()).state).toEqual(
+      Float32Array.of(0, 0, 0, 0, 0, 0, 1, 1, 1),
+    );
+    colony.reset();
+    expect(colony.all.map(({ steps }) => steps)).toEqual([0, 0]);
+  });
+
+  it('undoes on both, and gives a later twin the drawing of the first', async () => {
+    const colony = twins();
+    const before = colony.snapshot();
+    colony.mutate(new Float32Array(9));
+    await colony.restore(before);
+    expect(colony.all.map(({ living }) => living)).toEqual([3, 3]);
+    colony.part();
+    const alone = colony.snapshot();
+    colony.mutate(new Float32Array(9));
+    colony.join(adding({ name: 'wider', stateChannels: 3 }));
+    expect(await colony.restore(alone)).toBe(false);
+    expect(colony.all.map(({ living }) => living)).toEqual([3, 3]);
+  });
+
+  it('shows an earlier picture on a later drawing', async () => {
+    const cells = three();
+    cells.step();
+    const earlier = await cells.picture();
+    cells.paint(new Map([[0, 1]]), 0);
+    cells.paint(new Map([[4, 1]]), 1);
+    const { gray, positions, state } = cells.preview(earlier);
+    expect(gray).toEqual(canvas('. 1 . . 1 . . . 1'));
+    expect([...positions]).toEqual([1, 4, 8]);
+    expect([...state]).toEqual([2, 2, 0, 0, 1, 1]);
   });
 });

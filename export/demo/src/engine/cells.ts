@@ -12,12 +12,14 @@ import { type Layout, layOut, origins } from './layout';
 import type { Rule } from './model';
 import type { Picture } from './picture';
 import { Random } from './random';
-import { ReadableError } from './readable_error';
 import { extended, padded } from './rows';
+import { largest } from './runaways';
 
 /** A canvas as it once was, for undo. */
 export interface Snapshot {
   readonly size: number;
+  /** Whose states they are. */
+  readonly model: Rule;
   readonly gray: Float32Array;
   /** [N * stateChannels]; a promise, so that taking a snapshot waits for no device. */
   readonly state: Promise<Float32Array>;
@@ -67,6 +69,11 @@ export class Cells {
 
   get model(): Rule {
     return this.#model;
+  }
+
+  /** [size * size] gray values, 0 to 1, not to be changed. */
+  get gray(): Float32Array {
+    return this.#gray;
   }
 
   /** Takes one CA step: hands it to the device, and on a GPU doesn't wait for its end. */
@@ -138,6 +145,12 @@ export class Cells {
     this.#replaceState(tf.tidy(() => tf.zerosLike(this.#state)));
   }
 
+  /** The states of some cells, given as y * size + x, back to zero, even where not finite. */
+  forget(cells: Iterable<number>): void {
+    const forgotten = new Set(cells);
+    this.#change(this.#gray, this.size, (cell) => (forgotten.has(cell) ? -1 : cell));
+  }
+
   /** A larger or smaller canvas around the same centre. */
   resize(size: number): void {
     const old = this.#gray;
@@ -153,49 +166,51 @@ export class Cells {
     this.#change(gray, size, oldCell);
   }
 
-  /** Goes on with another model, from the states as they are. */
-  useModel(model: Rule): void {
-    if (model.manifest.stateChannels !== this.#model.manifest.stateChannels) {
-      throw new ReadableError(
-        `${model.manifest.title} has ${model.manifest.stateChannels} state channels, the cells ` +
-          `have ${this.#model.manifest.stateChannels}: expected as many.`,
-      );
-    }
+  /**
+   * Goes on with another model: from the states as they are, or, where it can't bear them, anew.
+   *
+   * @returns whether it could bear them.
+   */
+  async useModel(model: Rule): Promise<boolean> {
+    const state = await this.read();
+    const borne = bears(model, state, this.#model);
     this.#model = model;
-    this.#change(this.#gray, this.size, (cell) => cell);
+    this.#layout = this.#layOut(this.#gray, this.size);
+    this.#replaceState(this.#upload(borne ? state : new Float32Array(0)));
+    this.#refreshConstants();
+    return borne;
   }
 
   /**
-   * Moves everything to another backend of TensorFlow.js.
+   * Takes up everything on a backend of TensorFlow.js that has just become current.
    *
-   * @param change makes that one current and gives the model there; if it fails, the cells stay
-   *   on the old one.
+   * @param model the same as before, loaded there.
+   * @param state what `read` gave on the old backend.
    */
-  async move(change: () => Promise<Rule>): Promise<void> {
-    const before = tf.getBackend();
-    const state = await this.#read();
-    try {
-      this.#model = await change();
-    } catch (error) {
-      await tf.setBackend(before);
-      throw error;
-    }
+  moveTo(model: Rule, state: Float32Array): void {
+    this.#model = model;
     this.#replaceState(this.#upload(state));
     this.#refreshConstants();
   }
 
   /** The canvas as it is now. */
   snapshot(): Snapshot {
-    return { size: this.size, gray: this.#gray, state: this.#read() };
+    return { size: this.size, model: this.#model, gray: this.#gray, state: this.read() };
   }
 
-  /** The canvas as it was; the count of steps goes on. */
-  async restore(snapshot: Snapshot): Promise<void> {
-    const state = await snapshot.state;
-    this.#gray = snapshot.gray;
-    this.#layout = this.#layOut(snapshot.gray, snapshot.size);
-    this.#replaceState(this.#upload(state));
+  /**
+   * The canvas as it was; the count of steps goes on.
+   *
+   * @returns whether its states came back too: those of another model may be unbearable.
+   */
+  async restore({ size, model, gray, state }: Snapshot): Promise<boolean> {
+    const then = await state;
+    const borne = bears(this.#model, then, model);
+    this.#gray = gray;
+    this.#layout = this.#layOut(gray, size);
+    this.#replaceState(this.#upload(borne ? then : new Float32Array(0)));
     this.#refreshConstants();
+    return borne;
   }
 
   /** Reads the states back. Steps taken meanwhile don't show in it. */
@@ -203,7 +218,7 @@ export class Cells {
     const { size, positions, neighbours } = this.#layout;
     const { stateChannels, classes, undecidedBelow } = this.#model.manifest;
     const [gray, step] = [this.#gray, this.#step];
-    const state = await this.#read();
+    const state = await this.read();
     return {
       size,
       gray,
@@ -217,12 +232,31 @@ export class Cells {
     };
   }
 
+  /**
+   * An earlier picture on the drawing as it is by now, without waiting for the device: cells that
+   * lived then have the states that they had then.
+   */
+  preview(earlier: Picture): Picture {
+    const { size, positions, neighbours } = this.#layout;
+    const { stateChannels } = earlier;
+    const state = new Float32Array(positions.length * stateChannels);
+    let old = 0; // both are in reading order
+    positions.forEach((cell, row) => {
+      while (earlier.positions[old] < cell) old++;
+      if (earlier.positions[old] !== cell) return;
+      const from = old * stateChannels;
+      state.set(earlier.state.subarray(from, from + stateChannels), row * stateChannels);
+    });
+    return { ...earlier, size, gray: this.#gray, positions, neighbours, state };
+  }
+
   /** Frees everything on the device. */
   dispose(): void {
     tf.dispose([this.#state, this.#neighbours, this.#grayPart]);
   }
 
-  async #read(): Promise<Float32Array> {
+  /** The states, [N * state channels], from the device. */
+  async read(): Promise<Float32Array> {
     const length = this.living * this.#model.manifest.stateChannels;
     const state = this.#state.clone(); // the next step disposes of the original
     try {
@@ -299,4 +333,12 @@ export class Cells {
     const patches = extended(this.#layout.grayPatches, rows * 9);
     return tf.tidy(() => this.#model.grayPart(tf.tensor2d(patches, [rows, 9])));
   }
+}
+
+/** Whether a model can go on from states of another one, [N * state channels]. */
+function bears({ manifest }: Rule, state: Float32Array, { manifest: from }: Rule): boolean {
+  if (manifest.stateChannels !== from.stateChannels || manifest.classes !== from.classes) {
+    return false;
+  }
+  return manifest.name === from.name || largest(state) <= manifest.largestState;
 }

@@ -2,25 +2,27 @@
  * What undo goes back to.
  */
 
-import type { Cells, Snapshot } from './cells';
+import type { Colony, Snapshots } from './colony';
 
 const DEPTH = 50;
 
 /** The canvas before each of the last edits. */
 export class History {
-  readonly #snapshots: Snapshot[] = [];
+  readonly #snapshots: Snapshots[] = [];
 
   /** To be called before an edit. */
-  remember(cells: Cells): void {
+  remember(cells: Colony): void {
     this.#snapshots.push(cells.snapshot());
     if (this.#snapshots.length > DEPTH) this.#snapshots.shift();
   }
 
-  /** Takes back the last edit; false if there is none. */
-  async undo(cells: Cells): Promise<boolean> {
+  /**
+   * Takes back the last edit, if there is one.
+   *
+   * @returns false if the states couldn't come back with the drawing, see `Cells.restore`.
+   */
+  async undo(cells: Colony): Promise<boolean> {
     const snapshot = this.#snapshots.pop();
-    if (!snapshot) return false;
-    await cells.restore(snapshot);
-    return true;
+    return snapshot ? cells.restore(snapshot) : true;
   }
 }

@@ -35,6 +35,14 @@ describe('parseManifest', () => {
     expect(manifest.living.inputs['firing']).toBe('firing:0');
   });
 
+  it('takes what earlier exports lack as it was for them', () => {
+    const old = parseManifest({ ...GOOD, largest_state: null }, 'manifest.json');
+    expect([old.sizes, old.largestState]).toEqual([[1, 1], 100]);
+    const later = { ...GOOD, sizes: [0.7, 2.2], largest_state: 6.3 };
+    const manifest = parseManifest(later, 'manifest.json');
+    expect([manifest.sizes, manifest.largestState]).toEqual([[0.7, 2.2], 6.3]);
+  });
+
   it.each([
     ['format', 'another', 'format is "another"'],
     ['version', 2, 'version is 2, expected 1'],
@@ -47,6 +55,9 @@ describe('parseManifest', () => {
     ['palette', GOOD.palette.map(() => [0, 0, 256]), 'palette is'],
     ['living', { ...GOOD.living, outputs: {} }, "a graph's file and the names"],
     ['dense', undefined, 'dense is nothing'],
+    ['largest_state', -1, 'largest_state is -1'],
+    ['sizes', [2, 1], 'sizes is [2,1], expected two numbers'],
+    ['sizes', 2, 'sizes is 2'],
   ])('refuses %s %j', (key, value, message) => {
     const parse = () => parseManifest({ ...GOOD, [key]: value }, 'manifest.json');
     expect(parse).toThrow(ReadableError);

@@ -27,10 +27,17 @@ export interface Manifest {
   readonly undecidedBelow: number;
   readonly fireRate: number;
   readonly residualNoise: number;
+  /** The largest state that its cells usually come to: what it is used to. */
+  readonly largestState: number;
+  /** The sizes of digits that it learnt on, against MNIST's: [1, 1] if only those. */
+  readonly sizes: readonly [number, number];
   readonly palette: readonly RGB[];
   readonly dense: GraphDescription;
   readonly living: GraphDescription;
 }
+
+/** Of exports that don't tell; those of this project tell 6 to 100. */
+const USUAL_LARGEST_STATE = 100;
 
 const DENSE = { inputs: ['x', 'fire_rate', 'noise'], outputs: ['x'] };
 const LIVING = {
@@ -62,6 +69,10 @@ export function parseManifest(json: unknown, file: string): Manifest {
     undecidedBelow: reader.number('undecided_below', -1e9, 1e9),
     fireRate: reader.number('fire_rate', 0, 1),
     residualNoise: reader.number('residual_noise', 0, 1e9),
+    largestState: reader.optional('largest_state', USUAL_LARGEST_STATE, (key) =>
+      reader.number(key, 1e-9, 1e9),
+    ),
+    sizes: reader.optional('sizes', [1, 1] as const, (key) => reader.range(key, 0.1, 10)),
     palette: reader.colours('palette', classes),
     dense: reader.graph('dense', DENSE.inputs, DENSE.outputs),
     living: reader.graph('living', LIVING.inputs, LIVING.outputs),
@@ -95,9 +106,24 @@ class Reader {
     return fits ? value : this.#refuse(key, `a number from ${least} to ${most}`);
   }
 
+  /** What `read` makes of a member, or what to take where it is missing or null. */
+  optional<T>(key: string, absent: T, read: (key: string) => T): T {
+    return this.#members[key] == null ? absent : read(key);
+  }
+
   integer(key: string, least: number, most: number): number {
     const value = this.number(key, least, most);
     return Number.isInteger(value) ? value : this.#refuse(key, 'a whole number');
+  }
+
+  range(key: string, least: number, most: number): readonly [number, number] {
+    const value = this.#members[key];
+    if (Array.isArray(value) && value.length === 2) {
+      const [from, to] = value as unknown[];
+      const numbers = typeof from === 'number' && typeof to === 'number';
+      if (numbers && least <= from && from <= to && to <= most) return [from, to];
+    }
+    return this.#refuse(key, `two numbers, [least, most], from ${least} to ${most}`);
   }
 
   colours(key: string, count: number): RGB[] {

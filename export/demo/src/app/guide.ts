@@ -1,0 +1,72 @@
+/**
+ * Runs the guided experiments: the scene first, then, when the cells have agreed on it, what is to
+ * happen to them.
+ */
+
+import type { Colony } from '../engine/colony';
+import { element } from './elements';
+import { type Experiment, EXPERIMENTS } from './experiments';
+
+const LEAST_MS = 2000; // in which the scene can be seen
+const LEAST_STEPS = 40;
+const MOST_STEPS = 200; // some digits are never agreed upon
+
+/** What the guide does with the page. */
+export interface Actions {
+  /** Puts a scene onto the canvas and lets it run. */
+  readonly begin: (experiment: Experiment) => void;
+  /** Does something that undo takes back. */
+  readonly edit: (change: (cells: Colony) => void) => void;
+  readonly tell: (text: string) => void;
+}
+
+/** The list of experiments, and the one that is going on. */
+export class Guide {
+  readonly #actions: Actions;
+  #next: Experiment['then'];
+  #begun = 0; // milliseconds
+
+  /** @param models names of those that the page has. */
+  constructor(actions: Actions, models: readonly string[]) {
+    this.#actions = actions;
+    const offered = EXPERIMENTS.filter(({ models: needed = [] }) =>
+      needed.every((name) => models.includes(name)),
+    );
+    const items = offered.map((experiment) => this.#item(experiment));
+    element('experiments', HTMLUListElement).replaceChildren(...items);
+  }
+
+  /** To be told of each picture; does what is next when it is time. */
+  watch(step: number, agree: boolean): void {
+    const next = this.#next;
+    if (!next || performance.now() - this.#begun < LEAST_MS) return;
+    if (step < LEAST_STEPS || (!agree && step < MOST_STEPS)) return;
+    this.#next = undefined;
+    this.#actions.edit(next.act);
+    this.#actions.tell(next.says);
+  }
+
+  /** The user does something else. */
+  leave(): void {
+    this.#next = undefined;
+  }
+
+  #item(experiment: Experiment): HTMLLIElement {
+    const sentence = document.createElement('span');
+    sentence.id = `says-${experiment.id}`;
+    sentence.textContent = experiment.says;
+    const button = document.createElement('button');
+    button.id = `try-${experiment.id}`;
+    button.type = 'button';
+    button.textContent = experiment.button;
+    button.setAttribute('aria-describedby', sentence.id);
+    button.addEventListener('click', () => {
+      this.#actions.begin(experiment);
+      this.#next = experiment.then;
+      this.#begun = performance.now();
+    });
+    const item = document.createElement('li');
+    item.append(sentence, button);
+    return item;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * A canvas under one model, or the same canvas under two, side by side: what is done to one is
+ * done to both.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+
+import { Cells, type Snapshot } from './cells';
+import type { Rule } from './model';
+
+/** A colony as it once was, for undo: of each of its canvases. */
+export type Snapshots = readonly Snapshot[];
+
+/** One canvas that is shown, and perhaps its twin under another model. */
+export class Colony {
+  readonly main: Cells;
+  #twin: Cells | undefined;
+
+  constructor(main: Cells) {
+    this.main = main;
+  }
+
+  get twin(): Cells | undefined {
+    return this.#twin;
+  }
+
+  /** The one or the two. */
+  get all(): Cells[] {
+    return this.#twin ? [this.main, this.#twin] : [this.main];
+  }
+
+  get size(): number {
+    return this.main.size;
+  }
+
+  /** CA steps since the last reset. */
+  get steps(): number {
+    return this.main.steps;
+  }
+
+  /** Puts the same drawing under another model beside this one; both begin anew. */
+  join(model: Rule): void {
+    this.part();
+    this.#twin = new Cells(model, this.size);
+    this.#twin.mutate(this.main.gray);
+    this.reset();
+  }
+
+  /** Goes on with one canvas. */
+  part(): void {
+    this.#twin?.dispose();
+    this.#twin = undefined;
+  }
+
+  step(): void {
+    for (const cells of this.all) cells.step();
+  }
+
+  /** As `Cells.paint`. */
+  paint(amounts: ReadonlyMap<number, number>, ink: number | null): void {
+    for (const cells of this.all) cells.paint(amounts, ink);
+  }
+
+  /** As `Cells.mutate`. */
+  mutate(gray: Float32Array): void {
+    for (const cells of this.all) cells.mutate(gray);
+  }
+
+  /** As `Cells.forget`. */
+  forget(forgotten: Iterable<number>): void {
+    const all = [...forgotten];
+    for (const cells of this.all) cells.forget(all);
+  }
+
+  reset(): void {
+    for (const cells of this.all) cells.reset();
+  }
+
+  /** As `Cells.resize`. */
+  resize(size: number): void {
+    for (const cells of this.all) cells.resize(size);
+  }
+
+  /**
+   * Moves everything to another backend of TensorFlow.js.
+   *
+   * @param change makes that one current and gives the model of each canvas there; if it fails,
+   *   the cells stay on the old one.
+   */
+  async move(change: () => Promise<Rule[]>): Promise<void> {
+    const before = tf.getBackend();
+    const states = await Promise.all(this.all.map((cells) => cells.read()));
+    let models: Rule[];
+    try {
+      models = await change();
+    } catch (error) {
+      await tf.setBackend(before);
+      throw error;
+    }
+    this.all.forEach((cells, i) => cells.moveTo(models[i], states[i]));
+  }
+
+  snapshot(): Snapshots {
+    return this.all.map((cells) => cells.snapshot());
+  }
+
+  /** As `Cells.restore`; a twin that came later gets the drawing of the first. */
+  async restore(snapshots: Snapshots): Promise<boolean> {
+    let borne = true;
+    for (const [i, cells] of this.all.entries()) {
+      if (!(await cells.restore(snapshots[i] ?? snapshots[0]))) borne = false;
+    }
+    return borne;
+  }
+}

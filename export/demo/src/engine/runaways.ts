@@ -1,0 +1,48 @@
+/**
+ * States that run away. A model that is given states unlike any that it learnt on, or that runs
+ * for very long, may let them grow without end; what such cells say means nothing.
+ */
+
+import type { Picture } from './picture';
+
+/** How many times the largest state that a model is used to is too much. */
+const TOO_MANY_TIMES = 10;
+
+/** The limit for the states of a model, from the largest that it is used to. */
+export function stateLimit(largestState: number): number {
+  return TOO_MANY_TIMES * largestState;
+}
+
+/** The largest absolute value; NaN counts as infinite. */
+export function largest(state: Float32Array): number {
+  let found = 0;
+  for (const value of state) {
+    const size = Math.abs(value);
+    if (!(size <= found)) found = Number.isNaN(size) ? Infinity : size;
+  }
+  return found;
+}
+
+/**
+ * The cells of each connected group in which a state is not finite or above the limit.
+ *
+ * @returns cells, y * size + x; none in a healthy picture.
+ */
+export function runaways(
+  { state, stateChannels, positions, neighbours }: Picture,
+  limit: number,
+): number[] {
+  if (largest(state) <= limit) return [];
+  const found = new Set<number>();
+  for (let row = 0; row < positions.length; row++) {
+    const own = state.subarray(row * stateChannels, (row + 1) * stateChannels);
+    if (largest(own) > limit) found.add(row);
+  }
+  for (const row of found) {
+    // A set goes on through what is added to it meanwhile.
+    for (const other of neighbours.subarray(row * 9, row * 9 + 9)) {
+      if (other < positions.length) found.add(other);
+    }
+  }
+  return [...found].map((row) => positions[row]);
+}
