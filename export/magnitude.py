@@ -32,8 +32,8 @@ def largest_state(model: CAModel) -> float | None:
         step, to two significant digits; None if it is not finite, or 0.
     """
     gray = load_digits("drawn", "test", num_drawn=_COUNT).gray()
-    step = tf.function(lambda x, seed: model.step(x, seed=seed))
-    x = model.fresh(gray)
+    step = tf.function(lambda x, seed: model(x, seed=seed))
+    x = model.initialize(gray)
     for t in range(_STEPS):
         x = step(x, tf.constant([_SEED, t]))
     of_digits = np.max(np.abs(x[..., 1:]), axis=(1, 2, 3))

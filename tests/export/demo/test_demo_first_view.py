@@ -1,5 +1,6 @@
 """The first ten seconds: a slow start, a hint, a legend, no jargon; and what one hears of it."""
 
+import itertools
 import re
 
 import pytest
@@ -27,7 +28,7 @@ def test_it_begins_slowly_then_gets_up_to_speed(browser, address):
         # On a busy machine frames are late, and steps go by time; so no more than this.
         demo.until("demo.step >= 4", timeout=30_000)
         slow = demo.page.evaluate("[...window.frames_]")
-        assert max(b - a for a, b in zip(slow, slow[1:], strict=False)) <= 1
+        assert max(b - a for a, b in itertools.pairwise(slow)) <= 1
         expect(demo.page.locator("#speed-value")).to_have_text("slow at first")
         demo.run(40)
         demo.until("demo.step >= 60", timeout=30_000)
@@ -82,7 +83,8 @@ def test_the_legend_is_handwriting_in_the_labels_colours(demo):
         "const c = button.querySelector('canvas');"
         "const {data} = c.getContext('2d').getImageData(0, 0, c.width, c.height);"
         "const inked = [];"
-        "for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 250) inked.push(data.slice(i, i + 3).join());"
+        "for (let i = 0; i < data.length; i += 4)"
+        " if (data[i + 3] > 250) inked.push(data.slice(i, i + 3).join());"
         "return [c.width, [...new Set(inked)].join(' '), inked.length,"
         "getComputedStyle(button, '::after').backgroundColor]})"
     )
