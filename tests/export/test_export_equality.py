@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -125,15 +126,13 @@ def test_model_whose_steps_are_not_finite_is_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["damage", "disappear", "full"])
-def test_failed_export_leaves_the_earlier_one(tmp_path, monkeypatch, fault):
-    need_converter()
-    need_node()
-    model, _ = small_model()
+def test_failed_export_leaves_the_earlier_one(tmp_path, written, monkeypatch, fault):
+    model, dense, _ = written
     loaded = Loaded(model, "mine", "mine", "mine", None)
     folder = tmp_path / "web"
-    exporting.write(loaded, folder)
+    shutil.copytree(dense.model.parent, folder)
+    (folder / "manifest.json").write_text('{"format": "selforg_mnist"}')
     before = contents(tmp_path)
-    assert len(before) == 5
     convert = conversion.convert
 
     def convert_badly(graph, place):

@@ -271,7 +271,7 @@ def test_models_are_exported_and_listed(tmp_path):
     # One that can't be exported leaves the list as it was.
     weights.write_bytes(b"no longer a model")
     with pytest.raises(UserError, match=r"mine\.keras"):
-        page_models.put(["l2_noise", str(weights)], folder)
+        page_models.put([str(weights)], folder)
     assert json.loads((folder / "index.json").read_text()) == index
 
 
