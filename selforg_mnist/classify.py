@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from selforg_mnist import spec, startup
+from selforg_mnist import spec, startup, weights
 from selforg_mnist.data import canvas
 from selforg_mnist.errors import UserError
 from selforg_mnist.pictures import films
@@ -48,11 +48,11 @@ def _check(images: list[str]) -> None:
         )
     if _GIF.value:
         films.check(Path(_GIF.value))
+    weights.check(_WEIGHTS.value)
 
 
 def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Classifies the pictures one by one; prints each answer, unless --json is given."""
-    from selforg_mnist import weights
     from selforg_mnist.evaluation import classification
 
     model, how = weights.load(_WEIGHTS.value).model, (_STEPS.value, _SEED.value)

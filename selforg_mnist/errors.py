@@ -1,5 +1,7 @@
 """The errors that commands show to their user in one line, without a traceback."""
 
+_LONGEST_QUOTE = 250  # characters
+
 
 class UserError(Exception):
     """A mistake of the user, or something that is missing or full on their machine.
@@ -18,3 +20,10 @@ class DigitsUnavailableError(DigitsError):
 
 class WeightsError(UserError, ValueError):
     """Weights that can't be loaded, or aren't those of a cellular automaton like ours."""
+
+
+def one_line(said: object) -> str:
+    """A line of printable characters, not too long, also where it quotes a stranger's file."""
+    printable = "".join(c if c.isprintable() else " " for c in str(said))
+    line = " ".join(printable.split())
+    return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}..."

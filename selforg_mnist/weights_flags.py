@@ -7,11 +7,13 @@ A command module that uses them writes, so that --help lists them:
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
+from selforg_mnist import weights
 from selforg_mnist.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,16 +32,24 @@ _RESIDUAL_NOISE = flags.DEFINE_float(
 
 
 def check() -> None:
-    """Checks that the flags choose exactly one model, without loading TensorFlow.
+    """Checks that the flags choose exactly one model that exists, without loading TensorFlow.
 
     Raises:
-      UserError: they choose none, or two.
+      UserError: they choose none, or two, or there is no such model.
     """
     if bool(_RUN_DIR.value) == bool(_WEIGHTS.value):
         raise UserError(
             f"run_dir={_RUN_DIR.value}, weights={_WEIGHTS.value}: expected one of the two, such "
             "as --weights=l2_noise"
         )
+    if _RUN_DIR.value:
+        weights.check_run(_run_dir())
+    else:
+        weights.check(_WEIGHTS.value)
+
+
+def _run_dir() -> Path:
+    return Path(os.path.expanduser(_RUN_DIR.value))
 
 
 def load() -> Loaded:
@@ -48,8 +58,6 @@ def load() -> Loaded:
     Raises:
       WeightsError: there is no such model, or it can't be read.
     """
-    from selforg_mnist import weights
-
     if _RUN_DIR.value:
-        return weights.load_run(Path(_RUN_DIR.value), _RESIDUAL_NOISE.value)
+        return weights.load_run(_run_dir(), _RESIDUAL_NOISE.value)
     return weights.load(_WEIGHTS.value, _RESIDUAL_NOISE.value)

@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 
 from selforg_mnist import spec
-from selforg_mnist.errors import WeightsError
+from selforg_mnist.errors import WeightsError, one_line
 from selforg_mnist.model import CAModel, CAWeights
 
 # Far beyond the article's 20 and 80, and small enough that no model fills the memory.
 MAX_CHANNELS = 256
 MAX_HIDDEN_CHANNELS = 1024
 _MIN_CHANNELS = spec.GRAY_CHANNELS + spec.NUM_CLASSES
-_LONGEST_QUOTE = 250  # characters
 _LONGEST_NUMBER = 40  # characters; Python takes minutes over millions
 
 
@@ -50,13 +49,6 @@ def reading(path: Path, expected: str) -> Iterator[None]:
     else:
         return
     raise WeightsError(f"{one_line(path)}: can't be read ({reason}); expected {expected}")
-
-
-def one_line(said: object) -> str:
-    """A line of printable characters, not too long, also where it quotes a stranger's file."""
-    printable = "".join(c if c.isprintable() else " " for c in str(said))
-    line = " ".join(printable.split())
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}..."
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

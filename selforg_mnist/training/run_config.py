@@ -21,6 +21,7 @@ from selforg_mnist.startup import versions
 from selforg_mnist.training.computing import ENGINES, Computing
 
 FILE_NAME = "config.json"
+_MOST = 2**62  # of a number of steps, which TensorFlow counts in 64 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Monitoring:
         for name, value in dataclasses.asdict(self).items():
             if value < least.get(name, 1):
                 raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
+            if value > _MOST:
+                raise ConfigError(f"{name}={value}: expected {_MOST} or less")
 
     def stretch(self, step: int, end: int) -> int:
         """How many training steps can be one call, until something is due.
