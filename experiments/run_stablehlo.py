@@ -67,6 +67,7 @@ def _experiment() -> Experiment:
 
 def _export() -> int:
     experiment, how = _experiment(), Computing("dense")
+    data_flags.check()
 
     from experiments.compiling import stablehlo_export
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags, logging
 
-from selforg_mnist import data_flags, startup
+from selforg_mnist import data_flags, output_files, startup, weights
 
 if TYPE_CHECKING:
     from selforg_mnist.data.digits import Digits
@@ -45,9 +45,10 @@ def run(name: str, measure: Measure, write: Write) -> int:
     Returns:
       status: 0.
     """
-    from selforg_mnist import output_files, weights
-
     given = flags.FLAGS
+    for each in given.weights:
+        weights.check(each)
+    data_flags.check()
     startup.one_thread_a_lane(startup.available_cores())
     models = [weights.load(each) for each in given.weights]
     digits = data_flags.load("test", given.seed, count=given.num_samples)

@@ -45,6 +45,10 @@ def check(path: Path) -> None:
             return
         if not path.is_dir():
             raise UserError(f"{path}: a file; expected a folder to write to")
+        if os.path.ismount(path.resolve()):
+            raise UserError(
+                f"{path}: a mount point, which can't be replaced; give a folder inside it"
+            )
         if Path.cwd().is_relative_to(path.resolve()):
             raise UserError(
                 f"{path}: is the working directory or contains it; give a folder inside it, or "
@@ -62,8 +66,9 @@ def check(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a new folder to write to; at the end of the block, it replaces `path`.
 
-    If the block fails, `path` stays as it was. A kill between the two renames at the end leaves
-    the earlier export under another name; the next call first puts it back.
+    If the block fails, `path` stays as it was. A kill at the end may leave the earlier export, or
+    a part of it, under another name. The next call puts it back if `path` is missing, and
+    deletes it otherwise.
 
     Args:
       path: of the folder to write to; it may be missing, empty, or hold an earlier export.
@@ -94,12 +99,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def _put_back(earlier: Path, folder: Path) -> None:
     """Undoes or completes an exchange of folders that a kill has interrupted."""
-    if earlier.exists():
+    if not earlier.exists():
+        return
+    if _has_manifest(folder):
+        _own_names(earlier)  # which may lack its manifest: the kill came while it was deleted
+        shutil.rmtree(earlier)
+    else:
         check(earlier)
-        if folder.exists():
-            shutil.rmtree(earlier)
-        else:
-            earlier.rename(folder)
+        earlier.rename(folder)
 
 
 def _swap(partial: Path, folder: Path, earlier: Path) -> None:
@@ -126,7 +133,7 @@ def _own_names(folder: Path) -> list[str]:
     for path in sorted(folder.iterdir()):
         inner = path.name == LIVING and path.is_dir() and not path.is_symlink()
         names += [f"{LIVING}/{p.name}" for p in sorted(path.iterdir())] if inner else [path.name]
-    strangers = [name for name in names if not _OWN.fullmatch(name)]
+    strangers = [n for n in names if not _OWN.fullmatch(n) or (folder / n).is_dir()]
     if strangers:
         raise UserError(
             f"{folder}: holds {strangers[0]}, which is not part of an export; expected an empty "

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import http.server
 import io
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' blob: data:; connect-src 'self'; media-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'"
 )
+CLIENT_SECONDS = 60.0  # for a whole request and its answer, which take less than a second
 _POLL_SECONDS = 0.05  # the server notices the end of the block within this time
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -94,10 +96,25 @@ def _listen(port: int, handler: Callable[..., Any]) -> _Server:
 
 
 class _Server(http.server.ThreadingHTTPServer):
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answers a client, but lets go of one that asks or reads too slowly."""
+        timer = threading.Timer(CLIENT_SECONDS, _let_go, (request,))
+        timer.daemon = True
+        timer.start()
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            timer.cancel()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores a browser that closes the connection in the middle of a file."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
+
+
+def _let_go(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -119,7 +136,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         root = Path(self.directory).resolve()
         try:
             return Path(self.translate_path(self.path)).resolve().is_relative_to(root)
-        except (OSError, ValueError):  # a name too long, a circle of links, a zero byte
+        except (OSError, RuntimeError, ValueError):  # a long name, a circle of links, a zero byte
             return False
 
     def list_directory(self, path: Any) -> io.BytesIO | None:

@@ -39,6 +39,7 @@ def _serve(site: Path) -> None:
 
 def _site() -> int:
     names = page_models.names(_MODELS.value)
+    data_flags.check()
     if _SERVE.value:
         serving.check_port(_PORT.value)
     npm = building.find_tools()

@@ -202,6 +202,7 @@ def _speed() -> int:
     for flag in (_ROUNDS, _SECONDS):
         if flag.value <= 0:
             raise UserError(f"{flag.name}={flag.value}: expected more than 0")
+    data_flags.check()
     npm = building.find_tools()
     digits = data_flags.load(building.SPLIT, seed=0)
     report = _measure_in_browser(building.build(npm, building.MODELS, digits))

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from absl import flags
 
-from selforg_mnist.data.digits import Digits, load_digits, subset
+from selforg_mnist.data.digits import Digits, check_name, load_digits, subset
 
 _DATASET = flags.DEFINE_string(
     "dataset", "auto", "auto, mnist, drawn, or another 28x28 set of TensorFlow Datasets."
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "Where TensorFlow Datasets keeps its data.")
 _MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "Folder with the dataset's original files.")
+
+
+def check() -> None:
+    """Checks that there is a dataset of the flag's name, without loading TensorFlow.
+
+    Raises:
+      DigitsError: as `check_name`.
+    """
+    check_name(_DATASET.value, _DATA_DIR.value)
 
 
 def load(split: str, seed: int, dataset: str = "", count: int = 0) -> Digits:

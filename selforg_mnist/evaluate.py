@@ -28,6 +28,7 @@ flags.adopt_module_key_flags(weights_flags)
 
 def _check() -> Path:
     weights_flags.check()
+    data_flags.check()
     if not _OUTPUT_DIR.value:
         raise UserError(
             "output_dir=: expected a folder to write to, such as --output_dir=evaluation"

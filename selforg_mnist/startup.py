@@ -104,10 +104,26 @@ def run(command: Callable[..., int], positional: str = "") -> None:
     app.run(main, flags_parser=_parse)
 
 
+class _WholeNumberParser(flags.IntegerParser):
+    """Takes digits alone, where Python's `int` takes 1_000 too, and numbers of 64 bits."""
+
+    def convert(self, argument: int | str) -> int:
+        number = super().convert(argument)
+        if "_" in str(argument) or not -(2**63) <= number < 2**63:
+            raise ValueError("expected a whole number of 64 bits, in digits alone")
+        return number
+
+
 def _parse(argv: Sequence[str]) -> list[str]:
     """Parses the flags as absl does, but reports a mistake in one line."""
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if type(flag.parser) is flags.IntegerParser:
+            flag.parser = _WholeNumberParser(flag.parser.lower_bound, flag.parser.upper_bound)
     try:
         return flags.FLAGS(argv)
+    except SystemExit:  # absl has printed the help, and would end with status 1
+        sys.exit(0)
     except flags.Error as error:
         print(f"error: {one_line(error)}; --help lists the flags", file=sys.stderr)
         sys.exit(1)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from absl import flags
 
-from selforg_mnist import data_flags, startup
+from selforg_mnist import data_flags, startup, weights
 from selforg_mnist import experiment as experiments
-from selforg_mnist.experiment import Experiment
+from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.training import computing, run_config
 from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.run_config import Monitoring
@@ -122,6 +122,14 @@ def _numbers(words: Sequence[str]) -> tuple:
         return tuple(words)
 
 
+def _run_dir(experiment: Experiment) -> Path:
+    if _RUN_DIR.value == "":
+        raise ConfigError(
+            f"run_dir=: expected a folder; leave the flag out for runs/{experiment.name}"
+        )
+    return Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
+
+
 def _shares_run_dir() -> bool:
     """Whether other workers of the same run use its folder at the same time."""
     return _STRATEGY.value == "multi_worker" or (
@@ -135,12 +143,14 @@ def _train() -> int:
     monitoring = Monitoring(**_given(_MONITORING))
     how = Computing(**_given(field.name for field in dataclasses.fields(Computing)))
     how.check_share(experiment.batch_size)
-    run_dir = Path(_RUN_DIR.value or Path("runs") / experiment.name).expanduser()
+    if experiment.initial_weights:
+        weights.check(experiment.initial_weights)
+    data_flags.check()
+    run_dir = _run_dir(experiment)
     if not _shares_run_dir():
         with run_config.claim(run_dir):
             run_config.read(run_dir)
 
-    from selforg_mnist import weights
     from selforg_mnist.training import engines, strategies, training_loop
 
     if engines.choose(how.engine) == "living":

@@ -1,7 +1,8 @@
 """Trained weights by a name or a path: the shipped ones, a run's, and other people's files.
 
 Finds the file that is meant and gives it to the reader of its format: `readers/keras_file.py`,
-`readers/graph_model.py` or `readers/notebook_checkpoint.py`.
+`readers/graph_model.py` or `readers/notebook_checkpoint.py`. TensorFlow is loaded only with a
+reader, so that a command can refuse a wrong name at once.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import difflib
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from selforg_mnist.errors import WeightsError, one_line
-from selforg_mnist.model import CAModel
-from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
-from selforg_mnist.readers.rule_arrays import Loaded
 from selforg_mnist.training import run_config
 from selforg_mnist.training.run_config import MODEL_FILE
+
+if TYPE_CHECKING:
+    from selforg_mnist.model import CAModel
+    from selforg_mnist.readers.rule_arrays import Loaded
 
 SHIPPED = ("ce", "l2", "l2_noise", "consensus", "robust")
 _ACCEPTED = (
@@ -25,6 +28,39 @@ _ACCEPTED = (
     "(.json), or the prefix of a TensorFlow checkpoint of the authors' notebook"
 )
 _INDEX = ".index"
+
+
+def check(name: str) -> None:
+    """Checks that there are weights of this name, without loading TensorFlow.
+
+    Args:
+      name: as `load` takes it.
+
+    Raises:
+      WeightsError: as `load`, for what shows without reading the file.
+    """
+    if name in SHIPPED:
+        _check_installed(name)
+    else:
+        _find(name)
+
+
+def check_run(run_dir: Path) -> Path:
+    """Checks that a run has a model, without loading TensorFlow.
+
+    Returns:
+      path: of the model.
+
+    Raises:
+      WeightsError: the folder has no model.
+    """
+    path = run_dir / MODEL_FILE
+    if not os.path.isfile(path):
+        raise WeightsError(
+            f"run_dir={run_dir}: has no {MODEL_FILE}; expected the folder of a training run, "
+            "which gets one with its first checkpoint"
+        )
+    return path
 
 
 def load(name: str, residual_noise: float | None = None) -> Loaded:
@@ -43,8 +79,12 @@ def load(name: str, residual_noise: float | None = None) -> Loaded:
     Raises:
       WeightsError: there are no such weights, they can't be read, or they don't fit the model.
     """
+    from selforg_mnist.readers import keras_file
+    from selforg_mnist.readers.rule_arrays import Loaded
+
     if name in SHIPPED:
-        loaded = Loaded(_load_shipped(name), name, f"shipped weights {name}", name, name)
+        model = keras_file.load(_check_installed(name))
+        loaded = Loaded(model, name, f"shipped weights {name}", name, name)
     else:
         loaded = _load_file(name)
     return _with_noise(loaded, residual_noise)
@@ -60,12 +100,10 @@ def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
     Raises:
       WeightsError: the folder has no model, or it can't be read.
     """
-    path = run_dir / MODEL_FILE
-    if not os.path.isfile(path):
-        raise WeightsError(
-            f"run_dir={run_dir}: has no {MODEL_FILE}; expected the folder of a training run, "
-            "which gets one with its first checkpoint"
-        )
+    path = check_run(run_dir)
+    from selforg_mnist.readers import keras_file
+    from selforg_mnist.readers.rule_arrays import Loaded
+
     config = run_config.read(run_dir)
     experiment = config["experiment"].get("name") if config else None
     loaded = Loaded(
@@ -83,36 +121,60 @@ def shipped_path(name: str) -> Path:
     return Path(__file__).with_name("pretrained") / f"{name}.keras"
 
 
-def _load_shipped(name: str) -> CAModel:
+def _check_installed(name: str) -> Path:
     path = shipped_path(name)
     if not os.path.isfile(path):
         raise WeightsError(
             f"weights={name}: not part of this installation ({path} is missing); install the "
             "package again, or give a file of your own"
         )
-    return keras_file.load(path)
+    return path
 
 
-def _load_file(name: str) -> Loaded:
+def _find(name: str) -> Path:
+    """The path of the file, or of a checkpoint's index.
+
+    Raises:
+      WeightsError: there is none, or its name is not that of weights.
+    """
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:  # ~nobody
         raise WeightsError(
             f"weights={one_line(name)}: not a path ({error}); expected {_ACCEPTED}"
         ) from error
-    prefix = path.with_suffix("") if path.suffix == _INDEX else path
+    if path.suffix in (".keras", ".json"):
+        try:
+            path.stat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise WeightsError(
+                f"{one_line(path)}: can't be read ({reason}); expected {_ACCEPTED}"
+            ) from error
+        return path
+    index = path if path.suffix == _INDEX else Path(f"{path}{_INDEX}")
+    if path.name and os.path.isfile(index):
+        return index
+    raise WeightsError(f"weights={one_line(name)}: {_hint(name, path)}expected {_ACCEPTED}")
+
+
+def _load_file(name: str) -> Loaded:
+    path = _find(name)
+    from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
+
     if path.suffix == ".keras":
         return _of_file(keras_file.load(path), path.stem, f"Keras file {path}", name)
     if path.suffix == ".json":
         model = graph_model.load(path)
         return _of_file(model, path.stem, f"TensorFlow.js graph model {path}", name)
-    if prefix.name and os.path.isfile(notebook_checkpoint.index_file(prefix)):
-        model = notebook_checkpoint.load(prefix)
-        return _of_file(model, prefix.name, f"TensorFlow checkpoint {prefix}", name)
-    raise WeightsError(f"weights={one_line(name)}: {_hint(name, path)}expected {_ACCEPTED}")
+    prefix = path.with_suffix("")
+    model = notebook_checkpoint.load(prefix)
+    return _of_file(model, prefix.name, f"TensorFlow checkpoint {prefix}", name)
 
 
 def _of_file(model: CAModel, name: str, source: str, given: str) -> Loaded:
+    from selforg_mnist.readers.rule_arrays import Loaded
+
     # Of the article's experiments only l2_noise has noise. A model without may be of the others.
     experiment = "l2_noise" if model.residual_noise else None
     return Loaded(model, name, source, given, experiment)

@@ -7,11 +7,13 @@ A command module that uses them writes, so that --help lists them:
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
+from selforg_mnist import weights
 from selforg_mnist.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,20 +32,28 @@ _RESIDUAL_NOISE = flags.DEFINE_float(
 
 
 def check(default: str = "") -> None:
-    """Checks that the flags choose exactly one model, without loading TensorFlow.
+    """Checks that the flags choose exactly one model that exists, without loading TensorFlow.
 
     Args:
       default: weights to use if the flags choose none.
 
     Raises:
-      UserError: they choose two, or none and there is no default.
+      UserError: they choose two, or none and there is no default, or there is no such model.
     """
-    run_dir, weights = bool(_RUN_DIR.value), bool(_WEIGHTS.value)
-    if run_dir == weights and (run_dir or not default):
+    run_dir, named = bool(_RUN_DIR.value), bool(_WEIGHTS.value)
+    if run_dir == named and (run_dir or not default):
         raise UserError(
             f"run_dir={_RUN_DIR.value}, weights={_WEIGHTS.value}: expected one of the two, such "
             "as --weights=l2_noise"
         )
+    if _RUN_DIR.value:
+        weights.check_run(_run_dir())
+    else:
+        weights.check(_WEIGHTS.value or default)
+
+
+def _run_dir() -> Path:
+    return Path(os.path.expanduser(_RUN_DIR.value))
 
 
 def load(default: str = "") -> Loaded:
@@ -55,8 +65,6 @@ def load(default: str = "") -> Loaded:
     Raises:
       WeightsError: there is no such model, or it can't be read.
     """
-    from selforg_mnist import weights
-
     if _RUN_DIR.value:
-        return weights.load_run(Path(_RUN_DIR.value), _RESIDUAL_NOISE.value)
+        return weights.load_run(_run_dir(), _RESIDUAL_NOISE.value)
     return weights.load(_WEIGHTS.value or default, _RESIDUAL_NOISE.value)

@@ -27,6 +27,9 @@ def model_file(tmp_path_factory):
         ([], "run_dir=, weights=: expected one of the two"),
         (["--weights=ce", "--run_dir=runs/ce"], "run_dir=runs/ce, weights=ce: expected one of"),
         (["--weights=ce"], "output_dir=: expected a folder"),
+        (["--weights=nonsense"], "weights=nonsense: unknown, did you mean l2_noise?"),
+        (["--weights=missing.keras"], "missing.keras: can't be read (No such file"),
+        (["--run_dir=nowhere"], "run_dir=nowhere: has no model.keras"),
         (["--weights=ce", "--output_dir=o", "--steps=0"], "steps=0: expected 1 or more"),
         (["--weights=ce", "--output_dir=o", "--batch_size=0"], "batch_size=0: expected 1 or"),
         (["--weights=ce", "--output_dir=o", "--num_samples=-1"], "num_samples=-1: expected 0 or"),
@@ -43,8 +46,6 @@ def test_a_mistake_is_one_line_at_once(tmp_path, flags, said):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--weights=nonsense"], "weights=nonsense: "),
-        (["--run_dir=nowhere"], "run_dir=nowhere: has no model.keras"),
         (["--weights=MODEL", "--num_samples=3000"], "3000 digits asked for: expected 0 (all) to"),
         (["--weights=MODEL", "--num_samples=1", "--mutate"], "num_samples=1: expected 2 or more"),
         (["--weights=MODEL", "--residual_noise=-1"], "residual_noise=-1.0: expected a number, 0"),

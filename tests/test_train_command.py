@@ -47,6 +47,11 @@ TRAIN = "selforg_mnist.train"
         ("--lanes=3", "lanes=3: expected a divisor of batch_size=16"),
         ("--lanes=-1", "lanes=-1: expected 0, or more with --engine=living"),
         ("--precision=half", "--precision=half: value should be one of <float32|bfloat16>"),
+        ("--train_steps=1_000", "--train_steps=1_000: expected a whole number of 64 bits, in dig"),
+        (f"--log_every={'9' * 23}", f"--log_every={'9' * 23}: expected a whole number of 64 bits"),
+        (f"--eval_every={2**62 + 1}", f"eval_every={2**62 + 1}: expected {2**62} or less"),
+        ("--run_dir=", "run_dir=: expected a folder; leave the flag out for runs/l2_noise"),
+        ("--initial_weights=l2_nose", "weights=l2_nose: unknown, did you mean l2_noise?"),
         ("--log_every=0", "log_every=0: expected 1 or more"),
         ("--eval_every=-1", "eval_every=-1: expected 0 or more"),
         ("--eval_samples=-1", "eval_samples=-1: expected 0 or more"),
@@ -70,6 +75,13 @@ def test_a_mistake_is_one_line_at_once(tmp_path, flag, said):
     assert said in refused(TRAIN, flag, cwd=tmp_path)
     assert (tmp_path / "file").read_text() == "mine"
     assert [path.name for path in (tmp_path / "damaged").iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("flag", ["--help", "--helpfull", "--helpshort"])
+def test_help_is_no_mistake(tmp_path, flag):
+    status, printed, said = command.run(TRAIN, flag, cwd=tmp_path, tensorflow=False)
+    assert (status, said) == (0, "")
+    assert "--experiment" in printed
 
 
 def test_help_lists_every_flag_with_its_default(tmp_path):
@@ -149,7 +161,8 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--dataset=nonsense"], "dataset 'nonsense' is unknown: expected 'auto', 'drawn', "),
+        (["--dataset=fashion-mnist"], "'fashion-mnist' is unknown: did you mean 'fashion_mnist'?"),
+        (["--dataset="], "dataset '' is unknown: expected 'auto', 'drawn', 'mnist' or another"),
         (["--manual_dir=nowhere"], "manual_dir 'nowhere' does not exist"),
         (["--dataset=drawn", "--seed=-1"], "seed -1: expected 0 or more"),
     ],

@@ -60,6 +60,7 @@ def _reproduce() -> int:
     for flag, least in ((_STEPS, 1), (_NUM_SAMPLES, 0), (_TRAIN_STEPS, 0)):
         if flag.value < least:
             raise UserError(f"{flag.name}={flag.value}: expected {least} or more")
+    data_flags.check()
     if _TRAIN.value:
         if runs_dir is None:
             raise UserError("train=true: expected a folder for the runs, such as --runs_dir=runs")

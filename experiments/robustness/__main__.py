@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from selforg_mnist import data_flags, startup
+from selforg_mnist import data_flags, startup, weights
 from selforg_mnist.data.digits import describe_digits, subset
 from selforg_mnist.errors import UserError
 
@@ -73,11 +73,14 @@ def _run() -> int:
             f"long_samples={amounts['long_samples']}: expected {amounts['num_samples']} or fewer, "
             "which is num_samples"
         )
+    for name in _WEIGHTS.value:
+        weights.check(name)
+    data_flags.check()
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
 
     from experiments.robustness import chimeras, pages, report
     from experiments.robustness import studies as robustness_studies
-    from selforg_mnist import output_files, weights
+    from selforg_mnist import output_files
     from selforg_mnist.evaluation import article
 
     startup.one_thread_a_lane(startup.available_cores())

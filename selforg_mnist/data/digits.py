@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SPLITS = ("train", "test")
+OWN_NAMES = ("auto", "drawn")  # besides the names of TensorFlow Datasets
 DRAWN_SIZES = {"train": 10_000, "test": 2_000}
 
 
@@ -88,6 +89,20 @@ def gray_levels(images: np.ndarray) -> np.ndarray:
 def alive_cells(images: np.ndarray) -> np.ndarray:
     """Which cells of uint8 pictures, [...], live: bool, looked up among the 256 gray values."""
     return spec.alive_mask(gray_levels(np.arange(256, dtype=np.uint8)))[images]
+
+
+def check_name(dataset: str, data_dir: str = "") -> None:
+    """Checks that there is a set of this name, without loading TensorFlow.
+
+    Args:
+      dataset: as `load_digits` takes it.
+      data_dir: as `load_digits` takes it.
+
+    Raises:
+      DigitsError: there is no such set.
+    """
+    if dataset not in OWN_NAMES:
+        tfds_reader.check_name(dataset, data_dir)
 
 
 def load_digits(

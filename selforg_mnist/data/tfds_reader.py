@@ -9,10 +9,12 @@ command's start.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import io
 import os
 import pathlib
+import re
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -64,6 +66,36 @@ def load(
     return images, labels.astype(np.uint8), note
 
 
+def check_name(dataset: str, data_dir: str) -> None:
+    """Refuses a name that no set has, without loading TensorFlow.
+
+    Args:
+      dataset: as `load` takes it; a part after `/` or `:` is not looked at.
+      data_dir: where prepared sets are kept; one that is there needs no code, only its files.
+
+    Raises:
+      DigitsError: there is no such set.
+    """
+    tfds = _import_tfds()
+    name = re.split("[/:]", dataset)[0]
+    folder = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser() / name
+    if name not in _known(tfds) and not (name and folder.is_dir()):
+        raise _unknown(tfds, dataset)
+
+
+def _known(tfds: Any) -> list[str]:
+    return tfds.list_builders(with_community_datasets=False)
+
+
+def _unknown(tfds: Any, dataset: str) -> DigitsError:
+    near = difflib.get_close_matches(dataset.replace("-", "_"), ["drawn", *_known(tfds)], 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return DigitsError(
+        f"dataset {dataset!r} is unknown: {hint}expected 'auto', 'drawn', 'mnist' or another "
+        "28x28 set of TensorFlow Datasets, such as 'fashion_mnist'; check the spelling"
+    )
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps TensorFlow Datasets' own messages off the screen; we report its failures."""
@@ -96,10 +128,7 @@ def _open(tfds: Any, dataset: str, data_dir: str) -> Any:
         with _quiet():
             return tfds.builder(dataset, data_dir=os.path.expanduser(data_dir) or None)
     except tfds.core.DatasetNotFoundError as error:
-        raise DigitsError(
-            f"dataset {dataset!r} is unknown: expected 'auto', 'drawn', 'mnist' or another "
-            "28x28 set of TensorFlow Datasets, such as 'fashion_mnist'; check the spelling"
-        ) from error
+        raise _unknown(tfds, dataset) from error
     except Exception as error:  # a bad name or a damaged folder raise errors of many types
         raise DigitsError(
             f"dataset {dataset!r} can't be opened ({one_line(error)}): expected a set of "

@@ -57,6 +57,10 @@ class Checkpoints:
 
     def paths(self) -> list[Path]:
         """The complete checkpoints, oldest first."""
+        return [path for path in self._found() if path.is_file()]
+
+    def _found(self) -> list[Path]:
+        """What is named like a checkpoint, also where a folder took its place."""
         if not self.directory.is_dir():
             return []
         return sorted(p for p in self.directory.iterdir() if _NAME.fullmatch(p.name))
@@ -122,7 +126,7 @@ class Checkpoints:
           CheckpointError: there are checkpoints, none of which can be read.
         """
         damaged: list[str] = []
-        for path in reversed(self.paths()):
+        for path in reversed(self._found()):
             try:
                 return Restored(_read(path, like), path, damaged)
             except Exception as error:  # one flipped bit can raise any of eight types

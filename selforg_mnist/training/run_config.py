@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from selforg_mnist import output_files
+from selforg_mnist.errors import one_line
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.startup import versions
 from selforg_mnist.training.computing import ENGINES, Computing
 
 FILE_NAME = "config.json"
 MODEL_FILE = "model.keras"
+_MOST = 2**62  # of a number of steps, which TensorFlow counts in 64 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Monitoring:
         for name, value in dataclasses.asdict(self).items():
             if value < least.get(name, 1):
                 raise ConfigError(f"{name}={value}: expected {least.get(name, 1)} or more")
+            if value > _MOST:
+                raise ConfigError(f"{name}={value}: expected {_MOST} or less")
 
     def stretch(self, step: int, end: int) -> int:
         """How many training steps can be one call, until something is due.
@@ -106,18 +110,22 @@ def read(run_dir: Path) -> dict[str, Any] | None:
         config = json.loads(path.read_text())
         sections = {name: dict(config[name]) for name in ("experiment", "engine", "dataset")}
         engine = sections["engine"]
+        for section in ("experiment", "engine"):
+            if not isinstance(name := sections[section]["name"], str):
+                raise TypeError(f"{section}.name is {name!r}")
         engine["lanes"] = int(engine["lanes"])
         # Runs begun before there were such options don't name them.
         sections["experiment"] = Experiment(name="").to_dict() | sections["experiment"]
         engine["replicas"] = int(engine.get("replicas", 1))
         engine["precision"] = str(engine.get("precision", "float32"))
         engine.pop("capacity", None)  # of an engine that earlier versions had, "padded"
-        return {**config, **sections}
+        return {**config, **sections, "versions": dict(config.get("versions", {}))}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"{path}: not the configuration of a run ({type(error).__name__}: {error}); "
+            f"{path}: not the configuration of a run "
+            f"({type(error).__name__}: {one_line(error)}); "
             f"give another --run_dir, or delete the folder {run_dir} to start anew"
         ) from error
 

@@ -15,7 +15,7 @@ import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,8 +83,10 @@ class RunSummaries:
     """Writes one run's summaries; a context manager.
 
     TensorBoard sees several runs in `log_dir`: `training` and `evaluation`, whose x is the
-    training step, and one for each evaluation's curves, `curves/after_003000_steps`, whose x is
-    the CA step, so that they overlay. What a method gets is on disk when it returns.
+    training step, and some evaluations' curves, each a run `curves/after_003000_steps`, whose x is
+    the CA step, so that they overlay. These are the first evaluation, then each that comes at
+    twice the training steps of the one before, and the last. What a method gets is on disk when
+    it returns.
 
     Opened again at an earlier training step, as on resuming from a checkpoint, it first takes
     back everything shown of later steps.
@@ -126,6 +128,7 @@ class RunSummaries:
     def evaluation(self, step: int, curves: Curves) -> None:
         """Shows an evaluation after `step` training steps: results, curves and a figure."""
         self._curves[step] = {name: getattr(curves, name) for name in _CURVES}
+        self._curves = {each: self._curves[each] for each in _spaced_by_doubling(self._curves)}
         figure = figures.curves_over_training(self._curves)
         folder = self.log_dir / "curves" / f"after_{step:06d}_steps"
         with self._reporting():
@@ -138,10 +141,13 @@ class RunSummaries:
                     for ca_step, value in enumerate(values, start=1):
                         _write_scalar(_CURVES[name], value, ca_step)
             writer.close()
+            for other, after in _curve_folders(self.log_dir):
+                if after not in self._curves:
+                    shutil.rmtree(other)
         with self._writing(self._evaluation):
             for shown, value in _results(curves).items():
                 _write_scalar(shown, value, step)
-            caption = "Held-out digits; one line for each evaluation so far."
+            caption = "Held-out digits; evaluations spaced by doubling, and the last."
             tf.summary.image("evaluation/curves", figure[None], step, description=caption)
 
     def mosaics(self, step: int, pool: Pool, before: Pool, after: Pool) -> None:
@@ -270,6 +276,16 @@ def _to_markdown(config: Mapping[str, Any]) -> str:
             text = value if isinstance(value, str) else json.dumps(value)
             parts[-1] += f"\n| {name} | {text.replace('|', '&#124;')} |"
     return "\n\n".join(parts)
+
+
+def _spaced_by_doubling(steps: Iterable[int]) -> list[int]:
+    """Picks the training steps whose curves are shown: more could not be told apart."""
+    *earlier, last = sorted(steps)
+    kept: list[int] = []
+    for step in earlier:
+        if not kept or step >= 2 * kept[-1]:
+            kept.append(step)
+    return [*kept, last]
 
 
 def _curve_folders(log_dir: Path) -> list[tuple[Path, int]]:

@@ -68,7 +68,7 @@ def train(
 ) -> TrainResult:
     """Trains, or resumes, the run in `run_dir` until `experiment.train_steps`.
 
-    SIGTERM and SIGINT save a checkpoint and end the call in good order.
+    SIGTERM, SIGINT and SIGHUP save a checkpoint and end the call in good order.
 
     Args:
       experiment: what to train.
@@ -176,7 +176,7 @@ def _run(
     """
     end = trainer.experiment.train_steps
     start = step = int(state.step)
-    with interrupts.noted((signal.SIGTERM, signal.SIGINT)) as caught:
+    with interrupts.noted() as caught:
         # All workers stop together, since none can go on alone.
         while step < end and not trainer.sum_over_replicas(float(bool(caught))):
             first = step == start  # alone, to be seen early: compiling takes a while

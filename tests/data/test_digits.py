@@ -582,3 +582,23 @@ def test_importing_the_module_imports_no_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_wrong_name_is_refused_without_tensorflow():
+    code = "import sys; from selforg_mnist.data import digits\n"
+    code += "for name in ('auto', 'drawn', 'mnist', 'kmnist:3.0.1', 'emnist/digits'):\n"
+    code += "    digits.check_name(name)\n"
+    code += "try:\n    digits.check_name('fashion-mnist')\n"
+    code += "except digits.DigitsError as error:\n    print(error)\n"
+    code += "assert 'tensorflow' not in sys.modules"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    assert printed.startswith("dataset 'fashion-mnist' is unknown: did you mean 'fashion_mnist'?")
+
+
+def test_a_set_that_is_prepared_needs_no_code(tmp_path):
+    with pytest.raises(DigitsError, match=r"^dataset 'my_digits' is unknown"):
+        digits.check_name("my_digits", str(tmp_path))
+    (tmp_path / "my_digits").mkdir()
+    digits.check_name("my_digits/small:1.0.0", str(tmp_path))

@@ -108,6 +108,37 @@ def test_export_killed_after_the_renames_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["web"]
 
 
+@pytest.mark.parametrize("left", ["model.json", "living/group1-shard1of1.bin", "living/"])
+def test_export_killed_while_it_deletes_the_one_before_is_cleared_away(tmp_path, left):
+    fill(tmp_path / "web", "new")
+    path = tmp_path / "replaced.web" / left
+    (path if left.endswith("/") else path.parent).mkdir(parents=True)
+    if not left.endswith("/"):
+        path.write_text("old")
+    with output_folder.replacing(tmp_path / "web") as partial:
+        fill(partial, "newer")
+    assert text_of(tmp_path / "web") == {"newer"}
+    assert [path.name for path in tmp_path.iterdir()] == ["web"]
+
+
+@pytest.mark.parametrize("name", ["group1-shard1of1.bin", "living/group9-shard1of1.bin"])
+def test_folder_named_like_a_file_of_an_export_stays(tmp_path, name):
+    fill(tmp_path / "web", "old")
+    folder = tmp_path / "web" / name
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    before = contents(tmp_path)
+    refused(tmp_path / "web", f"holds {name}, which is not part of an export")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_mount(), reason="no mount point that is known")
+def test_mount_point_is_refused_before_the_work():
+    with pytest.raises(UserError) as error:
+        output_folder.check(Path("/dev/shm"))
+    assert_one_line(error.value, "/dev/shm: a mount point, which can't be replaced; give a")
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "model.keras", "living/notes.txt", "other/x.bin"])
 def test_folder_with_a_file_of_the_user_is_refused(tmp_path, name):
     fill(tmp_path / "web", "old")

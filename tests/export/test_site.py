@@ -1,12 +1,16 @@
 """The site's parts without a browser: samples, the server, the page's tools, the command."""
 
 import base64
+import contextlib
 import http.client
 import importlib.util
 import json
 import os
 import re
 import shutil
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -18,6 +22,7 @@ from selforg_mnist.data.digits import Digits, load_digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.weights import shipped_path
 from support import command, full_disk
+from support.tensorboard_server import eventually
 
 SITE = "export.site"
 DEMO = command.ROOT / "export" / "demo"
@@ -84,7 +89,10 @@ def served(tmp_path_factory):
     for name in ("app.js", "module.mjs", "back.wasm", "style.css", "models/model.json"):
         (folder / name).write_text("{}")
     (folder / "models" / "weights.bin").write_bytes(bytes(300_000))
+    (folder / "models" / "large.bin").write_bytes(bytes(30_000_000))
     (folder / "link.txt").symlink_to(outside / "secret.txt")
+    (folder / "circle").symlink_to("elcric")
+    (folder / "elcric").symlink_to("circle")
     with serving.serve(folder) as address:
         yield address
 
@@ -128,6 +136,8 @@ def test_a_file_comes_whole(served):
         "/models/../../secret.txt",
         "//../secret.txt",
         "/link.txt",
+        "/circle",
+        "/circle/app.js",
         "/%00",
         "/models/",
         "/models",
@@ -148,6 +158,30 @@ def test_nothing_from_outside_and_no_lists(served, path):
     assert b"secret" not in body
     assert b"weights.bin" not in body
     connection.close()
+
+
+@pytest.mark.parametrize("kind", ["silent", "drips", "does not read"])
+def test_a_slow_client_is_let_go(served, monkeypatch, capfd, kind):
+    monkeypatch.setattr(serving, "CLIENT_SECONDS", 1.0)
+    host, port = re.fullmatch(r"http://(127\.0\.0\.1):(\d+)/", served).groups()
+    before = threading.active_count()
+    with contextlib.closing(socket.socket()) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((host, int(port)))
+        client.settimeout(30)
+        if kind == "does not read":
+            client.sendall(b"GET /models/large.bin HTTP/1.0\r\n\r\n")
+        elif kind == "drips":
+            client.sendall(b"GET / HTTP/1.0\r\n")
+            with contextlib.suppress(ConnectionError):
+                for _ in range(40):
+                    client.sendall(b"A: b\r\n")
+                    time.sleep(0.1)
+        else:
+            assert client.recv(1) == b""
+        assert eventually(threading.active_count, lambda count: count <= before)
+    assert get(served)[0] == b"<p>page"  # others are still answered
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_server_ends_with_its_block(tmp_path):

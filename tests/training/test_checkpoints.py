@@ -164,9 +164,14 @@ class TestDamage:
         assert_same(restored.state, state_at(10))
 
     def test_a_folder_in_its_place_counts_as_damage(self, kept):
-        *_, newest = kept.paths()
+        *_, before, newest = kept.paths()
         newest.unlink()
         newest.mkdir()
+        assert_same(kept.restore(state_at(0)).state, state_at(9))
+        assert kept.newest() == f"the last checkpoint is {before}"
+        with pytest.raises(CheckpointError) as error:
+            kept.save(10, state_at(10))
+        assert f"the last one is intact: {before};" in str(error.value)
         assert_same(kept.restore(state_at(0)).state, state_at(9))
 
     def test_several_are_told_newest_first(self, kept):

@@ -324,6 +324,31 @@ def test_the_figure_keeps_earlier_evaluations_on_resuming(tmp_path):
     assert 0.001 < drawn < 0.2, "the earlier lines, and only lines, make the difference"
 
 
+def test_curves_are_spaced_by_doubling_and_scalars_are_all_there(tmp_path):
+    def shown():
+        return sorted(int(path.name.split("_")[1]) for path in (tmp_path / "curves").iterdir())
+
+    def evaluated(step):
+        return dataclasses.replace(CURVES, state_magnitude=np.full(3, float(step)))
+
+    with RunSummaries(tmp_path) as summaries:
+        for step in range(2, 102, 2):  # as many as a run of 100,000 steps has
+            summaries.evaluation(step, evaluated(step))
+            if step == 6:
+                assert shown() == [2, 4, 6]
+    assert shown() == [2, 4, 8, 16, 32, 64, 100]
+    with RunSummaries(tmp_path, step=50) as summaries:
+        summaries.evaluation(52, evaluated(52))
+        assert shown() == [2, 4, 8, 16, 32, 52]
+    for step in (2, 52):
+        curve = _read(tmp_path / "curves" / f"after_{step:06d}_steps")["curve/state_magnitude"]
+        assert {float(value) for value in curve.values()} == {step}
+    scalars = _read(tmp_path / "evaluation")["evaluation/state_magnitude_at_end"]
+    assert {step: float(value) for step, value in scalars.items()} == {
+        step: step for step in range(2, 54, 2)
+    }
+
+
 def test_a_torn_event_file_is_read_up_to_the_tear(tmp_path):
     _write_and_kill(tmp_path, 100, 200)
     for part in ("training", "curves/after_000200_steps"):

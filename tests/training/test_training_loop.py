@@ -289,8 +289,8 @@ def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status", "train_steps"),
-    [(signal.SIGTERM, 143, 30), (signal.SIGINT, 130, 1000)],
-    ids=["SIGTERM, then more steps", "SIGINT, then fewer"],
+    [(signal.SIGTERM, 143, 30), (signal.SIGINT, 130, 1000), (signal.SIGHUP, 129, 1000)],
+    ids=["SIGTERM, then more steps", "SIGINT, then fewer", "SIGHUP"],
 )
 def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, status, train_steps):
     run_dir = tmp_path / "run"
@@ -302,6 +302,9 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
         assert second == 1
         assert said.startswith(f"error: run_dir={run_dir}: another process is training in it")
     process.send(number)
+    if number == signal.SIGHUP:  # a closing terminal may send it twice
+        process.wait_for("SIGHUP: saving")
+        process.send(number)
     assert process.wait() == status, process.text
     name = signal.Signals(number).name
     stopped = re.search(rf"Stopped by {name} at step (\d+) of {train_steps}\.\n", process.text)
