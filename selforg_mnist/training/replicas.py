@@ -109,7 +109,7 @@ class ReplicatedTrainer(Trainer):
     @tf.function
     def _gather(self, pool: Pool) -> Pool:
         # Collectives between workers know no bytes.
-        wide = pool._replace(images=self._strategy.run(_widened, args=(pool.images,)))
+        wide = pool._replace(images=self._strategy.run(_as_int32, args=(pool.images,)))
         pool = Pool(*(self._strategy.gather(part, axis=0) for part in wide))
         return pool._replace(images=tf.cast(pool.images, tf.uint8))
 
@@ -180,5 +180,5 @@ def _lost_workers_reported() -> Iterator[None]:
         raise WorkerLostError(f"another worker is lost ({type(error).__name__})") from error
 
 
-def _widened(images: tf.Tensor) -> tf.Tensor:
+def _as_int32(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(images, tf.int32)
