@@ -58,11 +58,10 @@ def checkpoint(prefix: str) -> dict[str, np.ndarray]:
 def _in_child(library: str, data: bytes, arguments: Sequence[str]) -> dict[str, np.ndarray]:
     command = [sys.executable, __file__, library, *arguments]
     child = subprocess.run(command, input=data, capture_output=True, check=False)
-    said = child.stderr.decode(errors="replace").strip()
-    if "Timeout (" in said:  # by faulthandler
+    if b"Timeout (" in child.stderr:  # from faulthandler
         raise ValueError(f"keeps {library} busy for more than {_SECONDS} seconds")
     if child.returncode == 1:
-        raise ValueError(said.splitlines()[-1])
+        raise ValueError(child.stdout.decode(errors="replace"))
     if child.returncode:
         raise ValueError(f"crashes {library}, with status {child.returncode}")
     with np.load(io.BytesIO(child.stdout)) as arrays:
@@ -124,7 +123,8 @@ def _main(library: str, *arguments: str) -> None:
     try:
         np.savez(sys.stdout.buffer, **read(*arguments))
     except Exception as error:  # a library's may be of any type
-        sys.exit(" ".join(str(error).split()) or type(error).__name__)
+        print(error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

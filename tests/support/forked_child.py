@@ -42,7 +42,9 @@ def _become(command, *files):
         runpy.run_path(command[1], run_name="__main__")
         status = 0
     except SystemExit as end:
-        status = end.code
+        status = int(end.code)
     finally:
-        sys.stdout.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+        finally:
+            os._exit(status)
