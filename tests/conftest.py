@@ -14,6 +14,14 @@ MNIST_FILES = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Whatever needs the prepared MNIST is slow."""
+    for item in items:
+        if "mnist_data_dir" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def mnist_dir() -> pathlib.Path:
     """The folder with MNIST's four original files: SELFORG_MNIST_DIR, else ../shared/mnist."""

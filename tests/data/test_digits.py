@@ -528,7 +528,7 @@ def test_unknown_split():
     [
         (np.zeros((2, 28, 28), np.float32), np.zeros(2, np.uint8), "images are float32"),
         (np.zeros((2, 28, 28, 1), np.uint8), np.zeros(2, np.uint8), r"\[2, 28, 28, 1\]"),
-        (np.zeros((2, 32, 28), np.uint8), np.zeros(2, np.uint8), r"\[2, 32, 28\]"),
+        (np.zeros((2, 784), np.uint8), np.zeros(2, np.uint8), r"\[2, 784\]"),
         (np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.int64), "labels are int64"),
         (np.zeros((2, 28, 28), np.uint8), np.zeros(3, np.uint8), r"labels are uint8 \[3\]"),
         (np.zeros((2, 28, 28), np.uint8), np.array([0, 10], np.uint8), "label 10"),

@@ -1,5 +1,6 @@
 """The TPU's own compiler takes the training step, and a mistake costs one line."""
 
+import functools
 import importlib.util
 import json
 import re
@@ -64,6 +65,7 @@ def test_it_compiles_for_four_cores_of_a_v5e():
     assert compiled(4).keys() == {"float32"}
 
 
+@functools.cache
 def lowered(replicas, precision="float32", engine="dense"):
     """The text of a step of one CA step, four samples a replica."""
     size = 4 * replicas

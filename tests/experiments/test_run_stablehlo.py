@@ -47,6 +47,7 @@ def changed(folder, name, array_name, change):
         np.savez(file, **arrays)
 
 
+@pytest.mark.slow
 def test_jax_takes_tensorflow_s_steps(exported):
     report = stablehlo_run.run(exported, "highest", seconds=0.01)
     assert report["deviation"] < 1e-2
@@ -58,6 +59,7 @@ def test_jax_takes_tensorflow_s_steps(exported):
     assert 2 * forward < report["flops_per_step"] < 8 * forward
 
 
+@pytest.mark.slow
 def test_jax_takes_the_steps_in_bfloat16(exported, digits, tmp_path):
     computing = Computing("dense", precision="bfloat16")
     trainer = stablehlo_export.trainer_of(TINY, computing, digits)
@@ -70,19 +72,15 @@ def test_jax_takes_the_steps_in_bfloat16(exported, digits, tmp_path):
     assert "xbf16>" not in (exported / stablehlo_run.TEXT).read_text()
 
 
-def test_export_that_names_no_engine_is_of_the_dense_one(exported, tmp_path):
+@pytest.mark.slow
+def test_command_needs_no_tensorflow_and_takes_a_nameless_engine_for_dense(exported, tmp_path):
     folder = tmp_path / "exported"
     shutil.copytree(exported, folder)
     about = json.loads((folder / stablehlo_run.ABOUT).read_text())
     for name in ("engine", "precision"):
         del about[name]
     (folder / stablehlo_run.ABOUT).write_text(json.dumps(about))
-    report = stablehlo_run.run(folder, "highest", seconds=0.01)
-    assert (report["engine"], report["precision"]) == ("dense", "float32")
-
-
-def test_command_needs_no_tensorflow_and_says_what_it_ran(exported):
-    flags = (f"--run={exported}", "--seconds=0.01")
+    flags = (f"--run={folder}", "--seconds=0.01")
     status, printed, said = run(COMMAND, *flags, cwd=ROOT, tensorflow=False)
     assert status == 0, said
     assert "dense engine, float32, products highest: batch 8, 2 CA steps" in printed
@@ -98,6 +96,7 @@ def test_command_exports_the_precision_asked_for(tmp_path):
     assert (about["engine"], about["precision"], about["batch_size"]) == ("dense", "bfloat16", 4)
 
 
+@pytest.mark.slow
 def test_other_results_than_tensorflow_s_end_the_command(exported, tmp_path):
     folder = tmp_path / "exported"
     shutil.copytree(exported, folder)
@@ -140,6 +139,7 @@ def made_run(run_dir, **engine):
     return run_dir
 
 
+@pytest.mark.slow
 def test_a_run_s_checkpoint_is_where_it_begins(digits, tmp_path):
     run_dir = made_run(tmp_path / "run")
     experiment, computing = stablehlo_export.course_of(run_dir)
@@ -171,8 +171,11 @@ class TestMistakes:
         assert expected in refused(COMMAND, cwd=tmp_path)
         assert expected in refused(COMMAND, "--run=a", "--export=b", cwd=tmp_path)
 
-    def test_folder_without_an_export_is_refused(self, exported, tmp_path):
+    def test_folder_without_an_export_is_refused(self, tmp_path):
         assert "not a complete export" in refused(COMMAND, f"--run={tmp_path}", cwd=tmp_path)
+
+    @pytest.mark.slow
+    def test_half_an_export_is_refused(self, exported, tmp_path):
         folder = tmp_path / "cut"
         shutil.copytree(exported, folder)
         whole = (folder / stablehlo_run.EXPECTED).read_bytes()

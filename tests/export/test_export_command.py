@@ -35,11 +35,11 @@ def model_file(tmp_path_factory):
     return path
 
 
-def export(*flags, cwd, env=None):
+def export(*flags, cwd, **options):
     """Runs the command to its good end; what it prints and says."""
     need_converter()
     need_node()
-    status, printed, said = command.run(TFJS, *flags, cwd=cwd, env=env)
+    status, printed, said = command.run(TFJS, *flags, cwd=cwd, **options)
     assert status == 0, said
     return printed, said
 
@@ -49,7 +49,7 @@ def exported(tmp_path_factory, model_file):
     """An export of `model_file`, and what the command has printed and said; not to be changed."""
     folder = tmp_path_factory.mktemp("exported")
     flags = (f"--weights={model_file}", "--output_dir=web")
-    return folder / "web", *export(*flags, cwd=folder, env={"PYTHONHASHSEED": "1"})
+    return folder / "web", *export(*flags, cwd=folder, env={"PYTHONHASHSEED": "1"}, fork=False)
 
 
 def manifest(folder):
@@ -158,7 +158,7 @@ def test_same_weights_give_the_same_bytes_and_a_new_export_replaces_the_old(
     shutil.copytree(model_file.parent, tmp_path / "runs" / "mine")
     (tmp_path / "runs" / "mine" / "mine.keras").rename(tmp_path / "runs" / "mine" / "model.keras")
     flags = ("--run_dir=runs/mine", "--output_dir=b")
-    export(*flags, cwd=tmp_path, env={"PYTHONHASHSEED": "2"})
+    export(*flags, cwd=tmp_path, env={"PYTHONHASHSEED": "2"}, fork=False)
     second = contents(tmp_path / "b")
     texts = [files.pop("manifest.json").decode() for files in (first, second)]
     assert second == first

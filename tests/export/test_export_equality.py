@@ -60,6 +60,7 @@ def one_more(values):
     return np.where(np.arange(values.size) == 4, values + 1e-3, values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "shape", "change"),
     [

@@ -21,14 +21,19 @@ TIMEOUT = 600  # seconds; a busy machine may take many times as long as a quiet 
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 
-def run(module, *arguments, cwd, env=None, tensorflow=True):
+def run(module, *arguments, cwd, env=None, tensorflow=True, fork=True):
     """Runs a command to its end; returns its exit status, standard output and error.
 
-    Without `tensorflow` it can't load it. With changes to the environment, of which some count
-    only before Python starts, it gets an interpreter of its own.
+    Args:
+      module: of the command.
+      arguments: of the command.
+      cwd: working directory.
+      env: changes to the environment.
+      tensorflow: whether it can load TensorFlow; if not, it is forked.
+      fork: False starts an interpreter, as a shell would; some variables count only then.
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    if env is None or not tensorflow:
+    if fork or not tensorflow:
         return _forked(module, arguments, cwd, environment, tensorflow)
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],

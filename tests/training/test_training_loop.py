@@ -117,7 +117,9 @@ def straight(tmp_path_factory):
     """A run that nothing happens to, started as a user starts it."""
     run_dir = tmp_path_factory.mktemp("straight") / "run"
     flags = (*TINY, *NOW_AND_THEN, f"--train_steps={STEPS}", f"--run_dir={run_dir}")
-    status, printed, said = command.run("selforg_mnist.train", *flags, cwd=run_dir.parent)
+    status, printed, said = command.run(
+        "selforg_mnist.train", *flags, cwd=run_dir.parent, fork=False
+    )
     assert status == 0, said
     assert printed == ""
     (run_dir.parent / "log").write_text(said)
