@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _IMAGE_SHAPE = (spec.IMAGE_SIZE, spec.IMAGE_SIZE)
 _REACH_SECONDS = 10  # to wait for a silent network before a set counts as not downloadable
 _DECODED_TOGETHER = 200
+_TRANSPOSED = ("emnist",)  # sets whose pictures have rows and columns exchanged
 
 
 def load(
@@ -63,6 +64,9 @@ def load(
         _prepare(tfds, builder, dataset, data_dir, manual_dir)
     images, labels = _read(tfds, builder, dataset, split)
     note = f"{builder.info.full_name} of TensorFlow Datasets, {split} split, in {builder.data_dir}"
+    if builder.name in _TRANSPOSED:
+        images = np.ascontiguousarray(images.transpose(0, 2, 1))
+        note += ", turned upright: the set itself has rows and columns exchanged"
     return images, labels.astype(np.uint8), note
 
 

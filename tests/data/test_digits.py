@@ -393,6 +393,22 @@ def test_set_prepared_in_another_file_format(tiny, tmp_path):
     one_line(error)
 
 
+def test_emnist_is_turned_upright(tiny, tmp_path):
+    """A tiny set in EMNIST's place, under its name: files and description."""
+    upright = load_digits("tiny_digits", "train", str(tmp_path), str(tiny.files))
+    folder = tmp_path / "emnist" / "digits" / "3.1.0"
+    shutil.copytree(tmp_path / "tiny_digits" / "1.0.0", folder)
+    for path in folder.glob("tiny_digits-*"):
+        path.rename(path.with_name(path.name.replace("tiny_digits", "emnist")))
+    path = folder / "dataset_info.json"
+    content = path.read_text().replace("tiny_digits", "emnist").replace('"1.0.0"', '"3.1.0"')
+    path.write_text(content)
+    turned = load_digits("emnist/digits", "train", str(tmp_path))
+    np.testing.assert_array_equal(turned.images, upright.images.transpose(0, 2, 1))
+    assert turned.note.endswith(", turned upright: the set itself has rows and columns exchanged")
+    assert "turned upright" not in upright.note
+
+
 # --- Drawn --------------------------------------------------------------------------------------
 
 
