@@ -15,7 +15,7 @@ from pathlib import Path
 from absl import flags, logging
 
 from export import building, page_models, serving
-from selforg_mnist import data_flags, startup
+from selforg_mnist import data_flags, startup, weights
 
 _MODELS = flags.DEFINE_list(
     "models",
@@ -39,6 +39,8 @@ def _serve(site: Path) -> None:
 
 def _site() -> int:
     names = page_models.names(_MODELS.value)
+    for model in _MODELS.value:
+        weights.check(model)
     data_flags.check()
     if _SERVE.value:
         serving.check_port(_PORT.value)

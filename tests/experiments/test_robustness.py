@@ -215,7 +215,7 @@ class TestChimeras:
 
     def test_digits_that_lack_a_label_are_refused(self, few):
         nines = Digits(few.images, np.full(8, 9, np.uint8), "drawn", "")
-        with pytest.raises(UserError, match="found 0 of 3 and 5 in one piece") as error:
+        with pytest.raises(UserError, match="found 0 chimeras of 3 and 5 in one piece") as error:
             chimeras.build(nines, 4, seed=1)
         assert "\n" not in str(error.value)
 
