@@ -11,13 +11,24 @@ changes; channels 1 to 19 are the state, of which the last 10 are the logits of 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+import numbers
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.randomness import Purpose, derive, normal, uniform
+from selforg_mnist.randomness import Purpose, derive, normal, root_key, uniform
+
+if keras.backend.backend() != "tensorflow":  # Keras was imported before this package
+    raise ImportError(
+        f"Keras runs on {keras.backend.backend()}: expected tensorflow; import selforg_mnist "
+        "before keras, or set KERAS_BACKEND=tensorflow"
+    )
+
+# What a draw may come from: a key, a whole number, a generator of Keras, or None.
+Seed: TypeAlias = tf.Tensor | Sequence[int] | int | keras.random.SeedGenerator | None
 
 
 class CAWeights(NamedTuple):
@@ -68,7 +79,8 @@ class CAModel(keras.Model):
         name: str = "ca",
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
+        # Stated, because Keras' own default may have been set to another type.
+        super().__init__(name=name, **{"dtype": "float32", **kwargs})
         least = spec.GRAY_CHANNELS + spec.NUM_CLASSES
         if channels < least:
             raise ValueError(
@@ -93,6 +105,7 @@ class CAModel(keras.Model):
             hidden_channels,
             spec.KERNEL_SIZE,
             padding="same",
+            data_format="channels_last",
             activation="relu",
             kernel_initializer=glorot(seed=initial_seed),
             dtype=self.dtype_policy,
@@ -101,6 +114,7 @@ class CAModel(keras.Model):
         self.hidden_conv = keras.layers.Conv2D(
             hidden_channels,
             1,
+            data_format="channels_last",
             activation="relu",
             kernel_initializer=glorot(seed=initial_seed + 1),
             dtype=self.dtype_policy,
@@ -109,6 +123,7 @@ class CAModel(keras.Model):
         self.residual_conv = keras.layers.Conv2D(
             self.state_channels,
             1,
+            data_format="channels_last",
             kernel_initializer="zeros",
             dtype=self.dtype_policy,
             name="residual",
@@ -167,7 +182,7 @@ class CAModel(keras.Model):
     def call(
         self,
         x: tf.Tensor,
-        seed: tf.Tensor | None = None,
+        seed: Seed = None,
         fires: tf.Tensor | None = None,
         noise: tf.Tensor | None = None,
     ) -> tf.Tensor:
@@ -178,7 +193,9 @@ class CAModel(keras.Model):
 
         Args:
           x: [B, H, W, C] float32.
-          seed: [2] int32, a stateless key; draws `fires` and `noise` where not given.
+          seed: draws `fires` and `noise` where not given. It is [2] int32, a stateless key; or
+            a whole number; or a `keras.random.SeedGenerator`. None takes the next key from
+            TensorFlow's own generator, which `keras.utils.set_random_seed` seeds.
           fires: [B, H, W] bool, which cells fire, or None to draw them.
           noise: [B, H, W, C - 1] float32, added to the residual, or None to draw
             N(0, residual_noise). Zero noise is passed as zeros.
@@ -187,17 +204,24 @@ class CAModel(keras.Model):
           x: [B, H, W, C] float32, the gray channel untouched.
 
         Raises:
-          ValueError: something is to be drawn and no seed is given.
+          ValueError: `x` has another shape, or `seed` is something else.
         """
+        if len(x.shape) != 4 or x.shape[-1] != self.channels:
+            raise ValueError(
+                f"x is {list(x.shape)}: expected [B, H, W, {self.channels}], a sample; "
+                "`initialize` makes one of pictures"
+            )
+        if fires is None or (noise is None and self.residual_noise > 0.0):
+            seed = _to_key(seed)
         gray, state = x[..., : spec.GRAY_CHANNELS], x[..., spec.GRAY_CHANNELS :]
         residual = tf.cast(self.residual(x), x.dtype)  # [B, H, W, C - 1]
         if noise is None and self.residual_noise > 0.0:
-            key = derive(_required(seed, "noise"), Purpose.NOISE)
+            key = derive(seed, Purpose.NOISE)
             noise = normal(tf.shape(residual), key, self.residual_noise)
         if noise is not None:
             residual += noise
         if fires is None:
-            key = derive(_required(seed, "fires"), Purpose.FIRING)
+            key = derive(seed, Purpose.FIRING)
             fires = uniform(tf.shape(x)[:-1], key) <= self.fire_rate
         updates = tf.logical_and(fires, spec.alive_mask(gray[..., 0]))  # [B, H, W]
         state += residual * tf.cast(updates[..., None], residual.dtype)
@@ -207,7 +231,7 @@ class CAModel(keras.Model):
         self,
         x: tf.Tensor,
         steps: int,
-        seed: tf.Tensor | None = None,
+        seed: Seed = None,
         fires: tf.Tensor | None = None,
         noise: tf.Tensor | None = None,
     ) -> tf.Tensor:
@@ -216,7 +240,7 @@ class CAModel(keras.Model):
         Args:
           x: [B, H, W, C] float32.
           steps: number of CA steps.
-          seed: [2] int32; step t draws from a key derived from (seed, t).
+          seed: as `call` takes it; step t draws from a key derived from (seed, t).
           fires: [steps, B, H, W] bool, or None to draw.
           noise: [steps, B, H, W, C - 1] float32, or None to draw.
 
@@ -224,13 +248,14 @@ class CAModel(keras.Model):
           x: [B, H, W, C] float32 after the last step.
 
         Raises:
-          ValueError: something is to be drawn and no seed is given.
+          ValueError: as `call`.
         """
+        key = None if fires is not None and noise is not None else _to_key(seed)
         for t in range(steps):
             # Not `self(...)`: with bfloat16 layers Keras would round the states as well.
             x = self.call(
                 x,
-                seed=None if seed is None else derive(seed, t),
+                seed=None if key is None else derive(key, t),
                 fires=None if fires is None else fires[t],
                 noise=None if noise is None else noise[t],
             )
@@ -252,6 +277,11 @@ class CAModel(keras.Model):
         labels = tf.argmax(self.classify(x), axis=-1, output_type=tf.int32)
         return tf.where(spec.alive_mask(x[..., 0]), labels, -1)
 
+    def export(self, filepath: str, *args: Any, **kwargs: Any) -> None:
+        """Exports one CA step, as Keras does, which by itself wants the model called before."""
+        signature = [keras.InputSpec(dtype="float32", shape=(None, None, None, self.channels))]
+        super().export(filepath, *args, **{"input_signature": signature, **kwargs})
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as Keras saves them."""
         return super().get_config() | {
@@ -263,10 +293,22 @@ class CAModel(keras.Model):
         }
 
 
-def _required(seed: tf.Tensor | None, what: str) -> tf.Tensor:
+def _to_key(seed: Seed) -> tf.Tensor:
+    """The stateless key, [2] int32, of any kind of seed.
+
+    Raises:
+      ValueError: it is none of these kinds.
+    """
     if seed is None:
+        return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
+    if isinstance(seed, keras.random.SeedGenerator):
+        return tf.bitcast(tf.cast(seed.next(), tf.uint32), tf.int32)
+    if isinstance(seed, numbers.Integral):
+        return root_key(int(seed))
+    key = tf.convert_to_tensor(seed)
+    if key.shape != [2] or not key.dtype.is_integer:
         raise ValueError(
-            f"seed=None: expected a key of shape [2] to draw `{what}` from; "
-            f"pass seed= or pass {what}= itself"
+            f"seed={seed}: expected two whole numbers of 32 bits, one whole number, or a "
+            "keras.random.SeedGenerator"
         )
-    return seed
+    return tf.cast(key, tf.int32)

@@ -183,6 +183,8 @@ def _of_file(model: CAModel, name: str, source: str, given: str) -> Loaded:
 def _hint(name: str, path: Path) -> str:
     if os.path.isfile(path / MODEL_FILE):
         return f"the folder of a run, whose model is {path / MODEL_FILE}; "
+    if os.path.isfile(path):
+        return "exists, but in a format that isn't read; "
     near = difflib.get_close_matches(name, SHIPPED, 1, cutoff=0.5)
     return f"unknown, did you mean {near[0]}? " if near else "no such weights; "
 

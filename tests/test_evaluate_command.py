@@ -27,7 +27,7 @@ def model_file(tmp_path_factory):
         ([], "run_dir=, weights=: expected one of the two"),
         (["--weights=ce", "--run_dir=runs/ce"], "run_dir=runs/ce, weights=ce: expected one of"),
         (["--weights=ce"], "output_dir=: expected a folder"),
-        (["--weights=nonsense"], "weights=nonsense: unknown, did you mean l2_noise?"),
+        (["--weights=l2_nose"], "weights=l2_nose: unknown, did you mean l2_noise?"),
         (["--weights=missing.keras"], "missing.keras: can't be read (No such file"),
         (["--run_dir=nowhere"], "run_dir=nowhere: has no model.keras"),
         (["--weights=ce", "--output_dir=o", "--steps=0"], "steps=0: expected 1 or more"),

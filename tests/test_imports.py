@@ -21,7 +21,7 @@ FLOORS = (
     ("spec", "errors"),
     ("startup", "output_files", "experiment", "randomness"),
     ("model", "data"),
-    ("cells", "pictures", "readers"),
+    ("cells", "pictures", "readers", "classifier"),
     ("evaluation",),
     ("training",),
     ("weights",),

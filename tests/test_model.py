@@ -295,6 +295,24 @@ class TestSeedsAndMasks:
         np.testing.assert_array_equal(first, again)
         assert np.abs(first - other).max() > 0.01
 
+    def test_a_seed_may_be_a_number_or_a_generator_of_keras(self, model, start):
+        expected = model.rollout(start, 2, seed=root_key(5))
+        np.testing.assert_array_equal(model.rollout(start, 2, seed=5), expected)
+        np.testing.assert_array_equal(model.rollout(start, 2, seed=np.int64(5)), expected)
+        generator = keras.random.SeedGenerator(1)
+        first, second = (model(start, seed=generator).numpy() for _ in range(2))
+        assert np.abs(first - second).max() > 0.01
+        again = model(start, seed=keras.random.SeedGenerator(1))
+        np.testing.assert_array_equal(again, first)
+
+    def test_without_a_seed_the_generator_of_tensorflow_draws(self, model, start):
+        keras.utils.set_random_seed(3)
+        first, second = model(start).numpy(), model.rollout(start, 1).numpy()
+        assert np.abs(first - second).max() > 0.01
+        keras.utils.set_random_seed(3)
+        np.testing.assert_array_equal(model(start), first)
+        np.testing.assert_array_equal(model.rollout(start, 1), second)
+
     def test_eager_equals_compiled(self, model, start):
         eager = model.rollout(start, 5, seed=root_key(1))
         compiled = tf.function(model.rollout)(start, 5, seed=root_key(1))
@@ -402,10 +420,12 @@ class TestErrors:
         model = CAModel(channels=spec.GRAY_CHANNELS + spec.NUM_CLASSES)
         assert model(model.initialize(gray), seed=root_key(0)).shape == (3, 28, 28, 11)
 
-    def test_firing_to_draw_without_a_seed_is_refused(self, start):
-        with pytest.raises(ValueError, match=r"seed=None: .*fires"):
-            CAModel()(start)
+    @pytest.mark.parametrize("seed", ["one", 0.5, [1, 2, 3], [0.5, 1.0], [[0, 1]]], ids=str)
+    def test_what_is_no_seed_is_refused(self, model, start, seed):
+        with pytest.raises(ValueError, match="expected two whole numbers of 32 bits, one whole"):
+            model.rollout(start, 1, seed=seed)
 
-    def test_noise_to_draw_without_a_seed_is_refused(self, start, draws):
-        with pytest.raises(ValueError, match=r"seed=None: .*noise"):
-            CAModel(residual_noise=0.02)(start, fires=draws[0][0])
+    @pytest.mark.parametrize("shape", [(3, 28, 28), (3, 28, 28, 1), (28, 28, 20)], ids=str)
+    def test_what_is_no_sample_is_refused(self, model, shape):
+        with pytest.raises(ValueError, match=r"expected \[B, H, W, 20\], a sample; `initialize`"):
+            model(np.zeros(shape, np.float32), seed=0)

@@ -12,7 +12,7 @@ from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.run_config import Monitoring
 from support import command
 from support.command import refused
-from support.train_process import run
+from support.train_process import TINY, run
 
 TRAIN = "selforg_mnist.train"
 
@@ -181,3 +181,12 @@ def test_the_run_dir_is_named_after_the_experiment_and_knows_home(tmp_path):
     assert "runs/l2: can't be written" in refused(TRAIN, "--experiment=l2", cwd=tmp_path)
     said = refused(TRAIN, "--run_dir=~/runs/mine", cwd=tmp_path, env={"HOME": str(tmp_path)})
     assert f"{tmp_path}/runs/mine: can't be written" in said
+
+
+@pytest.mark.slow
+def test_a_run_dir_in_korean_under_the_plainest_locale(tmp_path):
+    flags = (*TINY, "--train_steps=2", "--run_dir=실행")
+    status, _, said = command.run(TRAIN, *flags, cwd=tmp_path, env={"LC_ALL": "C"})
+    assert status == 0, said
+    assert (tmp_path / "실행" / "model.keras").is_file()
+    assert "The model is 실행/model.keras" in said

@@ -1,8 +1,14 @@
 """Weights are found by the names and paths that a user may give."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from selforg_mnist import weights as subject
@@ -18,6 +24,7 @@ from support.foreign_files import (
     write_checkpoint,
 )
 
+ROOT = Path(__file__).resolve().parents[1]
 ARRAYS = reference_ca.random_weights(**SMALL)
 
 
@@ -30,6 +37,8 @@ def folder(tmp_path, monkeypatch):
     model.set_weights(ARRAYS)
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     model.save(tmp_path / "ours.keras")
+    model.save_weights(tmp_path / "ours.weights.h5")
+    shutil.copy("ours.weights.h5", "ours.h5")
     shutil.copy("ours.keras", tmp_path / "runs" / "mine" / "model.keras")
     (tmp_path / "page.json").write_text(json.dumps(graph_model(ARRAYS)))
     write_checkpoint(tmp_path / "ca.step.5", ARRAYS)
@@ -112,7 +121,13 @@ def test_shipped_name_never_means_a_file_in_the_working_directory(folder, name):
         ("/", "no such weights"),
         ("nothing", "no such weights"),
         ("runs/mine", "the folder of a run, whose model is runs/mine/model.keras;"),
-        ("ca.step.5.data-00000-of-00001", "no such weights"),
+        ("ca.step.5.data-00000-of-00001", "exists, but in a format that isn't read; expected"),
+        (
+            "ours.weights.h5",
+            "exists, but in a format that isn't read; expected",
+        ),
+        ("ours.h5", "weights=ours.h5: exists, but in a format that isn't read; expected"),
+        ("other.weights.h5", "no such weights"),
         ("nothing.index", "no such weights"),
         ("nothing.keras", "nothing.keras: can't be read (No such file or directory)"),
         ("nothing.json", "nothing.json: can't be read (No such file or directory)"),
@@ -127,3 +142,66 @@ def test_shipped_name_never_means_a_file_in_the_working_directory(folder, name):
 )
 def test_other_names_are_refused(folder, name, reason):
     refused(name, reason)
+
+
+SETTINGS = {
+    "float64": (keras.config.set_floatx, "float64", "float32"),
+    "float16": (keras.config.set_floatx, "float16", "float32"),
+    "channels_first": (keras.config.set_image_data_format, "channels_first", "channels_last"),
+    "mixed_float16": (keras.mixed_precision.set_global_policy, "mixed_float16", "float32"),
+    "mixed_bfloat16": (keras.mixed_precision.set_global_policy, "mixed_bfloat16", "float32"),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_settings_of_keras_change_nothing(tmp_path, setting):
+    def states(model):
+        gray = np.random.default_rng(0).random((2, 9, 9), np.float32)
+        return model(model.rollout(model.initialize(gray), 3, seed=1), seed=2).numpy()
+
+    expected = states(subject.load("l2_noise").model)
+    change, value, usual = setting
+    change(value)
+    try:
+        model = subject.load("l2_noise").model
+        found = states(model)
+        model.save(tmp_path / "saved.keras")
+        again = states(subject.load(str(tmp_path / "saved.keras")).model)
+    finally:
+        change(usual)
+        keras.mixed_precision.set_global_policy("float32")
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(again, expected)
+
+
+def python(code, folder, env):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_the_backend_is_tensorflow_whatever_is_set(tmp_path):
+    settings = {"backend": "torch", "floatx": "float64", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    code = "from selforg_mnist import weights\n"
+    code += "print(weights.load('l2').model.get_weights()[0].dtype)"
+    environment = {"KERAS_BACKEND": "torch", "KERAS_HOME": str(tmp_path)}
+    status, printed, said = python(code, tmp_path, environment)
+    assert (status, printed) == (0, "float32\n"), said
+
+
+@pytest.mark.slow
+def test_keras_on_another_backend_is_refused_in_words(tmp_path):
+    pytest.importorskip("jax")
+    code = "import keras, selforg_mnist.model"
+    status, _, said = python(code, tmp_path, {"KERAS_BACKEND": "jax"})
+    assert status == 1
+    expected = "ImportError: Keras runs on jax: expected tensorflow; import selforg_mnist before"
+    assert said.splitlines()[-1].startswith(expected)

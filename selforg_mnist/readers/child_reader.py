@@ -18,12 +18,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_FLOATS = ("<f2", "<f4", "<f8")  # what Keras' setting floatx may have made of a model
 _SECONDS = 5  # for the reading itself, once the library is loaded; it takes milliseconds
 _MOST_BYTES = 2**24  # of all arrays; a trained model's, with Adam's moments, have 273,000
 
 
 def hdf5(data: bytes, paths: Sequence[str]) -> dict[str, np.ndarray]:
-    """Reads float32 arrays of an HDF5 file; none that is compressed, a link, or in another file.
+    """Reads arrays of an HDF5 file as float32; none that is compressed, linked or elsewhere.
 
     Args:
       data: content of the file.
@@ -76,12 +77,12 @@ def _read_hdf5(*paths: str) -> dict[str, np.ndarray]:
             if file.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
                 raise ValueError("a link")
         found = file[path]
-        if not isinstance(found, h5py.Dataset) or found.dtype != "<f4":
-            raise ValueError("not float32")
+        if not isinstance(found, h5py.Dataset) or found.dtype not in _FLOATS:
+            raise ValueError("not of floating-point numbers")
         if found.id.get_offset() is None:
             raise ValueError("not stored in one piece in this file")
         _check_size(found.shape)
-        return found[()]
+        return found[()].astype("<f4")
 
     _start_clock()
     arrays = {}

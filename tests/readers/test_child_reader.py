@@ -26,6 +26,19 @@ def test_arrays_of_hdf5_that_are_asked_for_arrive():
     assert found[0] == "a"
 
 
+@pytest.mark.parametrize("kind", ["<f2", "<f4", "<f8"])
+def test_floating_point_numbers_of_any_size_arrive_as_float32(kind):
+    # Keras' setting floatx decides in what size a model is saved.
+    (array,) = subject.hdf5(hdf5(a=np.array([0.5, 3], kind)), ["a"]).values()
+    assert array.dtype == np.float32
+    assert array.tolist() == [0.5, 3]
+
+
+def test_whole_numbers_are_refused():
+    with pytest.raises(ValueError, match="array a: not of floating-point numbers"):
+        subject.hdf5(hdf5(a=np.arange(6)), ["a"])
+
+
 @pytest.mark.slow  # loads TensorFlow in the child
 def test_file_that_ends_tensorflow_s_process_is_an_error(tmp_path):
     write_checkpoint(tmp_path / "small", reference_ca.random_weights(**SMALL))
