@@ -110,6 +110,7 @@ class TestBfloat16:
         # Sums of residuals and not of bfloat16 precision themselves.
         assert np.any(tf.cast(tf.cast(states, tf.bfloat16), tf.float32) != states)
 
+    @pytest.mark.slow
     def test_learns_what_float32_learns(self, source, engine):
         losses = {}
         for precision in ("float32", "bfloat16"):

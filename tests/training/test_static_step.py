@@ -25,6 +25,7 @@ def assert_alike(ours, theirs, atol):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{}, {"loss": "cross_entropy", "pool_mode": "naive"}])
 def test_xla_takes_the_ordinary_step(source, change):
     trainer = Trainer(TINY.replace(**change), source, Computing("dense"))
@@ -41,6 +42,7 @@ def test_xla_takes_the_ordinary_step(source, change):
     assert np.abs(state.weights.residual_kernel).max() > 1e-3  # it has learnt
 
 
+@pytest.mark.slow
 def test_xla_takes_bfloat16(source):
     """It may round elsewhere than TensorFlow does, and Adam's first steps look at signs."""
     trainer = Trainer(TINY, source, Computing("dense", precision="bfloat16"))
