@@ -145,7 +145,7 @@ def _tpu(tpu: str, why: str) -> Distribution:
         reason = one_line(error)
         raise UserError(
             f"strategy=tpu, tpu={tpu}: no TPU there ({reason}); give --tpu=NAME, and "
-            "TensorFlow for TPUs as BUILD.md says"
+            "TensorFlow for TPUs as docs/devices.md says"
         ) from error
     return Distribution("tpu", strategy, strategy.num_replicas_in_sync, True, why)
 
