@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from selforg_mnist import spec, weights
-from selforg_mnist.classifier import Classifier
 from selforg_mnist.data.digits import load_digits
+from selforg_mnist.evaluation.classifier import Classifier
 from selforg_mnist.model import CAModel
 
 
