@@ -21,7 +21,7 @@ FLOORS = (
     ("spec", "errors"),
     ("startup", "output_files", "experiment", "randomness"),
     ("model", "data"),
-    ("cells", "pictures", "readers", "classifier"),
+    ("cells", "pictures", "readers"),
     ("evaluation",),
     ("training",),
     ("weights",),

@@ -1,7 +1,8 @@
 """Pictures in, ten logits out: several CA steps as one ordinary Keras model.
 
 For `predict`, `evaluate`, `fit` and `export` of Keras, which know nothing of cells. The CA step
-itself is in `selforg_mnist/model.py`. Training as in the article, with a sample pool, is in `training/`.
+itself is in `selforg_mnist/model.py`. Training as in the article, with a sample pool, is in
+`training/`.
 """
 
 from __future__ import annotations

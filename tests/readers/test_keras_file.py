@@ -158,8 +158,8 @@ def _never_written(file, path, folder):
     file.create_dataset(path, (3,), "<f4")
 
 
-def _double(file, path, folder):
-    file[path] = np.zeros(3)
+def _whole_numbers(file, path, folder):
+    file[path] = np.zeros(3, np.int32)
 
 
 def _huge(file, path, folder):
@@ -179,7 +179,7 @@ def _not_finite(file, path, folder):
 
 
 REPLACED = [_external_file, _external_link, _soft_link, _virtual, _compressed, _never_written]
-REPLACED += [_double, _huge, _group, _missing, _not_finite]
+REPLACED += [_whole_numbers, _huge, _group, _missing, _not_finite]
 
 
 @pytest.mark.parametrize("put", REPLACED, ids=lambda put: put.__name__)
