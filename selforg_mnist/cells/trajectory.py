@@ -7,7 +7,8 @@ sets, without keeping any state, is `evaluation/evaluation.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -90,12 +91,19 @@ def _states(
     width = model.state_channels
     start = tf.zeros([*gray.shape, width]) if state is None else tf.constant(state, tf.float32)
     table = living_cells.to_table(cells, start)
+    step = _step_of(model.channels, model.hidden_channels)
     for t in steps:
-        table, _ = _step(
+        table, _ = step(
             weights, cells, table, derive(key, t), model.fire_rate, model.residual_noise
         )
         yield living_cells.to_image(cells, table, tf.constant(gray.shape)).numpy()
 
 
-# Cells come and go between calls; one trace serves them all.
-_step = tf.function(living_rollout.random_step, reduce_retracing=True)
+@functools.cache
+def _step_of(channels: int, hidden_channels: int) -> Callable:
+    """The compiled CA step of models of one width.
+
+    The number of cells changes between calls, and one trace serves them all. The widths must not
+    change within a trace, because its matrices have static shapes.
+    """
+    return tf.function(living_rollout.random_step, reduce_retracing=True)

@@ -77,7 +77,7 @@ def over_steps(
             )
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def _roll_out(
     weights: CAWeights,
     images: tf.Tensor,

@@ -8,8 +8,10 @@ import pytest
 from experiments.disagreement import measure as disagreement
 from experiments.long_runs import measure as long_runs
 from selforg_mnist import weights
+from selforg_mnist.cells import trajectory
 from selforg_mnist.data.digits import Digits, load_digits
 from selforg_mnist.evaluation import evaluation, votes
+from selforg_mnist.model import CAModel
 from support import command
 
 
@@ -37,6 +39,14 @@ class TestVotes:
     def test_largest_state_is_that_of_the_digit(self, model, drawn):
         (part,) = votes.over_steps(model, drawn.images, 10)
         np.testing.assert_allclose(part.largest[-1], np.abs(part.state).max(axis=(1, 2, 3)))
+
+    def test_models_of_several_widths_in_turn(self, drawn):
+        for channels, hidden in ((20, 80), (24, 96), (13, 7)):
+            model = CAModel(channels, hidden)
+            (part,) = votes.over_steps(model, drawn.images, 3)
+            assert part.state.shape == (60, 28, 28, channels - 1)
+            *_, state = trajectory.states(model, drawn.gray()[:4], 3)
+            assert state.shape == (4, 28, 28, channels - 1)
 
 
 class TestDisagreement:
