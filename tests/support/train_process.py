@@ -104,6 +104,7 @@ def _run(flags, log, env, largest_file):
     os.dup2(file, 2)
     os.environ.update(env)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     sys.argv = ["train", *flags]
