@@ -76,6 +76,8 @@ def _growth(runs: Mapping[str, LongRun]) -> np.ndarray:
         panel.grid(alpha=0.3)
         if not len(run.growth):
             panel.text(0.5, 0.9, "none grows", transform=panel.transAxes, ha="center")
+    low, high = panels[0].get_ylim()
+    panels[0].set_ylim(min(low, 1.0), max(high, 100.0))
     panels[0].set_ylabel("largest |state| of a digit")
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
