@@ -74,9 +74,9 @@ LATENCY = """() => {
     if (dark(x, y) === false) waiting = {x, y, frame};
   }, true);
   const context = canvas.getContext('2d');
-  const dark = (x, y) => Math.min(...context.getImageData(x, y, 1, 1).data.slice(0, 3)) < 100;
+  const dark = (x, y) => Math.min(...context.getImageData(x, y, 1, 1).data.slice(0, 3)) < 200;
   const {port1, port2} = new MessageChannel();
-  port1.onmessage = () => {  // when all that a frame draws is drawn
+  port1.onmessage = ({data: frame}) => {  // when all that this frame draws is drawn
     if (!waiting || !dark(waiting.x, waiting.y)) return;
     window.latencies.push(frame - waiting.frame);
     waiting = null;
@@ -84,7 +84,7 @@ LATENCY = """() => {
   requestAnimationFrame(function count() {
     frame++;
     requestAnimationFrame(count);
-    port2.postMessage(0);
+    port2.postMessage(frame);
   });
 }"""
 
@@ -102,7 +102,7 @@ def test_a_stroke_is_ink_on_the_next_frame(browser, address, backend):
         demo.settle()
         latencies = demo.page.evaluate("window.latencies")
         assert len(latencies) > 5
-        assert set(latencies) == {1}
+        assert max(latencies) <= 1
         assert demo.living > 100
 
 

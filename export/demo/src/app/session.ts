@@ -4,8 +4,8 @@
  * What the user does comes first: strokes are applied at the next frame and drawn in it, on the
  * states as they were last read, without waiting for the device. Steps are taken in slices of a
  * few milliseconds, as tasks of their own between frames: on a busy machine, where frames are
- * late, cells go on meanwhile, and no slice keeps a frame or a finger waiting for long. A frame
- * only draws what was read last.
+ * late, cells go on meanwhile, and no slice keeps a frame or a finger waiting for long; while a
+ * stroke goes on there is one a frame. A frame only draws what was read last.
  */
 
 import type { Cells } from '../engine/cells';
@@ -17,6 +17,8 @@ import { Pace } from './pace';
 
 const FRAME_MS = 1000 / 60;
 const CATCH_UP_FRAMES = 6; // how many late frames' steps are made up for
+const FAST_PICTURE_MS = 30; // cells that go as fast as they can are drawn in every other frame
+const STROKE_MS = 100; // after a part of a stroke, the next is waited for
 const AWAY_MS = 250; // without a frame nobody looks, and cells rest
 const RATE_WINDOW_MS = 1000;
 const RUN_PICTURE_EVERY = 4; // steps
@@ -63,6 +65,9 @@ export class Session {
   #due = 0; // steps
   #lastFrame = 0; // the screen's time of it
   #seen = 0; // when its work was done
+  #lastDrawn = 0;
+  #lastStroke = 0;
+  #inked = false; // since a picture was drawn
   #counted = { steps: 0, since: 0 };
   #pictures: readonly Picture[] = [];
   #outdated = true; // the pictures are of an earlier state
@@ -96,6 +101,7 @@ export class Session {
    * @param first whether undo goes back to before it.
    */
   stroke(change: (cells: Colony) => void, first: boolean): void {
+    this.#lastStroke = performance.now();
     const whole = (cells: Colony): void => {
       if (first) this.#history.remember(cells);
       change(cells);
@@ -145,7 +151,11 @@ export class Session {
     const most = Math.max(1, CATCH_UP_FRAMES * this.speed);
     this.#due = due > 0 ? Math.min(this.#due + due, most) : 0;
     void this.#applyEdits();
-    if (!this.#drawn) this.#draw();
+    const rests = this.speed === Infinity && now - this.#lastDrawn < FAST_PICTURE_MS;
+    if (!this.#drawn && (this.#inked || !rests)) {
+      this.#lastDrawn = now;
+      this.#draw();
+    }
     this.#seen = performance.now();
     void this.#work();
   }
@@ -189,6 +199,8 @@ export class Session {
         this.#counted.steps += steps;
         if (steps > 0) this.#pace.took(steps, blocked, performance.now() - begin);
         await this.#applyEdits();
+        // The hand comes first: while it draws, the next slice waits for the next frame.
+        if (performance.now() - this.#lastStroke < STROKE_MS) break;
         await this.#nextTask();
       }
     } catch (error) {
@@ -239,10 +251,12 @@ export class Session {
   #preview(): void {
     this.#pictures = this.#pictures.map((picture, i) => this.cells.all[i].preview(picture));
     this.#drawn = false;
+    this.#inked = true;
   }
 
   #draw(): void {
     this.#drawn = true;
+    this.#inked = false;
     if (this.#pictures.length > 0) this.#listener.pictures(this.#pictures);
   }
 

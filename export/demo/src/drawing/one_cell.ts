@@ -11,6 +11,7 @@ import type { Theme } from './theme';
 const CAPTION = 18; // CSS pixels, as all lengths here
 const GAP = 18;
 const NAMES = 15; // under the bars of the votes
+const STEEPNESS = 2;
 const COURSE = 0.4; // of the height
 
 interface Area {
@@ -21,8 +22,8 @@ interface Area {
 }
 
 /**
- * Draws it. Values are under arctan, as in the drawing of all channels: a bar of full height
- * would be infinite, one of half the height is 1.
+ * Draws it. Values are under arctan, as in the drawing of all channels, but twice as steep: a bar
+ * of full height would be infinite, one of half the height is a half.
  *
  * @param width in CSS pixels, to which `ctx` is scaled; so is `height`.
  * @param colours one for each label.
@@ -140,7 +141,7 @@ function drawBars(
 ): void {
   const [wide, middle] = [width / values.length, y + height / 2];
   values.forEach((value, i) => {
-    const up = (squashed(value) * height) / 2;
+    const up = (squashed(STEEPNESS * value) * height) / 2;
     ctx.fillStyle = css(colour(i));
     ctx.fillRect(x + (i + 0.12) * wide, middle - Math.max(up, 0), wide * 0.76, Math.abs(up));
   });
@@ -163,7 +164,7 @@ function drawCourse(
     const path = new Path2D();
     for (const { step, votes } of course) {
       const at = x + ((step - first) / steps) * width;
-      path.lineTo(at, middle - (squashed(votes[label]) * height) / 2);
+      path.lineTo(at, middle - (squashed(STEEPNESS * votes[label]) * height) / 2);
     }
     stroke(ctx, ground, 4, path);
     stroke(ctx, colours[label], 2, path);
