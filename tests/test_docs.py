@@ -43,7 +43,8 @@ def test_commands_exist(page):
 
 
 @pytest.mark.slow
-def test_example_in_python_runs():
+def test_example_in_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it writes a SavedModel
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     names = {}
     exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), names)
