@@ -63,6 +63,7 @@ class Experiment:
       scale_range: smallest and largest size of the training digits, relative to their own size.
       stroke_range: smallest and largest stroke width, relative to the digit's own width at
         scale 1; None leaves strokes as the scale makes them. See `data/augmentation.py`.
+      plain_share: share of the training digits that keeps its own size and strokes.
       drawn_share: share of the training digits that is replaced by drawn digits, in the hands
         of `strokes.TRAINING_HANDS`.
       seed: of everything random; between -2**63 and 2**63, both excluded.
@@ -96,6 +97,7 @@ class Experiment:
     canvas: int = spec.IMAGE_SIZE
     scale_range: tuple[float, float] = (1.0, 1.0)
     stroke_range: tuple[float, float] | None = None
+    plain_share: float = 0.0
     drawn_share: float = 0.0
     seed: int = 0
 
@@ -202,6 +204,7 @@ _NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     "weight_averaging": (lambda value: 0.0 <= value < 1.0, "a number, 0 or more and below 1"),
     "fresh_share": _SHARE,
     "mutated_share": _SHARE,
+    "plain_share": _SHARE,
     "drawn_share": _SHARE,
 }
 

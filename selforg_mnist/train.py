@@ -53,6 +53,7 @@ _OVERRIDES: dict[str, tuple[Callable, str]] = {
     "canvas": (flags.DEFINE_integer, "Side of the training pictures, in cells."),
     "scale_range": (flags.DEFINE_list, "Smallest and largest size of digits, such as 0.7,2.2."),
     "stroke_range": (flags.DEFINE_list, "Thinnest and thickest strokes, such as 0.8,2.2."),
+    "plain_share": (flags.DEFINE_float, "Share of digits that keep their size and strokes."),
     "drawn_share": (flags.DEFINE_float, "Share of drawn digits among the training digits."),
     "seed": (flags.DEFINE_integer, "Seed of everything random."),
 }

@@ -21,6 +21,7 @@ NEUTRAL = {
     "canvas": 28,
     "scale_range": [1.0, 1.0],
     "stroke_range": None,
+    "plain_share": 0.0,
     "drawn_share": 0.0,
 }
 
@@ -143,6 +144,7 @@ class TestExperiment:
             {"scale_range": (2.0, 0.7)},
             {"scale_range": (0.0, 1.0)},
             {"stroke_range": (1.0,)},
+            {"plain_share": 1.5},
             {"drawn_share": 1.5},
         ],
         ids=str,

@@ -35,7 +35,8 @@ def vary(
     Scaling a digit by s makes its strokes s times as wide. Its stroke width is then drawn from
     `stroke_range`, which is changed in three ways for each digit. It always contains s. It never
     goes above 1.6 s, so that loops stay open. It never goes below 0.7 times the smaller of s and
-    1. A digit that would break with thinner strokes keeps the width s.
+    1. A digit that would break with thinner strokes keeps the width s. Resampling changes the grays
+    of every varied digit a little, so `plain_share` of the digits stay as they are.
 
     Args:
       digits: [N, 28, 28], as loaded.
@@ -63,6 +64,8 @@ def vary(
         least = np.clip(thin, _THINNEST * np.minimum(scales, 1.0), scales)
         most = np.clip(thick, scales, _THICKEST * scales)
         widths = rng.uniform(least, most)
+    kept = rng.random(len(digits)) < experiment.plain_share
+    scales, widths = np.where(kept, 1.0, scales), np.where(kept, 1.0, widths)
     varied = np.concatenate(
         [
             redraw(images[part], scales[part], widths[part], side)
@@ -72,6 +75,8 @@ def vary(
     note = f"sizes {low:g} to {high:g} on {side} x {side} cells"
     if experiment.stroke_range is not None:
         note += f", strokes {thin:g} to {thick:g}"
+    if kept.any():
+        note += f", {kept.sum()} as they are"
     if len(drawn):
         note += f", {len(drawn)} drawn by hands of the drawn set"
     return dataclasses.replace(
@@ -116,8 +121,8 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
     Args:
       images: [N, H, W] uint8.
       scales: [N] float, sizes as factors.
-      widths: [N] float, stroke widths as factors; if they all equal the scales, the strokes are
-        only scaled.
+      widths: [N] float, stroke widths as factors. Where one equals the scale, the strokes are only
+        scaled.
       canvas: side of the new canvas, in cells, at most 64.
 
     Returns:
@@ -125,7 +130,8 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
         strokes that its scale makes.
     """
     plain = rescale(images, scales, scales, canvas)
-    if (widths == scales).all():
+    as_scaled = widths == scales
+    if as_scaled.all():
         return plain
     fine = rescale(images, _FINE * scales, _FINE * scales, _FINE * canvas)
     # The amount of ink is length times width, so it tells when strokes have the width wanted.
@@ -133,7 +139,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
     parts = fine.reshape(len(images), canvas, _FINE, canvas, _FINE)
     redrawn = np.rint(parts.mean(axis=(2, 4))).astype(np.uint8)
     broken = strokes.connected(images) & ~strokes.connected(redrawn)
-    return np.where(broken[:, None, None], plain, redrawn)
+    return np.where((broken | as_scaled)[:, None, None], plain, redrawn)
 
 
 def _with_ink(images: np.ndarray, ink: np.ndarray) -> np.ndarray:

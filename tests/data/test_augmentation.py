@@ -78,6 +78,17 @@ def test_thin_strokes_keep_digits_in_one_piece(drawn):
     assert strokes.connected(varied.images).all()
 
 
+def test_a_share_keeps_its_size_and_strokes(drawn):
+    options = {"canvas": 64, "scale_range": (0.7, 2.2), "stroke_range": (0.8, 2.2)}
+    varied = vary(drawn, plain_share=0.5, **options)
+    kept = (varied.images[:, 18:-18, 18:-18] == drawn.images).all(axis=(1, 2))
+    assert 20 <= kept.sum() <= 40
+    assert f"{kept.sum()} as they are" in varied.note
+    everywhere = vary(drawn, **options)
+    np.testing.assert_array_equal(varied.images[~kept], everywhere.images[~kept])
+    assert not (everywhere.images[kept] == varied.images[kept]).all(axis=(1, 2)).any()
+
+
 def test_a_share_is_drawn_by_training_hands_only(drawn):
     blank = dataclasses.replace(drawn, images=np.zeros_like(drawn.images))
     varied = vary(blank, drawn_share=0.5)

@@ -208,6 +208,7 @@ class TestSameCourse:
             ("canvas", 40),
             ("scale_range", (0.7, 1.0)),
             ("stroke_range", (0.8, 1.2)),
+            ("plain_share", 0.5),
             ("drawn_share", 0.5),
             ("seed", 1),
         ],

@@ -547,6 +547,7 @@ BEYOND = (
     "--canvas=40",
     "--scale_range=0.7,1.4",
     "--stroke_range=0.8,1.2",
+    "--plain_share=0.25",
     "--drawn_share=0.5",
     "--train_steps=40",
 )
