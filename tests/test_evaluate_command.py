@@ -70,7 +70,7 @@ def test_every_option_has_its_effect(tmp_path, model_file):
     status, printed, said = command.run(EVALUATE, *flags, cwd=tmp_path, fork=False)
     assert status == 0, said
     lines = printed.splitlines()
-    assert lines[0].startswith("30 digits of drawn, in percent")
+    assert lines[0].startswith("30 digits of drawn; values in percent")
     assert sum("mine, " in line for line in lines) == 2
     assert sum("article: " in line for line in lines) == 3  # nobody knows of what experiment it is
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -115,7 +115,10 @@ class ReplicatedTrainer(Trainer):
 
     @tf.function
     def _run_shares(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
-        # The loop is outside of the replicas: no sum over them may be inside of one.
+        # The loop is outside of the replicas: no sum over them may be inside of one. What goes into
+        # it must have the form of what `strategy.run` returns: with one replica in this process
+        # these are plain tensors.
+        state = self._strategy.run(_unchanged, args=(state,))
         return take_steps(self._step_shares, state, steps)
 
     def _step_shares(self, state: Any) -> tuple[Any, StepMetrics]:
@@ -178,6 +181,10 @@ def _lost_workers_reported() -> Iterator[None]:
         tf.errors.CancelledError,
     ) as error:
         raise WorkerLostError(f"another worker is lost ({type(error).__name__})") from error
+
+
+def _unchanged(state: TrainState) -> TrainState:
+    return state
 
 
 def _as_int32(images: tf.Tensor) -> tf.Tensor:

@@ -113,7 +113,7 @@ def test_without_the_packages_of_the_page_the_remedies_are_named(tmp_path):
     ("python", "said"),
     [
         ((3, 12), "tensorflowjs: not installed; .*pip install -e"),
-        ((3, 13), "needs .* Python 3.12"),
+        ((3, 13), "needs .* 3.12"),
     ],
 )
 def test_without_the_converter_the_remedy_is_named(monkeypatch, python, said):

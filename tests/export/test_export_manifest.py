@@ -85,8 +85,9 @@ def test_shipped_weights_bring_their_record_and_figures(name):
     content = made(weights.load(name))
     record = json.loads(weights.shipped_path(name).with_suffix(".json").read_text())
     assert content["name"] == name
-    assert content["title"] == {"ce": "Cross Entropy", "l2": "L2"}.get(name, "L2 + Residual Noise")
-    assert content["residual_noise"] == (0.02 if name == "l2_noise" else 0.0)
+    titles = {"ce": "Cross Entropy", "l2": "L2", "l2_noise": "L2 + Residual Noise"}
+    assert content["title"] == titles.get(name, name)
+    assert content["residual_noise"] == (0.0 if name in ("ce", "l2") else 0.02)
     assert content["source"] == {
         "weights": f"shipped weights {name}",
         "experiment": name,

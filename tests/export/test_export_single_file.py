@@ -144,7 +144,7 @@ def test_shipped_model_classifies_as_its_source_does(shipped):
     drawn = load_digits("drawn", "test", num_drawn=30)
     x = model.initialize(drawn.gray()).numpy()
     rng = np.random.default_rng(0)
-    step, source, calls = tf.function(model.step), tf.constant(x), []
+    step, source, calls = tf.function(model), tf.constant(x), []
     for t in range(60):
         fires = rng.random(x.shape[:3]) < model.fire_rate
         noise = rng.normal(0.0, model.residual_noise, (*x.shape[:3], 19)).astype(np.float32)

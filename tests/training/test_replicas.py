@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,9 +44,9 @@ def two_replicas(what):
 
 def test_two_replicas_learn_what_one_learns_from_the_same_samples():
     found = two_replicas("equality")
-    assert found["step"] == 50
-    assert found["moved"] > 0.02
-    # Float32 rounding, in sums of another order, over 50 steps.
+    assert found["step"] == 20
+    assert found["moved"] > 0.01
+    # Float32 rounding, in sums of another order, over 20 steps.
     assert found["weights"] < 5e-5
     assert found["states"] < 5e-5
     assert found["images"] == 0
@@ -94,36 +95,33 @@ def state_of(folder):
 
 
 def test_a_run_goes_from_one_replica_to_two_and_back(tmp_path):
-    said = train(tmp_path, 10)
+    """With two, in one go or in two are the same, bit for bit."""
+    run = tmp_path / "a" / "run"
+    run.parent.mkdir()
+    said = train(run.parent, 10)
     assert "Strategy: one_device, 1 replica(s)" in said
-    before = state_of(tmp_path)
-    said = train(tmp_path, 20, *TWO)
+    before = state_of(run.parent)
+    shutil.copytree(run.parent, tmp_path / "b")
+    said = train(run.parent, 20, *TWO)
     assert "Resuming from" in said
     assert "Strategy: mirrored, 2 replica(s); asked for." in said
-    between = state_of(tmp_path)
+    between = state_of(run.parent)
     assert between["step"] == 20
     for name in before:
         assert between[name].shape == before[name].shape, name
     assert between["pool.age"].max() > before["pool.age"].max()
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config = json.loads((run / "config.json").read_text())
     assert config["engine"]["replicas"] == 2
-    said = train(tmp_path, 30)
-    assert "Resuming from" in said
-    after = state_of(tmp_path)
-    assert after["step"] == 30
-    assert all(np.isfinite(part).all() for part in after.values())
-
-
-def test_a_checkpoint_of_two_is_what_two_go_on_from(tmp_path):
-    """In one go or in two, bit for bit."""
-    for name in ("once", "twice"):
-        (tmp_path / name).mkdir()
-    train(tmp_path / "once", 20, *TWO)
-    train(tmp_path / "twice", 10, *TWO)
-    train(tmp_path / "twice", 20, *TWO)
-    once, twice = state_of(tmp_path / "once"), state_of(tmp_path / "twice")
+    train(run.parent, 30, *TWO)
+    train(tmp_path / "b", 30, *TWO)
+    twice, once = state_of(run.parent), state_of(tmp_path / "b")
     for name in once:
         np.testing.assert_array_equal(once[name], twice[name], err_msg=name)
+    said = train(run.parent, 40)
+    assert "Resuming from" in said
+    after = state_of(run.parent)
+    assert after["step"] == 40
+    assert all(np.isfinite(part).all() for part in after.values())
 
 
 class Workers:
