@@ -43,9 +43,7 @@ def test_hovering_looks_into_the_cell_under_the_mouse(demo):
         f"Its neighbours say {said}.",
     )
     # What is drawn follows the cells, and the mouse.
-    demo.page.evaluate(
-        "() => {window.before = document.getElementById('one-cell').toDataURL()}"
-    )
+    demo.page.evaluate("() => {window.before = document.getElementById('one-cell').toDataURL()}")
     demo.run(8)
     demo.until("document.getElementById('one-cell').toDataURL() !== window.before")
     name = looked_into(demo).get_attribute("aria-label")
