@@ -114,7 +114,7 @@ class Demo:
         """Takes that many CA steps at once."""
         self.page.evaluate("(steps) => window.demo.run(steps)", steps)
 
-    def until(self, condition, timeout=10_000):
+    def until(self, condition, timeout=30_000):
         """Waits until a JavaScript expression of `demo` is true; timeout in milliseconds."""
         # Playwright's own wait evaluates texts within the page, which the page's policy forbids.
         end = time.monotonic() + timeout / 1000
@@ -125,9 +125,26 @@ class Demo:
 
     def settle(self):
         """Waits until the page has drawn what was done last."""
+        late = self.page.evaluate(
+            "() => Promise.race([window.demo.settled(),"
+            "new Promise((done) => setTimeout(done, 30_000, 'late'))])"
+        )
+        assert late is None, "not drawn within 30 s"
+        self.frames(2)
+
+    def frames(self, number):
+        """Lets the browser draw that many frames."""
         self.page.evaluate(
-            "() => new Promise((done) => setTimeout(() => requestAnimationFrame("
-            "() => requestAnimationFrame(done)), 50))"
+            "(number) => new Promise((done) => requestAnimationFrame(function next() {"
+            "if (number-- > 0) requestAnimationFrame(next); else done();}))",
+            number,
+        )
+
+    def stands_still(self):
+        """Waits until no steps are taken any more: none in a while of the page's clock."""
+        self.page.evaluate(
+            "async () => {for (let before; before !== window.demo.step;) {"
+            "before = window.demo.step; await new Promise((done) => setTimeout(done, 500));}}"
         )
 
     def picture(self):

@@ -75,8 +75,11 @@ def address(site):
 # Not for the session: while Playwright is there, no other test could run an event loop.
 @pytest.fixture(scope="module")
 def browser(site):
+    from playwright.sync_api import expect
+
     from export.browser import chromium
 
+    expect.set_options(timeout=30_000)  # milliseconds; machines may be busy
     with chromium() as running:
         yield running
 

@@ -1,6 +1,6 @@
 """The page at full speed for long, on a slow processor, and while its window changes.
 
-    SELFORG_PAGE_MINUTES=10 python -m pytest -s tests/test_demo_endurance.py -k full_speed
+    SELFORG_PAGE_MINUTES=10 python -m pytest -s -k full_speed tests/export/demo
 
 runs for ten minutes and prints a line each half minute; without the variable it is a few seconds.
 """

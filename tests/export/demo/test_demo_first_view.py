@@ -104,7 +104,7 @@ def test_the_first_view_has_no_jargon(browser, address, width):
             expect(demo.choice(name)).to_be_hidden()
         demo.page.locator("summary").click()
         expect(demo.choice("Backend")).to_be_visible()
-        assert "more=yes" in demo.page.url
+        demo.until("location.hash.includes('more=yes')")
         assert re.findall("backend", demo.page.locator("body").inner_text(), re.IGNORECASE)
 
 

@@ -175,7 +175,7 @@ def wide(tmp_path_factory):
     """The export of a model with more channels and hidden ones, which has met larger digits."""
     from export import exporting
     from selforg_mnist.model import CAModel
-    from selforg_mnist.weights import Loaded
+    from selforg_mnist.readers.rule_arrays import Loaded
 
     folder = tmp_path_factory.mktemp("wide") / "wide"
     model = CAModel(24, 96, residual_noise=0.02)

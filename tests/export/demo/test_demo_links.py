@@ -150,9 +150,10 @@ def test_a_copied_link_carries_the_drawing(browser, address):
         demo.stroke((15, 15), (35, 20), (25, 40))
         drawn = demo.picture()["gray"]
         demo.set_slider("Brush size", 6)
+        demo.page.evaluate("navigator.clipboard.writeText('')")
         demo.click("Copy link")
-        demo.settle()
-        link = demo.page.evaluate("navigator.clipboard.readText()")
+        while not (link := demo.page.evaluate("navigator.clipboard.readText()")):
+            demo.frames(1)
         assert link.startswith(address)
         demo.open(urlsplit(link).fragment)
         # Sixteen levels of gray are enough for a link.

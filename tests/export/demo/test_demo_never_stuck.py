@@ -129,7 +129,7 @@ def same(demo, fragment):
     page = context.new_page()
     page.goto(f"{demo.address}#{fragment}")
     page.evaluate("window.demo.ready")
-    page.wait_for_timeout(100)
+    page.evaluate("window.demo.settled()")
     fresh = page.evaluate("[...window.demo.picture().gray]")
     page.close()
     return np.allclose(shown.ravel(), fresh, atol=0.5 / 15 + 1e-6)

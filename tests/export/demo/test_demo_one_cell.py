@@ -16,12 +16,6 @@ def looked_into(demo):
     return demo.page.locator("#one-cell")
 
 
-def shown(demo):
-    return demo.page.evaluate(
-        "() => {const c = document.getElementById('one-cell');return c.toDataURL()}"
-    )
-
-
 def test_hovering_looks_into_the_cell_under_the_mouse(demo):
     demo.click("Digit 0", "Reset")
     expect(looked_into(demo)).to_be_hidden()
@@ -49,10 +43,9 @@ def test_hovering_looks_into_the_cell_under_the_mouse(demo):
         f"Its neighbours say {said}.",
     )
     # What is drawn follows the cells, and the mouse.
-    before = shown(demo)
+    demo.page.evaluate("() => {window.before = document.getElementById('one-cell').toDataURL()}")
     demo.run(8)
-    demo.settle()
-    assert shown(demo) != before
+    demo.until("document.getElementById('one-cell').toDataURL() !== window.before")
     name = looked_into(demo).get_attribute("aria-label")
     rows, columns = np.nonzero(picture["gray"] > 0.1)
     demo.page.mouse.move(*demo.place(columns[0] + 0.5, rows[0] + 0.5))

@@ -27,7 +27,7 @@ export class Address {
   readonly #settings: Settings;
   readonly #session: Session;
   readonly #samples: Samples;
-  #later = 0;
+  #later = 0; // a timer, while the address is behind
 
   constructor(settings: Settings, session: Session, samples: Samples) {
     this.#settings = settings;
@@ -39,7 +39,7 @@ export class Address {
   listen({ show, model }: Shows): void {
     this.#settings.onChange(() => this.write());
     window.addEventListener('hashchange', () => {
-      window.clearTimeout(this.#later);
+      this.#forget();
       const settings = this.#settings;
       const [digit, cells] = [settings.get('digit'), settings.get('cells')];
       const given = parse(location.hash);
@@ -80,26 +80,38 @@ export class Address {
 
   /** The canvas now shows that sample. */
   sample(label: number, sample: number): void {
-    window.clearTimeout(this.#later);
+    this.#forget();
     this.#settings.set('cells', '');
     this.#settings.set('digit', `${label}-${sample}`);
   }
 
   /** The canvas now shows something else: its cells go into the address when they rest. */
   drawn(): void {
-    window.clearTimeout(this.#later);
-    this.#later = window.setTimeout(() => void this.#tell().catch(showError), REST_MS);
+    this.#forget();
+    this.#later = window.setTimeout(() => void this.tell().catch(showError), REST_MS);
   }
 
-  async #tell(): Promise<void> {
+  /** Whether the canvas shows something that the address doesn't tell yet. */
+  get isBehind(): boolean {
+    return this.#later !== 0;
+  }
+
+  /** Writes the cells of the canvas to the address. */
+  async tell(): Promise<void> {
+    const before = this.#later;
     let gray = new Float32Array();
     await this.#session.change((cells: Colony) => {
       gray = cells.main.gray.slice();
     });
-    const before = this.#later;
     const code = await encode(gray);
-    if (before !== this.#later) return; // drawn on meanwhile
+    if (before !== this.#later) return; // it shows something else by now
+    this.#forget();
     this.#settings.set('digit', '');
     this.#settings.set('cells', code);
+  }
+
+  #forget(): void {
+    window.clearTimeout(this.#later);
+    this.#later = 0;
   }
 }

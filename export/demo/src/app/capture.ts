@@ -5,9 +5,8 @@
 import { Film, filmEnding } from '../drawing/film';
 import { savePicture } from '../drawing/save_picture';
 import { ReadableError } from '../engine/readable_error';
-import { encode } from './drawing_code';
+import type { Address } from './address';
 import { button, canvas } from './elements';
-import type { Settings } from './settings';
 import type { View } from './view';
 
 const FILM_SECONDS = 8;
@@ -45,15 +44,13 @@ export async function saveFilm(view: View): Promise<void> {
   }
 }
 
-/** Copies the page's address, with what is on the canvas. */
-export async function copyLink(settings: Settings, view: View): Promise<void> {
-  const address = new URL(location.href);
-  const drawn = settings.get('digit') === '' && view.picture;
-  address.hash = settings.hash(drawn ? { cells: await encode(drawn.gray) } : {});
+/** Copies the page's address, which tells what is on the canvas too. */
+export async function copyLink(address: Address): Promise<void> {
+  while (address.isBehind) await address.tell();
   try {
-    await navigator.clipboard.writeText(address.href);
+    await navigator.clipboard.writeText(location.href);
   } catch {
-    throw new ReadableError(`This browser doesn't let the page copy; the link: ${address.href}`);
+    throw new ReadableError(`This browser doesn't let the page copy; the link: ${location.href}`);
   }
   const copy = button('copy-link');
   copy.textContent = 'Copied';

@@ -20,6 +20,8 @@ export function stepsAFrame(speed: Speed): number {
   return steps / frames;
 }
 
+const NOISE = 0.1; // where its slider ends
+
 /** How the sliders show their values; null: the model's own. */
 const SHOWN: Readonly<Record<string, (settings: Settings) => string>> = {
   brush: (s) => `${s.get('brush')}`,
@@ -87,7 +89,9 @@ export class Controls {
     slider('brush').value = `${settings.get('brush')}`;
     slider('hue').value = `${settings.get('hue')}`;
     slider('fire').value = `${settings.get('fire') ?? this.#own.fire}`;
-    slider('noise').value = `${settings.get('noise') ?? this.#own.noise}`;
+    const noise = settings.get('noise') ?? this.#own.noise;
+    slider('noise').max = `${Math.max(NOISE, noise)}`; // some models were trained with more
+    slider('noise').value = `${noise}`;
     slider('speed').value = `${SPEEDS.indexOf(settings.get('speed'))}`;
     for (const [id, text] of Object.entries(SHOWN)) showValue(id, text(settings));
     showValue('speed', this.#slow ? 'slow at first' : shownSpeed(settings.get('speed')));

@@ -146,7 +146,7 @@ export class Page {
     button('apart').addEventListener('click', () => settings.set('beside', ''));
     button('save-picture').addEventListener('click', () => this.#try(savePictureOf(this.#view)));
     button('save-film').addEventListener('click', () => this.#try(saveFilm(this.#view)));
-    button('copy-link').addEventListener('click', () => this.#try(copyLink(settings, this.#view)));
+    button('copy-link').addEventListener('click', () => this.#try(copyLink(this.#address)));
     select('model').addEventListener('change', () => this.#pickModel());
     slider('folder').addEventListener('change', () => this.#openFolder());
     for (const id of ['cells', 'twin']) {

@@ -70,6 +70,7 @@ export class Session {
   #inked = false; // since a picture was drawn
   #counted = { steps: 0, since: 0 };
   #pictures: readonly Picture[] = [];
+  #waiting: (() => void)[] = []; // for a picture of all that was done
   #outdated = true; // the pictures are of an earlier state
   #drawn = true; // the listener has the pictures
 
@@ -137,6 +138,12 @@ export class Session {
         }
       }
     });
+  }
+
+  /** Fulfilled when all that was asked for so far is done and drawn. */
+  async settled(): Promise<void> {
+    await this.change(() => {});
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   #queue(change: Change, stroke: boolean): Promise<void> {
@@ -257,7 +264,10 @@ export class Session {
   #draw(): void {
     this.#drawn = true;
     this.#inked = false;
-    if (this.#pictures.length > 0) this.#listener.pictures(this.#pictures);
+    if (this.#pictures.length === 0) return;
+    this.#listener.pictures(this.#pictures);
+    if (this.#outdated) return;
+    for (const drawn of this.#waiting.splice(0)) drawn();
   }
 
   #tellRate(now: number): void {

@@ -34,7 +34,7 @@ const TABLE = {
   hue: number(0, 360, 0),
   palette: choice(PALETTES, 'safe'),
   fire: optional(number(0, 1, 0)), // null: the model's own
-  noise: optional(number(0, 0.1, 0)),
+  noise: optional(number(0, 1, 0)),
   view: choice(VIEWS, 'cells'),
   channel: number(0, 255, 10),
   theme: choice(THEMES, 'auto'),

@@ -75,6 +75,11 @@ export class Demo {
     return tf.memory().numTensors;
   }
 
+  /** Fulfilled when all that was asked for so far is done and drawn on the canvas. */
+  settled(): Promise<void> {
+    return this.#parts.session.settled();
+  }
+
   /** Takes so many CA steps now. */
   run(steps: number): Promise<void> {
     return this.#parts.session.run(steps);

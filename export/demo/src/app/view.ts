@@ -204,10 +204,12 @@ export class View {
   #drawSlowly(): void {
     window.clearTimeout(this.#later);
     const now = performance.now();
+    let all = true;
     const due = (part: Part, interval: number): boolean => {
-      if (now - this.#drawn[part] < interval) return false;
-      this.#drawn[part] = now;
-      return true;
+      const waited = now - this.#drawn[part] >= interval;
+      if (waited) this.#drawn[part] = now;
+      else all = false;
+      return waited;
     };
     if (due('curve', CURVE_MS)) {
       this.#drawCurve();
@@ -216,7 +218,7 @@ export class View {
     }
     if (due('channels', CHANNELS_MS)) this.#drawChannels();
     if (due('words', WORDS_MS)) this.#say();
-    else this.#later = window.setTimeout(() => this.#drawSlowly(), WORDS_MS / 2);
+    if (!all) this.#later = window.setTimeout(() => this.#drawSlowly(), WORDS_MS / 2);
   }
 
   #drawCurve(): void {
