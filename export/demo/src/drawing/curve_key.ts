@@ -73,7 +73,7 @@ function entries(
   const value = (share = 0) => (values ? ` ${percentage(share)}` : '');
   return [
     chips(ctx, colours, dark),
-    lineEntry(ctx, dark, `cells that say what most do${value(last?.share)}`, strokeShare),
+    lineEntry(ctx, dark, `cells in the majority${value(last?.share)}`, strokeShare),
     lineEntry(ctx, dark, `digits whose cells all agree${value(last?.agreement)}`, strokeAgreement),
   ];
 }
