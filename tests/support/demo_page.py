@@ -127,9 +127,9 @@ class Demo:
         """Waits until the page has drawn what was done last."""
         late = self.page.evaluate(
             "() => Promise.race([window.demo.settled(),"
-            "new Promise((done) => setTimeout(done, 30_000, 'late'))])"
+            "new Promise((done) => setTimeout(done, 60_000, 'late'))])"
         )
-        assert late is None, "not drawn within 30 s"
+        assert late is None, "not drawn within 60 s"
         self.frames(2)
 
     def frames(self, number):
