@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-PAUSED = "backend=wasm&play=no&more=yes&digit=0-0"  # else any digit
+PAUSED = "backend=wasm&model=l2_noise&play=no&more=yes&digit=0-0"  # else any digit
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -127,9 +127,9 @@ class Demo:
         """Waits until the page has drawn what was done last."""
         late = self.page.evaluate(
             "() => Promise.race([window.demo.settled(),"
-            "new Promise((done) => setTimeout(done, 30_000, 'late'))])"
+            "new Promise((done) => setTimeout(done, 60_000, 'late'))])"
         )
-        assert late is None, "not drawn within 30 s"
+        assert late is None, "not drawn within 60 s"
         self.frames(2)
 
     def frames(self, number):

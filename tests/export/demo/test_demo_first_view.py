@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,6 +76,21 @@ def test_draw_here_until_someone_does(browser, address):
         demo.cells.focus()
         demo.page.keyboard.press("Enter")
         expect(demo.page.locator(hint)).to_be_hidden()
+
+
+@pytest.mark.parametrize("way", ["Fill", "f", "Enlarge", "link"])
+def test_the_hint_lies_upon_no_digit(demo, way):
+    hint = demo.page.locator("#draw-here")
+    expect(hint).to_be_visible()
+    if way == "link":
+        demo.click("Fill")
+        demo.until("location.hash.includes('cells=')")
+        demo.open(urlsplit(demo.page.url).fragment)
+    elif way == "f":
+        demo.page.keyboard.press("f")
+    else:
+        demo.click(way)
+    expect(hint).to_be_hidden()
 
 
 def test_the_legend_is_handwriting_in_the_labels_colours(demo):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export import serving
+from export import building, serving
 from support.demo_page import DESKTOP, PHONE, tab
 
 pytest_plugins = ["support.demo_site"]
@@ -34,7 +34,7 @@ SLIDERS = {
     "Noise": (0, 0.1),
 }
 CHOICES = {
-    "Model": ["l2_noise", "l2", "ce", "open"],
+    "Model": [*building.MODELS, "open"],
     "Canvas size": ["56", "112", "140"],
     "Backend": ["auto", "webgpu", "webgl", "wasm", "cpu"],
     "Palette": ["safe", "article"],

@@ -1,9 +1,12 @@
 """How the cells run on the page: play, step, speed, models, backends, votes, memory."""
 
+import base64
+import io
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from support.demo_page import tab
 
@@ -272,13 +275,9 @@ def test_in_a_hidden_tab_it_pauses(browser, address):
 
 def pixels(demo, canvas):
     """The canvas with that id, as its pixels: [height, width, 4]."""
-    width, height, data = demo.page.evaluate(
-        "(id) => {const c = document.getElementById(id);"
-        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height);"
-        "return [c.width, c.height, [...d.data]]}",
-        canvas,
-    )
-    return np.array(data, np.uint8).reshape(height, width, 4)
+    png = demo.page.evaluate("(id) => document.getElementById(id).toDataURL()", canvas)
+    with Image.open(io.BytesIO(base64.b64decode(png.partition(",")[2]))) as image:
+        return np.asarray(image.convert("RGBA"))
 
 
 def test_channels_all_and_one_large(demo):

@@ -4,7 +4,6 @@
  * A sample digit stands in the address by its name, any other drawing by its cells.
  */
 
-import type { Colony } from '../engine/colony';
 import { ReadableError } from '../engine/readable_error';
 import { decode, encode } from './drawing_code';
 import { showError } from './messages';
@@ -99,10 +98,7 @@ export class Address {
   /** Writes the cells of the canvas to the address. */
   async tell(): Promise<void> {
     const before = this.#later;
-    let gray = new Float32Array();
-    await this.#session.change((cells: Colony) => {
-      gray = cells.main.gray.slice();
-    });
+    const gray = await this.#session.look(({ main }) => main.gray.slice());
     const code = await encode(gray);
     if (before !== this.#later) return; // it shows something else by now
     this.#forget();

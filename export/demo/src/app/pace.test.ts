@@ -38,3 +38,19 @@ test('it follows when steps become dearer or cheaper for good', () => {
   expect(paceAfter(dearer)).toBe(1);
   expect(paceAfter([...dearer, ...often(0.5)])).toBe(10);
 });
+
+test('with many more cells, or many fewer, it begins with one step', () => {
+  const pace = new Pace();
+  for (let i = 0; i < 10; i++) pace.took(pace.steps, 0.01, 0.01);
+  pace.carries(0);
+  expect(pace.steps).toBe(64);
+  pace.carries(90);
+  expect(pace.steps).toBe(64);
+  pace.carries(120);
+  expect(pace.steps).toBe(1);
+  pace.took(1, 0.5, 0.5);
+  pace.carries(170);
+  expect(pace.steps).toBe(2);
+  pace.carries(1000);
+  expect(pace.steps).toBe(1);
+});

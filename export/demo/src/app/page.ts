@@ -27,6 +27,8 @@ type MarkKind = Parameters<View['mark']>[0];
 const SLOW_STEPS = 40;
 const SLOW_SPEED = 0.1; // steps a frame
 
+const HINT_ROW = 0.82; // of the canvas's height: where "Draw here" begins
+
 const ANEW: Readonly<Record<Anew, string>> = {
   runaway: 'The numbers in some cells grew beyond all bounds, so their digit begins anew.',
   undo: 'The drawing is back. Its cells begin anew: what they held came from another model.',
@@ -178,7 +180,10 @@ export class Page {
     this.#view.show(pictures);
     this.#setSpeed();
     const { picture, census } = this.#view;
-    if (picture && census) this.#guide.watch(picture.step, census.agreement === 1);
+    if (!picture || !census) return;
+    this.#guide.watch(picture.step, census.agreement === 1);
+    const lowest = Math.floor((picture.positions.at(-1) ?? 0) / picture.size);
+    if (lowest > HINT_ROW * picture.size) this.#hideHint(); // it would lie upon cells
   }
 
   /** Cells go slowly at first, and after what an experiment did to them. */
@@ -216,11 +221,15 @@ export class Page {
     });
   }
 
+  #hideHint(): void {
+    element('draw-here', HTMLParagraphElement).hidden = true;
+  }
+
   #draws(begins: boolean): void {
     if (begins) {
       this.#guide.leave();
       this.#view.mark('drawing');
-      element('draw-here', HTMLParagraphElement).hidden = true;
+      this.#hideHint();
     }
     this.#address.drawn();
   }

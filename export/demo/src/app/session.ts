@@ -25,10 +25,12 @@ const RUN_PICTURE_EVERY = 4; // steps
 
 type Change = (cells: Colony) => void | Promise<unknown>;
 
+/** A stroke may come while states are being read, and so may a look, which changes nothing. */
+type Kind = 'stroke' | 'look' | 'other';
+
 interface Edit {
   readonly change: Change;
-  /** Whether it is a stroke, which may come while states are being read. */
-  readonly stroke: boolean;
+  readonly kind: Kind;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -107,12 +109,19 @@ export class Session {
       if (first) this.#history.remember(cells);
       change(cells);
     };
-    this.#queue(whole, true).catch((error: unknown) => this.#listener.error(error));
+    this.#queue(whole, 'stroke').catch((error: unknown) => this.#listener.error(error));
   }
 
   /** Queues an edit that undo doesn't know of; the promise tells when it is done. */
   change(change: Change): Promise<void> {
-    return this.#queue(change, false);
+    return this.#queue(change, 'other');
+  }
+
+  /** Looks at the cells as all that was done so far leaves them. */
+  async look<T>(at: (cells: Colony) => T): Promise<T> {
+    const seen: T[] = [];
+    await this.#queue((cells) => void seen.push(at(cells)), 'look');
+    return seen[0];
   }
 
   /** Takes back the last edit. */
@@ -146,8 +155,8 @@ export class Session {
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  #queue(change: Change, stroke: boolean): Promise<void> {
-    return new Promise((done, failed) => this.#edits.push({ change, stroke, done, failed }));
+  #queue(change: Change, kind: Kind): Promise<void> {
+    return new Promise((done, failed) => this.#edits.push({ change, kind, done, failed }));
   }
 
   #frame(now: number): void {
@@ -173,16 +182,16 @@ export class Session {
     this.#editing = true;
     for (
       let edit = this.#edits[0];
-      edit && (edit.stroke || !this.#reading);
+      edit && (edit.kind !== 'other' || !this.#reading);
       edit = this.#edits[0]
     ) {
       this.#edits.shift();
-      this.#outdated = true;
+      if (edit.kind !== 'look') this.#outdated = true;
       try {
         const work = edit.change(this.cells);
         if (work) await work;
-        if (edit.stroke) this.#preview();
-        else this.#pictures = []; // of what may be another size, model, or number of canvases
+        if (edit.kind === 'stroke') this.#preview();
+        else if (edit.kind === 'other' && !this.#inked) this.#drawn = true; // is of before it
         edit.done();
       } catch (error) {
         edit.failed(error);
@@ -197,6 +206,7 @@ export class Session {
     this.#working = true;
     try {
       while (this.#isWanted()) {
+        this.#pace.carries(this.cells.living);
         const begin = performance.now();
         const steps = Math.min(Math.floor(this.#due), this.#pace.steps);
         this.#due -= steps;
@@ -256,7 +266,11 @@ export class Session {
 
   /** Puts what was read last onto the drawing as it is now, to be drawn in this frame. */
   #preview(): void {
-    this.#pictures = this.#pictures.map((picture, i) => this.cells.all[i].preview(picture));
+    const { all } = this.cells;
+    const pictures = this.#pictures.map((picture, i) => all[i]?.preview(picture));
+    // What was read last may be of another size, model, or number of canvases.
+    if (pictures.length !== all.length || pictures.includes(undefined)) return;
+    this.#pictures = pictures as Picture[];
     this.#drawn = false;
     this.#inked = true;
   }

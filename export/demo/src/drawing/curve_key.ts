@@ -73,14 +73,14 @@ function entries(
   const value = (share = 0) => (values ? ` ${percentage(share)}` : '');
   return [
     chips(ctx, colours, dark),
-    lineEntry(ctx, dark, `agreeing cells${value(last?.share)}`, strokeShare),
-    lineEntry(ctx, dark, `total agreement${value(last?.agreement)}`, strokeAgreement),
+    lineEntry(ctx, dark, `cells in the majority${value(last?.share)}`, strokeShare),
+    lineEntry(ctx, dark, `digits whose cells all agree${value(last?.agreement)}`, strokeAgreement),
   ];
 }
 
 function chips(ctx: CanvasRenderingContext2D, colours: RGB[], dark: boolean): Entry {
   const { ink, undecided } = theme(dark);
-  const text = 'votes';
+  const text = 'what cells say';
   const side = { width: CHIP, height: CHIP, text: SMALL_TEXT };
   const before = (colours.length + 1) * CHIP + 6;
   return {

@@ -35,7 +35,7 @@ interface Frame {
 const MARGIN = { left: 42, right: 10, bottom: 34, marks: 16 };
 const DIGIT = { height: 15, width: 10 }; // CSS pixels that a digit in a band needs
 const NAMES: Record<MarkKind, string> = {
-  mutation: 'mutation',
+  mutation: 'other digit',
   drawing: 'drawing',
   reset: 'reset',
   model: 'new model',

@@ -55,10 +55,10 @@ export function drawOneCell(
   const chart = part(0, width, upper + GAP / 2, course);
   const steps = (look.course.at(-1)?.step ?? 0) - (look.course[0]?.step ?? 0);
   const captions: [Area, string][] = [
-    [part(0, side), 'it and its neighbours'],
-    [votes, 'its votes'],
-    [hidden, 'its other numbers'],
-    [chart, `its votes in the last ${steps} steps`],
+    [part(0, side), 'neighbours'],
+    [votes, 'votes'],
+    [hidden, 'other numbers'],
+    [chart, `votes in the last ${steps} steps`],
   ];
   ctx.font = font(SMALL_TEXT);
   ctx.fillStyle = css(shades.muted);

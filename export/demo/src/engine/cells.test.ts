@@ -298,9 +298,11 @@ describe('Colony', () => {
     const earlier = await cells.picture();
     cells.paint(new Map([[0, 1]]), 0);
     cells.paint(new Map([[4, 1]]), 1);
-    const { gray, positions, state } = cells.preview(earlier);
+    const { gray, positions, state } = cells.preview(earlier)!;
     expect(gray).toEqual(canvas('. 1 . . 1 . . . 1'));
     expect([...positions]).toEqual([1, 4, 8]);
     expect([...state]).toEqual([2, 2, 0, 0, 1, 1]);
+    cells.resize(5);
+    expect(cells.preview(earlier)).toBeUndefined();
   });
 });

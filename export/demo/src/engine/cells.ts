@@ -234,11 +234,14 @@ export class Cells {
 
   /**
    * An earlier picture on the drawing as it is by now, without waiting for the device: cells that
-   * lived then have the states that they had then.
+   * lived then have the states that they had then. Undefined if it is of another size or model.
    */
-  preview(earlier: Picture): Picture {
+  preview(earlier: Picture): Picture | undefined {
     const { size, positions, neighbours } = this.#layout;
     const { stateChannels } = earlier;
+    if (earlier.size !== size || stateChannels !== this.#model.manifest.stateChannels) {
+      return undefined;
+    }
     const state = new Float32Array(positions.length * stateChannels);
     let old = 0; // both are in reading order
     positions.forEach((cell, row) => {
@@ -247,7 +250,7 @@ export class Cells {
       const from = old * stateChannels;
       state.set(earlier.state.subarray(from, from + stateChannels), row * stateChannels);
     });
-    return { ...earlier, size, gray: this.#gray, positions, neighbours, state };
+    return { ...earlier, step: this.steps, gray: this.#gray, positions, neighbours, state };
   }
 
   /** Frees everything on the device. */

@@ -33,6 +33,11 @@ export class Colony {
     return this.main.size;
   }
 
+  /** Number of living cells, on both canvases if there are two. */
+  get living(): number {
+    return this.all.reduce((sum, cells) => sum + cells.living, 0);
+  }
+
   /** CA steps since the last reset. */
   get steps(): number {
     return this.main.steps;
