@@ -1,6 +1,6 @@
 """What the outer loop does between training steps: log, evaluate, save.
 
-When each is due is told by its period; the loop itself is `training_loop.py`.
+Each action has a period, which says when it is due. The loop itself is in `training_loop.py`.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 class TrainingError(UserError):
-    """The training can't go on."""
+    """The training can't continue."""
 
 
 class Action(abc.ABC):
     """Something to do between training steps.
 
     Args:
-      period: training steps from one time to the next; 0: only after the last step.
+      period: training steps between two runs of the action; 0: only after the last step.
     """
 
-    also_when_stopped = False  # whether it is done when a signal ends the training early
+    also_when_stopped = False  # whether it also runs when a signal ends the training early
 
     def __init__(self, period: int):
         self.period = period
 
     def due(self, step: int, end: int) -> bool:
-        """Whether it is to be done after `step` of `end` training steps."""
+        """Whether it is due after `step` of `end` training steps."""
         return step == end or (bool(self.period) and step % self.period == 0)
 
     @abc.abstractmethod
     def run(self, state: TrainState) -> None:
-        """Does it.
+        """Runs the action.
 
         Args:
           state: after the last training step.
@@ -59,9 +59,9 @@ class Log(Action):
     """Shows how the training goes, in the log and in TensorBoard.
 
     Args:
-      period: as of `Action`.
-      trainer: that trains.
-      window: of the steps since the last time; it is cleared.
+      period: as in `Action`.
+      trainer: the trainer.
+      window: the steps since the last log line; it is cleared.
       summaries: to write to.
     """
 
@@ -105,8 +105,8 @@ class Evaluate(Action):
     """Evaluates on held-out digits.
 
     Args:
-      period: as of `Action`.
-      trainer: that trains.
+      period: as in `Action`.
+      trainer: the trainer.
       held_out: the digits.
       steps: CA steps.
       summaries: to write to.
@@ -149,10 +149,10 @@ class Save(Action):
     """Saves the model and a checkpoint.
 
     Args:
-      period: as of `Action`.
-      trainer: that trains.
+      period: as in `Action`.
+      trainer: the trainer.
       run_dir: of the run.
-      config: the run's config.json, which is written again where it was deleted meanwhile.
+      config: the run's config.json. If the file was deleted, it is written again.
       checkpoints: of the run.
     """
 
@@ -177,10 +177,10 @@ class Save(Action):
             # A finite loss can have gradients that are not.
             raise not_finite("weights or states", step, self._checkpoints)
         if not (self._run_dir / run_config.FILE_NAME).exists():
-            logging.warning("%s was deleted meanwhile: writing it anew.", self._run_dir)
+            logging.warning("%s was deleted during the training: writing it again.", self._run_dir)
             run_config.write(self._run_dir, self._config)
-        # Before the checkpoint: killed in between, the run goes on from the checkpoint before
-        # and writes the model again.
+        # The model first. If the run is killed between the two, it resumes from the previous
+        # checkpoint and writes the model again.
         save_model(self._trainer, state, self._run_dir)
         logging.info("Saved %s.", self._checkpoints.save(step, state))
 
@@ -197,7 +197,7 @@ def save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
 
 
 def not_finite(what: str, step: int, checkpoints: Checkpoints) -> TrainingError:
-    """The error of a training that has gone astray."""
+    """The error for a training whose numbers are no longer finite."""
     return TrainingError(
         f"{what} at training step {step}: expected finite numbers; {checkpoints.newest()}; "
         "try a lower --learning_rate in another --run_dir"

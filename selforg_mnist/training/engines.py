@@ -1,11 +1,11 @@
-"""How a batch is rolled out and judged: the engines of the training step.
+"""The engines of the training step: they roll a batch out and compute its loss.
 
-All of them follow the same rule (article: "Model") and minimise the same loss; they differ in
-which cells do arithmetic, and in what they draw for the same key:
+Both engines follow the same rule (article: "Model") and minimise the same loss. They differ in
+which cells they compute, and in what they draw for the same key:
 
-- dense: every pixel, in three convolutions over the whole image (`model.py`), in static shapes as
-  accelerators want them;
-- living: living cells that fire, in shapes that depend on the data (`cells/living_rollout.py`).
+- dense: every pixel, with three convolutions over the whole image (`model.py`). Its shapes are
+  static, which accelerators need.
+- living: only living cells that fire. The shapes depend on the data (`cells/living_rollout.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RolledOut(NamedTuple):
 
 
 def choose(engine: str) -> str:
-    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere."""
+    """Resolves "auto": "living" if TensorFlow sees only CPUs, otherwise "dense"."""
     if engine != "auto":
         return engine
     return "living" if only_cpus() else "dense"
@@ -49,10 +49,10 @@ def only_cpus() -> bool:
 
 
 def choose_lanes(batch_size: int, cores: int | None = None) -> int:
-    """How many lanes the living-cell engine runs side by side: a divisor of the batch.
+    """How many lanes the living-cell engine runs side by side: a divisor of the batch size.
 
-    The steps of a rollout wait for each other, and one step of a small batch is too little
-    work to share among cores; samples don't wait for each other. So each core takes a lane
+    The steps of a rollout depend on each other, and one step of a small batch is too little
+    work to divide among cores. Samples don't depend on each other. So each core takes a lane
     of samples through all steps.
     """
     cores = cores or startup.available_cores()
@@ -63,11 +63,11 @@ def resolve(computing: Computing, batch_size: int) -> Computing:
     """Makes all choices that were left open.
 
     Args:
-      computing: what was asked for.
+      computing: the options as given.
       batch_size: of one replica.
 
     Raises:
-      ConfigError: what was asked for doesn't fit the engine or the batch.
+      ConfigError: an option doesn't fit the engine or the batch.
     """
     computing = computing.replace(engine=choose(computing.engine))
     computing.check_share(batch_size)
@@ -77,7 +77,7 @@ def resolve(computing: Computing, batch_size: int) -> Computing:
 
 
 def make(experiment: Experiment, computing: Computing) -> Engine:
-    """The engine of a training whose choices are all made."""
+    """The engine for options that `resolve` has completed."""
     if computing.engine == "dense":
         return Dense(experiment, computing.precision)
     return Living(experiment, computing.precision, computing.lanes)
@@ -87,8 +87,8 @@ def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
     """The untrained model of an experiment.
 
     Args:
-      experiment: what it is for.
-      precision: "float32", or "bfloat16" for what its layers compute; weights are float32.
+      experiment: whose widths, fire rate, noise and seed are used.
+      precision: "float32", or "bfloat16" for the layers' arithmetic; weights are float32.
     """
     return CAModel(
         channels=experiment.channels,
@@ -105,7 +105,7 @@ class Engine(abc.ABC):
 
     Args:
       experiment: what is trained.
-      precision: "float32", or "bfloat16" for what products and convolutions take and give.
+      precision: "float32", or "bfloat16" for the inputs and outputs of products.
     """
 
     def __init__(self, experiment: Experiment, precision: str = "float32"):
@@ -129,10 +129,10 @@ class Engine(abc.ABC):
         """Takes a batch through the CA steps of a training step.
 
         Args:
-          weights: of the rule; the loss is differentiable in them.
+          weights: of the rule; the loss is differentiable with respect to them.
           batch: B samples.
           key: [2] int32, a stateless key, from which each lane derives its own.
-          steps_taken: [] int32, CA steps to take where the experiment has a range of them.
+          steps_taken: [] int32, CA steps to take if the experiment has a range of them.
 
         Returns:
           rolled_out: the samples in the order of the batch.
@@ -140,7 +140,7 @@ class Engine(abc.ABC):
 
 
 class Dense(Engine):
-    """Every pixel."""
+    """Computes every pixel."""
 
     def __init__(self, experiment: Experiment, precision: str = "float32"):
         super().__init__(experiment, precision)
@@ -153,7 +153,7 @@ class Dense(Engine):
         key: tf.Tensor,
         steps_taken: tf.Tensor | None = None,
     ) -> RolledOut:
-        """As `Engine.roll_out`."""
+        """As in `Engine.roll_out`."""
         key = derive(key, 0)  # of its only lane
         gray = gray_of(batch.images)
         x = tf.concat([gray[..., None], batch.state], axis=-1)
@@ -178,18 +178,18 @@ class Dense(Engine):
 
 
 class Living(Engine):
-    """Living cells that fire, in lanes that run side by side.
+    """Computes living cells that fire, in lanes that run side by side.
 
     Args:
       experiment: what is trained.
-      precision: as of `Engine`.
-      lanes: shares of the batch; a divisor of its size.
+      precision: as in `Engine`.
+      lanes: parts of the batch; a divisor of its size.
     """
 
     def __init__(self, experiment: Experiment, precision: str = "float32", lanes: int = 1):
         super().__init__(experiment, precision)
         self.lanes = lanes
-        # A function of its own, so that it is traced once and not for each lane.
+        # A separate function, so that it is traced once and not once for each lane.
         self._roll_out_lane = tf.function(self._lane)
 
     def roll_out(
@@ -199,7 +199,7 @@ class Living(Engine):
         key: tf.Tensor,
         steps_taken: tf.Tensor | None = None,
     ) -> RolledOut:
-        """As `Engine.roll_out`."""
+        """As in `Engine.roll_out`."""
         if self.lanes == 1:
             return self._roll_out_lane(weights, batch, derive(key, 0), steps_taken)
         shares = deal(batch, self.lanes)
@@ -218,7 +218,7 @@ class Living(Engine):
     def _lane(
         self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
     ) -> RolledOut:
-        """Rolls the samples of one lane out; arguments as of `roll_out`."""
+        """Rolls the samples of one lane out; arguments as in `roll_out`."""
         cells = living_cells.find(gray_of(batch.images))
         channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
         firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
@@ -239,14 +239,16 @@ class Living(Engine):
 
 
 def deal(batch: Pool, lanes: int) -> list[tf.Tensor]:
-    """Deals the samples to the lanes, largest first and to and fro, for equal work.
+    """Deals the samples to the lanes so that all lanes have about the same work.
+
+    The samples are sorted by size. Odd rounds go through the lanes in reverse.
 
     Args:
       batch: B samples.
       lanes: a divisor of B.
 
     Returns:
-      shares: for each lane, [B / lanes] int32, which samples of the batch are its own.
+      shares: for each lane, [B / lanes] int32, the indices of its samples in the batch.
     """
     alive = spec.alive_mask(gray_of(batch.images))
     living = tf.math.count_nonzero(alive, axis=[1, 2], dtype=tf.int32)

@@ -1,4 +1,4 @@
-"""How a training goes and how fast, in the mean over the steps since the last log line."""
+"""The mean metrics and the speed of a training since the last log line."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Window:
         self._timed = self._compiling = (0, 0.0)  # steps, seconds
 
     def add(self, steps: int, metrics: StepMetrics, seconds: float, compiling: bool) -> None:
-        """Adds training steps that were one call.
+        """Adds training steps that ran in one call.
 
         Args:
           steps: how many.
           metrics: their mean.
-          seconds: that they took.
-          compiling: whether the step was compiled meanwhile.
+          seconds: the time that they took.
+          compiling: whether this time includes compilation.
         """
         if compiling:
             self._compiling = (self._compiling[0] + steps, self._compiling[1] + seconds)
@@ -43,6 +43,6 @@ class Window:
         return StepMetrics(*(part / self._steps for part in self._sums))
 
     def steps_per_second(self) -> float:
-        """Without compiling, unless there was nothing else: it would say too little."""
+        """The rate without compilation, or with it if nothing else was timed."""
         steps, seconds = self._timed if self._timed[0] else self._compiling
         return steps / max(seconds, 1e-9)

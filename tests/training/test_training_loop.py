@@ -178,7 +178,7 @@ class TestFinishedRun:
 
     def test_log_names_what_it_starts_with(self, log, straight):
         for said in (
-            f"No checkpoint in {straight}/checkpoints: starting anew.",
+            f"No checkpoint in {straight}/checkpoints: starting from step 0.",
             "Devices: /device:CPU:0",
             "Data: 10000 digits, drawn: embedded hand-made strokes, NOT MNIST",
             "Experiment l2_noise: 22499 parameters, ",
@@ -261,7 +261,7 @@ def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, 
             time.sleep(chance.uniform(0, 0.3))
         process.send(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, process.text
-        assert (before == 0) == ("starting anew" in process.text)
+        assert (before == 0) == ("starting from step 0" in process.text)
         assert "damaged" not in process.text
         after = steps_saved(run_dir)[-1]
         assert before < after < STEPS
@@ -338,7 +338,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
     process = start(*flags, f"--train_steps={10**9}", run_dir=run_dir)
     process.wait_for(r"step 2/1000000000 .* steps/s  \d+ days, \d+:\d\d:\d\d left")
     process.send(signal.SIGINT)
-    process.wait_for("SIGINT: saving after the steps under way; again: ends at once.")
+    process.wait_for("SIGINT: saving after the current steps; again: ends at once.")
     asked = time.monotonic()
     process.send(signal.SIGINT)
     assert process.wait(60) == -signal.SIGINT
@@ -391,7 +391,7 @@ class TestDamage:
         path = copy / "config.json"
         path.write_text(path.read_text().replace('"keras": "3', '"keras": "2'))
         process = start(*TINY, "--train_steps=61", run_dir=copy)
-        said = process.wait_for(r"Going on with keras (\S+), begun with (\S+): results may differ")
+        said = process.wait_for(r"Continuing with keras (\S+), begun with (\S+): results may differ")
         assert said[1][1:] == said[2][1:]
         process.send(signal.SIGKILL)
         process.wait()
