@@ -114,12 +114,12 @@ DIMS = (*TENSOR, "tensorShape", "dim")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_remove("k1"), "no node of the name 'k1'"),
+        (_remove("k1"), "no node with the name 'k1'"),
         (_remove("c1"), "2 convolutions"),
-        (_remove("r0"), "no node of the name 'r0'"),
-        (_remove("x"), "no node of the name 'x'"),
-        (_again("k1"), "two nodes of the name 'k1'"),
-        (_again("c1"), "two nodes of the name 'c1'"),
+        (_remove("r0"), "no node with the name 'r0'"),
+        (_remove("x"), "no node with the name 'x'"),
+        (_again("k1"), "two nodes with the name 'k1'"),
+        (_again("c1"), "two nodes with the name 'c1'"),
         (_set("c1", "input", ["a0", "read1"]), "three in a row"),
         (_set("c1", "input", ["r0"]), "one kernel and one bias"),
         (_set("c2", "input", ["r0", "read2"]), "three in a row"),
@@ -139,7 +139,7 @@ DIMS = (*TENSOR, "tensorShape", "dim")
         (_set("k0", *DIMS, 3, "size", "999999999"), "1188 bytes of a tensor"),
         (_set("k0", "name", 7), "without name or op"),
         (_set("c0", "input", 7), "no list of inputs"),
-        (_set("c0", "input", [7]), "inputs that are no names"),
+        (_set("c0", "input", [7]), "inputs that are not names"),
     ],
 )
 def test_other_graphs_are_refused(tmp_path, change, reason):

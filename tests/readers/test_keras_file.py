@@ -74,7 +74,7 @@ def test_other_archives_are_refused(tmp_path, members):
     refused(path, "not a zip file")
     refused(pack(path, {CONFIG: members[CONFIG]}), "holds config.json")
     refused(pack(path, members | {"assets/run.py": b"1"}), "holds")
-    refused(pack(path, members, zipfile.ZIP_LZMA), "packed in a way that Keras doesn't use")
+    refused(pack(path, members, zipfile.ZIP_LZMA), "compressed in a way that Keras doesn't use")
     twice = pack(path, members | {"config2json": members[CONFIG]}).read_bytes()
     path.write_bytes(twice.replace(b"config2json", CONFIG.encode()))
     refused(path, "holds")

@@ -391,7 +391,9 @@ class TestDamage:
         path = copy / "config.json"
         path.write_text(path.read_text().replace('"keras": "3', '"keras": "2'))
         process = start(*TINY, "--train_steps=61", run_dir=copy)
-        said = process.wait_for(r"Continuing with keras (\S+), begun with (\S+): results may differ")
+        said = process.wait_for(
+            r"Continuing with keras (\S+), begun with (\S+): results may differ"
+        )
         assert said[1][1:] == said[2][1:]
         process.send(signal.SIGKILL)
         process.wait()
