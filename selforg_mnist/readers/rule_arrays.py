@@ -89,7 +89,7 @@ def parse_json(data: bytes) -> Any:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a JSON object with the same key twice")
+        raise ValueError("a JSON object in which a key comes twice")
     return members
 
 
