@@ -8,11 +8,10 @@ skipped, and the one before it is used.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,19 +26,12 @@ class CheckpointError(UserError):
     """A checkpoint can't be written, or none can be read."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Restored:
-    """What `Checkpoints.restore` found.
+class Restored(NamedTuple):
+    """What `Checkpoints.restore` found."""
 
-    Attributes:
-      state: a nest of tensors, with the structure that was asked for.
-      path: the file that it was read from.
-      damaged: newer files that could not be read, each with the reason.
-    """
-
-    state: Any
-    path: Path
-    damaged: list[str]
+    state: Any  # a nest of tensors, with the structure that was asked for
+    path: Path  # the file that it was read from
+    damaged: list[str]  # newer files that could not be read, each with the reason
 
 
 class Checkpoints:
@@ -95,10 +87,8 @@ class Checkpoints:
                 output_files.write_bytes(path, archive.getvalue())
                 self._tidy(path)
         except UserError as error:
-            kept = self.paths()
-            last = f"the last one is intact: {kept[-1]}" if kept else "there is none before it"
             raise CheckpointError(
-                f"checkpoint {error}, then start the same command again; {last}"
+                f"checkpoint {error}, then start the same command again; {self.newest()}"
             ) from error
         return path
 

@@ -47,11 +47,7 @@ class Computing:
             )
 
     def check_share(self, share: int) -> None:
-        """Checks that a replica's batch can be divided among the lanes.
-
-        Raises:
-          ConfigError: it can't.
-        """
+        """Raises `ConfigError` if a replica's batch can't be divided among the lanes."""
         if self.lanes and share % self.lanes:
             raise ConfigError(
                 f"lanes={self.lanes}: expected a divisor of batch_size={share}, or 0"

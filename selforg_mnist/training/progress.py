@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from selforg_mnist.training.trainer import StepMetrics
 
@@ -16,26 +16,21 @@ class Window:
     def clear(self) -> None:
         """Forgets all steps."""
         self._steps = 0
-        self._sums: list[np.ndarray] = []
+        self._sums: list[Any] = [0.0] * len(StepMetrics._fields)
         self._timed = self._compiling = (0, 0.0)  # steps, seconds
 
     def add(self, steps: int, metrics: StepMetrics, seconds: float, compiling: bool) -> None:
-        """Adds training steps that ran in one call.
+        """Adds training steps that ran in one call: their mean metrics and their time.
 
-        Args:
-          steps: how many.
-          metrics: their mean.
-          seconds: the time that they took.
-          compiling: whether this time includes compilation.
+        With `compiling`, this time includes compilation.
         """
         if compiling:
             self._compiling = (self._compiling[0] + steps, self._compiling[1] + seconds)
         else:
             self._timed = (self._timed[0] + steps, self._timed[1] + seconds)
-        sums = [steps * value.numpy() for value in metrics]
-        self._sums = (
-            [a + b for a, b in zip(self._sums, sums, strict=True)] if self._steps else sums
-        )
+        self._sums = [
+            total + steps * value.numpy() for total, value in zip(self._sums, metrics, strict=True)
+        ]
         self._steps += steps
 
     def mean(self) -> StepMetrics:

@@ -77,11 +77,7 @@ class ReplicatedTrainer(Trainer):
             return first._replace(pool=self._collect(shares.pool)), metrics
 
     def sum_over_replicas(self, value: float) -> float:
-        """As `Trainer.sum_over_replicas`, over all replicas of all workers.
-
-        Raises:
-          WorkerLostError: a worker is gone.
-        """
+        """As `Trainer.sum_over_replicas`, over all workers; errors as in `run`."""
         with _lost_workers_reported():
             values = self._strategy.experimental_distribute_values_from_function(
                 lambda context: tf.constant(value)
@@ -150,19 +146,14 @@ def make_trainer(
 
 
 def check_shares(experiment: Experiment, replicas: int) -> None:
-    """Checks that batch and pool can be shared among replicas.
-
-    Raises:
-      ConfigError: they can't.
-    """
-    naive = experiment.pool_mode == "naive"
+    """Raises `ConfigError` if batch or pool can't be shared among replicas."""
     of_batch = experiment.batch_unit * replicas
     if experiment.batch_size % of_batch:
         raise ConfigError(
             f"batch_size={experiment.batch_size}: expected a multiple of {of_batch} for "
             f"{replicas} replicas; give another --batch_size"
         )
-    if not naive and experiment.pool_size % replicas:  # naive has no pool
+    if experiment.pool_mode != "naive" and experiment.pool_size % replicas:
         raise ConfigError(
             f"pool_size={experiment.pool_size}: expected a multiple of {replicas}, the number of "
             "replicas; give another --pool_size"

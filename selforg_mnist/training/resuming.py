@@ -21,14 +21,7 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 def as_begun(
     computing: Computing, experiment: Experiment, replicas: int, saved: Mapping[str, Any]
 ) -> Computing:
-    """Completes the options with the choices that a run began with.
-
-    Args:
-      computing: the options as given.
-      experiment: what to train now.
-      replicas: how many train now.
-      saved: the run's config.json.
-    """
+    """Completes the options with the choices of a run's config.json, if the rest is the same."""
     begun = saved["engine"]
     if (saved["experiment"].get("batch_size"), begun["replicas"], begun["name"]) != (
         experiment.batch_size,
@@ -58,10 +51,9 @@ def restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
 
 
 def check_alike(trainer: Trainer, step: int, run_dir: Path) -> None:
-    """Checks that all workers resume at the same step. Without a common folder they don't.
+    """Raises `ConfigError`, on all workers, if they resume at different steps.
 
-    Raises:
-      ConfigError: the steps differ; all workers raise it.
+    They do if they have no common folder.
     """
     mean = trainer.sum_over_replicas(float(step)) / trainer.replicas
     if mean != step:

@@ -31,25 +31,16 @@ _MOST = 2**62  # the largest number of steps; TensorFlow counts them in 64 bits
 class Monitoring:
     """How a run is logged, evaluated and saved; nothing here changes the training's result.
 
-    Attributes:
-      log_every: training steps between log lines and TensorBoard points.
-      eval_every: training steps between evaluations on held-out digits; 0 for only one, at the
-        end.
-      eval_samples: held-out digits to evaluate on; 0 for all.
-      eval_steps: CA steps of an evaluation.
-      checkpoint_every: training steps between checkpoints.
-      steps_per_call: most training steps of one compiled call; a signal waits for its end.
-
     Raises:
       ConfigError: a value is out of range.
     """
 
-    log_every: int = 100
-    eval_every: int = 2000
-    eval_samples: int = 500
-    eval_steps: int = 200
-    checkpoint_every: int = 500
-    steps_per_call: int = 50
+    log_every: int = 100  # training steps between log lines and TensorBoard points
+    eval_every: int = 2000  # training steps between evaluations; 0: only one, at the end
+    eval_samples: int = 500  # held-out digits to evaluate on; 0: all
+    eval_steps: int = 200  # CA steps of an evaluation
+    checkpoint_every: int = 500  # training steps between checkpoints
+    steps_per_call: int = 50  # most training steps of a compiled call; a signal waits for its end
 
     def __post_init__(self) -> None:
         least = {"eval_every": 0, "eval_samples": 0}
@@ -60,12 +51,7 @@ class Monitoring:
                 raise ConfigError(f"{name}={value}: expected {_MOST} or less")
 
     def stretch(self, step: int, end: int) -> int:
-        """How many training steps the next call takes, until something is due.
-
-        Args:
-          step: training steps done.
-          end: training steps in all.
-        """
+        """How many training steps the next call takes, after `step` of `end`."""
         periods = [p for p in (self.log_every, self.eval_every, self.checkpoint_every) if p]
         return min(self.steps_per_call, end - step, *(p - step % p for p in periods))
 
@@ -77,7 +63,7 @@ def build(
     dataset: Mapping[str, Any],
     monitoring: Monitoring,
 ) -> dict[str, Any]:
-    """The content of config.json.
+    """The content of config.json, as plain values.
 
     Args:
       experiment: what is trained.
@@ -85,9 +71,6 @@ def build(
       replicas: how many share a batch.
       dataset: from `describe_digits`, of the training digits.
       monitoring: how the run is logged, evaluated and saved.
-
-    Returns:
-      config: plain values, ready for JSON.
     """
     options = dataclasses.asdict(computing)
     return {
@@ -168,16 +151,11 @@ def claim(run_dir: Path) -> Iterator[None]:
 
 
 def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_dir: Path) -> None:
-    """Refuses to resume a run with options that would change its result.
-
-    Args:
-      saved: config.json of the run.
-      asked: the configuration that the command asks for.
-      run_dir: for the message.
+    """Refuses to resume the run in `run_dir` with options that would change its result.
 
     Raises:
-      ConfigError: they differ; the message lists both values of each option. Or the run uses an
-        engine that only earlier versions had.
+      ConfigError: `saved` and `asked`, both as in config.json, differ; the message lists both
+        values of each option. Or the run uses an engine that only earlier versions had.
     """
     if saved["engine"]["name"] not in ENGINES:
         raise ConfigError(

@@ -22,21 +22,13 @@ _CLUSTER = "TF_CONFIG"  # the variable that describes the cluster to TensorFlow'
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """Which devices share a training.
+    """Which devices share a training."""
 
-    Attributes:
-      name: "one_device", "mirrored", "multi_worker" or "tpu".
-      strategy: None for one device, which needs none.
-      replicas: how many share a batch, over all workers.
-      chief: whether this process writes the files.
-      why: the reason for the choice, in words.
-    """
-
-    name: str
-    strategy: tf.distribute.Strategy | None
-    replicas: int
-    chief: bool
-    why: str
+    name: str  # "one_device", "mirrored", "multi_worker" or "tpu"
+    strategy: tf.distribute.Strategy | None  # None for one device, which needs none
+    replicas: int  # how many share a batch, over all workers
+    chief: bool  # whether this process writes the files
+    why: str  # the reason for the choice, in words
 
 
 ONE_DEVICE = Distribution("one_device", None, 1, True, "asked for")

@@ -170,11 +170,10 @@ class RunSummaries:
                 tf.summary.image(tag, picture[None], step, description=caption)
 
     def configuration(self, config: Mapping[str, Any]) -> None:
-        """Shows the configuration as a page of text, again after each resuming.
+        """Shows the content of config.json as a page of text, again after each resuming.
 
-        Args:
-          config: the content of config.json, sections of options. The page begins with the
-            `note` of `dataset`, because results on other digits aren't the article's.
+        The page begins with the `note` of the dataset: results on other digits aren't the
+        article's.
         """
         with self._writing(self._training):
             tf.summary.text("configuration", _to_markdown(config), self._start)
@@ -185,9 +184,6 @@ class RunSummaries:
         The page takes the latest results from `evaluation`, so call this once, at the start.
         There is no list of columns. The page finds all options and results itself, and shows
         those options first in which the runs differ.
-
-        Args:
-          options: of the experiment, by name.
         """
         plain = {
             name: value if isinstance(value, (bool, int, float, str)) else json.dumps(value)

@@ -260,8 +260,8 @@ def take_steps(
     """The loop of `Trainer.run`, for a function that TensorFlow compiles.
 
     Args:
-      step: takes one training step.
-      state: input and output of `step`.
+      step: takes one training step, from a state to the next one and its metrics.
+      state: to start from.
       steps: [] int32, at least 1.
 
     Returns:

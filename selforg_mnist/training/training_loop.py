@@ -7,12 +7,12 @@ due. Holds no arithmetic of the model; flags are in `train.py`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
@@ -43,17 +43,11 @@ from selforg_mnist.training.summaries import RunSummaries
 from selforg_mnist.training.trainer import Trainer, TrainState
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainResult:
-    """How a call of `train` ended.
+class TrainResult(NamedTuple):
+    """How a call of `train` ended."""
 
-    Attributes:
-      step: training steps done in all.
-      stopped_by: name of the signal that ended it early, or "".
-    """
-
-    step: int
-    stopped_by: str = ""
+    step: int  # training steps done in all
+    stopped_by: str = ""  # name of the signal that ended it early
 
 
 def train(
@@ -166,15 +160,10 @@ def _run(
     window: Window,
     actions: Sequence[Action],
 ) -> TrainResult:
-    """Trains until the last step or a signal.
+    """Trains until the last step or a signal, and runs the actions between calls, in their order.
 
-    Args:
-      trainer: the trainer.
-      state: to start from.
-      monitoring: where calls end; the same for all workers, because they make each call together.
-      checkpoints: of the run.
-      window: gets the metrics of each call.
-      actions: what to do between calls, in this order.
+    Calls end where `monitoring` says, at the same steps for all workers, because workers make each
+    call together. The window gets the metrics of each call.
     """
     end = trainer.experiment.train_steps
     start = step = int(state.step)
