@@ -156,17 +156,26 @@ def _measure(
     rows: list[Measurement] = []
     outcomes: list[ChimeraResult] = []
     ends: list[list[np.ndarray]] = []
-    of_chimeras = sum(group.work(steps) for group in groups)
-    progress = _Progress(len(models) * (sum(study.work() for study in studies) + of_chimeras))
+    work = {study.name: study.work() for study in studies}
+    work["chimeras"] = sum(group.work(steps) for group in groups)
+    began, total, done = time.perf_counter(), len(models) * sum(work.values()), 0
+
+    def log(what: str, name: str) -> None:
+        nonlocal done
+        done += work[what]
+        left = (time.perf_counter() - began) * (total / done - 1)
+        share = 100 * done / total
+        logging.info("%s, %s: %.0f%% done, about %.0f s left.", what, name, share, left)
+
     for study in studies:
         for name, model in models.items():
             rows += measure.measure(study, name, model, seed)
-            progress.done(study.work(), f"{study.name}, {name}")
-    for name, model in models.items():
+            log(study.name, name)
+    for name, model in models.items() if groups else ():
         measured, logits = chimeras.measure(groups, name, model, steps, seed)
         outcomes += measured
         ends.append(logits)
-        progress.done(of_chimeras, f"chimeras, {name}")
+        log("chimeras", name)
     return rows, outcomes, ends
 
 
@@ -187,25 +196,6 @@ def _command(amounts: dict[str, int], dataset: str) -> str:
     return " ".join(
         ["python -m experiments.robustness", *["--quick"] * _QUICK.value, *flags_given]
     )
-
-
-class _Progress:
-    """Logs how much is done and how long the rest will take.
-
-    Args:
-      work: the whole work, in any unit.
-    """
-
-    def __init__(self, work: int):
-        self._work, self._done = work, 0
-        self._began = time.perf_counter()
-
-    def done(self, work: int, what: str) -> None:
-        """Logs that an amount of the work is done, and what it was."""
-        self._done += work
-        share = self._done / self._work
-        left = (time.perf_counter() - self._began) * (1 / share - 1)
-        logging.info("%s: %.0f%% done, about %.0f s left.", what, 100 * share, left)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measures the robustness studies: shows their pictures to cells and counts what these say.
+"""Measures the robustness studies: shows their pictures to cells and counts their answers.
 
 Follows the article's section "Experiments": cell accuracy, total agreement, magnitudes. Tables
 and figures are in `report.py`, `figures.py` and `pages.py`.
@@ -26,25 +26,16 @@ _BATCH = 75  # small enough that batches of large digits fit into the cores' cac
 class Measurement:
     """Numbers of one model, in one study, at one strength, after one CA step; shares in percent.
 
-    Attributes:
-      study: its name.
-      strength: of the change.
-      model: its name.
-      phase: name of the phase.
-      step: CA steps since the phase began.
-      num_samples: digits counted: those with a living cell.
-      in_one_piece: share of the shown digits whose living cells are all connected; cells can't
-        talk across a gap.
-      cell_accuracy: and the others: as in `evaluation.Curves`.
+    The numbers from `cell_accuracy` on are those of `evaluation.Curves`.
     """
 
-    study: str
-    strength: float
-    model: str
-    phase: str
-    step: int
-    num_samples: int
-    in_one_piece: float
+    study: str  # its name
+    strength: float  # of the change
+    model: str  # its name
+    phase: str  # name of the phase
+    step: int  # CA steps since the phase began
+    num_samples: int  # digits counted: those with a living cell
+    in_one_piece: float  # share of the shown digits whose living cells are all connected
     cell_accuracy: float
     total_agreement: float
     correct_agreement: float
@@ -53,16 +44,10 @@ class Measurement:
 
 
 def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Measurement]:
-    """Rolls a study's digits out and keeps the numbers at its marks.
+    """Rolls a study's digits out and yields the numbers at its marks.
 
-    Args:
-      study: what to show.
-      name: of the model.
-      model: whose rule, fire rate and noise are used.
-      seed: of the fire masks and the noise, the same for all strengths.
-
-    Yields:
-      row: by strength, phase and step.
+    They are in the order of strength, phase and step. The seed of the fire masks and the noise is
+    the same for all strengths.
     """
     for strength, phases in study.cases.items():
         curves = evaluation.evaluate_phases(model, phases, seed, _BATCH)
@@ -100,7 +85,7 @@ def looks(
     Args:
       study: what to show.
       strengths: some of the study's strengths.
-      picked: [K] integers, which of the study's digits to show.
+      picked: [K] integers, the indices of the digits to show.
       model: whose rule, fire rate and noise are used.
       seed: of the fire masks and the noise.
 

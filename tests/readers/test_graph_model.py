@@ -179,7 +179,7 @@ OTHER_JSON = {
     "deep object": ('{"a":' * 100_000, "recursion"),
     "long number": (f"[{'9' * 3_000_000}]", "a number of 3000000 characters"),
     "NaN": ("[NaN]", "NaN"),
-    "many nodes": (json.dumps({"modelTopology": {"node": [{}] * 501}}), "endless"),
+    "many nodes": (json.dumps({"modelTopology": {"node": [{}] * 501}}), "too long"),
     "odd name": ('{"modelTopology": {"node": [{"name": "\\ud800\\n\\u001b"}]}}', "without name"),
 }
 
