@@ -28,11 +28,7 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
-    """What a run trains, and how one replica computes it.
-
-    Returns:
-      experiment: of the run.
-      computing: dense, in the run's precision.
+    """What a run trains, and how one replica of the dense engine computes it.
 
     Raises:
       UserError: there is no run.

@@ -46,16 +46,7 @@ _MEASURED: tuple[_Column, ...] = (
 
 
 def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Timing]) -> None:
-    """Writes all `FILES`.
-
-    Args:
-      output_dir: made where it is missing; files of these names are replaced.
-      about: command, machine, data and settings, plain values.
-      rows: of all studies.
-
-    Raises:
-      UserError: a file can't be written; an earlier one then stays as it was.
-    """
+    """Writes all `FILES`; `about` holds command, machine, data and settings, plain values."""
     document = {**about, "rows": [dataclasses.asdict(row) for row in rows]}
     output_files.write_text(output_dir / "scaling.json", json.dumps(document, indent=1) + "\n")
     evaluation_report.save_picture(output_dir / "scaling.png", figure.draw(rows))

@@ -104,12 +104,7 @@ def _check_finished(run_dir: Path, experiment: Experiment) -> None:
 
 
 def training_command(experiment: Experiment, dataset: str) -> str:
-    """The command of a training, with the options that differ from the experiment's own.
-
-    Args:
-      experiment: what was trained.
-      dataset: name of its digits.
-    """
+    """The command of a training, with the options that differ from the experiment's own."""
     default = experiments.get(experiment.name).to_dict()
     different = [
         f"--{name}={value}"
@@ -131,9 +126,6 @@ def _cpu() -> dict[str, Any]:
 
 def duration(run_dir: Path) -> dict[str, Any]:
     """How long a training took, from the wall times of its TensorBoard files.
-
-    Args:
-      run_dir: of the run.
 
     Returns:
       duration: seconds, the training steps between which they passed, and the rate.
