@@ -7,7 +7,6 @@ the same file.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -29,18 +28,7 @@ _FIGURES = ("top_accuracy", "accuracy_at_end", "top_agreement", "agreement_at_en
 def write(
     folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
 ) -> None:
-    """Writes manifest.json.
-
-    Args:
-      folder: of the export.
-      loaded: the model, and where it comes from.
-      dense: the graph of all cells, in the folder.
-      living: the graph of living cells, in the folder.
-      checked: the outcome of their comparison with the model; None if there was none.
-
-    Raises:
-      UserError: it can't be written.
-    """
+    """Writes manifest.json into the folder of an export; arguments as in `manifest`."""
     content = manifest(folder, loaded, dense, living, checked)
     output_files.write_text(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
 
@@ -48,7 +36,15 @@ def write(
 def manifest(
     folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
 ) -> dict[str, Any]:
-    """The content of manifest.json; arguments as `write`."""
+    """The content of manifest.json.
+
+    Args:
+      folder: of the export.
+      loaded: the model, and where it comes from.
+      dense: the graph of all cells, in the folder.
+      living: the graph of living cells, in the folder.
+      checked: the outcome of their comparison with the model; None if there was none.
+    """
     model, record = loaded.model, _record(loaded)
     return {
         "format": FORMAT,
@@ -78,7 +74,7 @@ def manifest(
             "record": record,
         },
         "figures": _figures(record),
-        "checked": dataclasses.asdict(checked) if checked else None,
+        "checked": checked._asdict() if checked else None,
     }
 
 

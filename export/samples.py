@@ -22,10 +22,6 @@ PER_DIGIT = 20  # as in the article's demo
 def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
     """Picks the first digits of each label.
 
-    Args:
-      digits: to pick from.
-      per_digit: how many of each label.
-
     Returns:
       [10, per_digit, 28, 28] uint8, 255 full ink; row d holds pictures of the digit d.
 
@@ -45,12 +41,7 @@ def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
 
 
 def write(path: Path, digits: Digits, split: str) -> None:
-    """Writes the page's samples, completely or not at all.
-
-    Args:
-      path: of the JSON file.
-      digits: to pick from.
-      split: of the dataset; the file names both.
+    """Writes the page's samples, completely or not at all; the file names dataset and split.
 
     Raises:
       UserError: there are too few digits, or the file can't be written.
