@@ -171,12 +171,7 @@ def firing_from_masks(
 
 
 def _at_positions(values: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """Picks pixels from dense values of several steps, [steps, B, H, W, ...]: [steps, N, ...].
-
-    Args:
-      values: with a static shape.
-      positions: [N] int32, index into the B * H * W pixels.
-    """
+    """Picks pixels from dense values of several steps, [steps, B, H, W, ...]: [steps, N, ...]."""
     steps, channels = values.shape[0], values.shape[4:]
     return tf.gather(tf.reshape(values, [steps, -1, *channels]), positions, axis=1)
 

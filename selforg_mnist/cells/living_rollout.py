@@ -182,15 +182,9 @@ def _backward(
 
 
 def _product_gradients(inputs: tf.Tensor, d_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The gradients of a layer's kernel and bias, float32.
+    """The gradients, float32, of the kernel [inputs, outputs] and the bias [outputs] of a layer.
 
-    Args:
-      inputs: [F, inputs], the layer's inputs.
-      d_outputs: [F, outputs], the gradient of the layer's outputs, before any ReLU.
-
-    Returns:
-      d_kernel: [inputs, outputs].
-      d_bias: [outputs].
+    `inputs` is [F, inputs]. `d_outputs` is [F, outputs], the gradient before any ReLU.
     """
     d_kernel = tf.matmul(inputs, d_outputs, transpose_a=True)
     return tf.cast(d_kernel, tf.float32), tf.reduce_sum(tf.cast(d_outputs, tf.float32), axis=0)

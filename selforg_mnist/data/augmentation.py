@@ -145,12 +145,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
 def _with_ink(images: np.ndarray, ink: np.ndarray) -> np.ndarray:
     """Widens or thins strokes in steps of one point, until each digit has the given ink.
 
-    Args:
-      images: [N, H, W] uint8.
-      ink: [N] float, the sums of gray values to reach.
-
-    Returns:
-      images: [N, H, W] uint8.
+    The ink, [N] float, is the sum of gray values.
     """
     result = images.copy()
     for pick in (np.minimum, np.maximum):

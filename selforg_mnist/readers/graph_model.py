@@ -65,11 +65,7 @@ def _get(value: Any, *keys: str) -> Any:
 
 
 def _nodes(graph: Any) -> dict[str, _Node]:
-    """The graph's operations by name.
-
-    Raises:
-      ValueError: there are none, or the weights are elsewhere.
-    """
+    """The graph's operations by name."""
     if _get(graph, "weightsManifest"):
         raise ValueError("its weights are in separate files")
     listed = _get(graph, "modelTopology", "node")
@@ -102,11 +98,7 @@ class _Layer(NamedTuple):
 
 
 def _rule(nodes: Mapping[str, _Node]) -> list[np.ndarray]:
-    """The six arrays, in the order of `CAWeights`.
-
-    Raises:
-      ValueError: the graph isn't an input and a chain of three convolutions.
-    """
+    """The six arrays, in the order of `CAWeights`, of a chain of three convolutions."""
     names = [name for name, node in nodes.items() if node["op"] in _CONVOLUTIONS]
     if len(names) != 3:
         raise ValueError(f"{len(names)} convolutions, expected 3")

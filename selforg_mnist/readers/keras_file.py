@@ -50,11 +50,7 @@ def load(path: Path) -> CAModel:
 
 
 def _members(data: bytes) -> dict[str, bytes]:
-    """Unpacks the archive, but no more bytes than a model can have.
-
-    Raises:
-      ValueError: it is damaged, or holds other files.
-    """
+    """Unpacks the archive, but no more bytes than a model can have."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
@@ -76,11 +72,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _config(data: bytes) -> dict[str, Any]:
-    """The constructor's arguments that affect the model's behaviour, checked.
-
-    Raises:
-      ValueError: they are of another class, or out of range.
-    """
+    """The constructor's arguments that affect the model's behaviour, checked."""
     saved = rule_arrays.parse_json(data)
     if not isinstance(saved, dict) or saved.get("registered_name") != _CLASS:
         raise ValueError(f"not a model of class {_CLASS}")
@@ -97,11 +89,7 @@ def _config(data: bytes) -> dict[str, Any]:
 
 
 def _arrays(data: bytes, shapes: tuple[tuple[int, ...], ...]) -> list[np.ndarray]:
-    """The six arrays, with the given shapes.
-
-    Raises:
-      ValueError: they are missing, or stored in a way that Keras doesn't use.
-    """
+    """The six arrays, with the given shapes."""
     try:
         found = child_reader.hdf5(data, _ARRAYS)
     except ValueError as error:

@@ -9,11 +9,10 @@ are in `keras_file.py`, `graph_model.py` and `notebook_checkpoint.py`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,14 +29,9 @@ _LONGEST_NUMBER = 40  # characters; Python needs minutes for millions of them
 
 @contextlib.contextmanager
 def reading(path: Path, expected: str) -> Iterator[None]:
-    """Turns an error in the block into one line about the file.
+    """Turns an error in the block into a `WeightsError`: one line about the file it reads.
 
-    Args:
-      path: of the file that the block reads.
-      expected: what the file should be, in words.
-
-    Raises:
-      WeightsError: the file can't be read, or isn't what was expected.
+    `expected` says in words what the file should be.
     """
     try:
         yield
@@ -104,11 +98,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def shapes(channels: int, hidden_channels: int) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the six arrays, in the order of `CAWeights`.
-
-    Raises:
-      ValueError: no rule has such widths, or they are far too large.
-    """
+    """The shapes of the six arrays, in the order of `CAWeights`; `ValueError` if far too large."""
     for name, value, least, most in (
         ("channels", channels, _MIN_CHANNELS, MAX_CHANNELS),
         ("hidden channels", hidden_channels, 1, MAX_HIDDEN_CHANNELS),
@@ -154,20 +144,11 @@ def to_model(
     return model
 
 
-@dataclasses.dataclass(frozen=True)
-class Loaded:
-    """A model, and where it comes from.
+class Loaded(NamedTuple):
+    """A model, and where it comes from."""
 
-    Attributes:
-      model: ready to use.
-      name: short, for tables, figures and file names.
-      source: in words.
-      given: the name or path that the user gave.
-      experiment: "ce", "l2", "l2_noise" or another that it was trained in; None if unknown.
-    """
-
-    model: CAModel
-    name: str
-    source: str
-    given: str
-    experiment: str | None
+    model: CAModel  # ready to use
+    name: str  # short, for tables, figures and file names
+    source: str  # in words
+    given: str  # the name or path that the user gave
+    experiment: str | None  # "ce", "l2", ... that it was trained in; None if unknown
