@@ -1,4 +1,4 @@
-"""A fault in what was written is found before it takes the place of a good export."""
+"""An error in a written graph is found before it replaces a good export."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The article's one-file graph model is read as it stands, and nothing else is."""
+"""The article's one-file graph model is read unchanged; all other files are refused."""
 
 import base64
 import copy
@@ -72,7 +72,7 @@ def test_article_model_takes_the_step_that_its_file_describes():
 @pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("noise", [False, True])
 def test_weights_come_in_the_order_of_the_convolutions(tmp_path, fused, noise):
-    # All 1x1 kernels have one shape here, so that only the graph tells them apart.
+    # All 1x1 kernels have the same shape here, so that only the graph distinguishes them.
     weights = reference_ca.random_weights(channels=11, hidden=10)
     graph = graph_model(weights, fused, noise)
     random.Random(1).shuffle(graph["modelTopology"]["node"])
@@ -204,7 +204,7 @@ def test_damaged_file_gives_an_error_or_a_finite_model(tmp_path):
     for data in damaged(json.dumps(graph_model(WEIGHTS)).encode(), 300):
         path.write_bytes(data)
         loaded += loads(subject.load, path)
-    assert 0 < loaded < 300  # without a checksum, another weight is as good as the right one
+    assert 0 < loaded < 300  # without a checksum, a changed weight can't be detected
 
 
 NASTY = (None, [], {}, "", "k0", "x" * 99, -1, 0, 1e300, True, [[]], {"s": 1}, ["x", "x", "x"])
