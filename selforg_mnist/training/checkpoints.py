@@ -125,7 +125,7 @@ class Checkpoints:
         if damaged:
             raise CheckpointError(
                 f"{self.directory}: none of its {len(damaged)} checkpoints can be read "
-                f"({'; '.join(damaged)}); delete the run's folder to start anew"
+                f"({'; '.join(damaged)}); delete the run's folder to start again"
             )
         return None
 

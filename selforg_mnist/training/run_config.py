@@ -109,7 +109,7 @@ def read(run_dir: Path) -> dict[str, Any] | None:
         raise ConfigError(
             f"{path}: not the configuration of a run "
             f"({type(error).__name__}: {one_line(error)}); "
-            f"give another --run_dir, or delete the folder {run_dir} to start anew"
+            f"give another --run_dir, or delete the folder {run_dir} to start again"
         ) from error
 
 

@@ -376,7 +376,7 @@ class TestDamage:
         assert status == 1
         line = error_line(text)
         assert f"{copy}/checkpoints: none of its 3 checkpoints can be read" in line
-        assert "delete the run's folder to start anew" in line
+        assert "delete the run's folder to start again" in line
         assert hashes(copy) == before
 
     def test_checkpoints_without_a_configuration_are_refused(self, copy):
