@@ -5,7 +5,6 @@ A study measures each model and makes a report on all; see `disagreement/` and `
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -86,8 +85,8 @@ def run(name: str, measure: Measure, make: Make) -> int:
         "versions": startup.versions(),
     }
     report = make(digits, results, about)
-    text = json.dumps({"about": about, "models": report.numbers}, indent=2)
-    output_files.write_text(output_dir / f"{name}.json", text + "\n")
+    numbers = {"about": about, "models": report.numbers}
+    output_files.write_json(output_dir / f"{name}.json", numbers)
     for file, picture in report.pictures.items():
         evaluation_report.save_picture(output_dir / file, picture)
     output_files.write_text(output_dir / "report.md", report.page)

@@ -29,8 +29,7 @@ def write(
     folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
 ) -> None:
     """Writes manifest.json into the folder of an export; arguments as in `manifest`."""
-    content = manifest(folder, loaded, dense, living, checked)
-    output_files.write_text(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
+    output_files.write_json(folder / MANIFEST, manifest(folder, loaded, dense, living, checked))
 
 
 def manifest(

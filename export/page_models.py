@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,4 +54,4 @@ def put(models: Sequence[str], folder: Path) -> None:
     for model, name in zip(models, folders, strict=True):
         exporting.export(model, folder / name)
     content = {"models": folders, "samples": SAMPLES}
-    output_files.write_text(folder / "index.json", json.dumps(content) + "\n")
+    output_files.write_json(folder / "index.json", content, indent=None)

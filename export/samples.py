@@ -7,7 +7,6 @@ page needs neither a picture format nor another request.
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +46,10 @@ def write(path: Path, digits: Digits, split: str) -> None:
       UserError: there are too few digits, or the file can't be written.
     """
     images = pick(digits)
-    text = json.dumps(
-        {
-            "dataset": f"{digits.source} {split}",
-            "size": spec.IMAGE_SIZE,
-            "per_digit": PER_DIGIT,
-            "images": base64.b64encode(images.tobytes()).decode("ascii"),
-        }
-    )
-    output_files.write_text(path, text + "\n")
+    content = {
+        "dataset": f"{digits.source} {split}",
+        "size": spec.IMAGE_SIZE,
+        "per_digit": PER_DIGIT,
+        "images": base64.b64encode(images.tobytes()).decode("ascii"),
+    }
+    output_files.write_json(path, content, indent=None)

@@ -7,9 +7,11 @@ survives a full disk, a kill or a power cut.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from selforg_mnist.errors import UserError
 
@@ -52,6 +54,11 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file in UTF-8, complete or not at all; errors as in `beside`."""
     with beside(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Writes plain values as JSON, complete or not at all; errors as in `beside`."""
+    write_text(path, json.dumps(content, indent=indent) + "\n")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

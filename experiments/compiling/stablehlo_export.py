@@ -6,7 +6,6 @@ The counterpart of `stablehlo_run.py`, which runs the text where there is no Ten
 from __future__ import annotations
 
 import io
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
     output_files.write_text(folder / stablehlo_run.TEXT, lowering.stablehlo(trainer))
     _write(folder / stablehlo_run.ARGUMENTS, Arguments(start, source.images, source.labels, ()))
     _write(folder / stablehlo_run.EXPECTED, results)
-    output_files.write_text(folder / stablehlo_run.ABOUT, json.dumps(about, indent=2) + "\n")
+    output_files.write_json(folder / stablehlo_run.ABOUT, about)
 
 
 def _restored(trainer: Trainer, run_dir: Path) -> TrainState:

@@ -12,23 +12,13 @@ only shows that everything works, it takes a minute. Open report.md in the outpu
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
 from selforg_mnist import data_flags, startup, weights
 from selforg_mnist.data.digits import describe_digits, subset
 from selforg_mnist.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from experiments.robustness.chimeras import ChimeraResult, Chimeras
-    from experiments.robustness.measure import Measurement
-    from experiments.robustness.studies import Study
-    from selforg_mnist.model import CAModel
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the report.", required=True)
 _WEIGHTS = flags.DEFINE_list(
@@ -78,7 +68,7 @@ def _run() -> int:
     data_flags.check()
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
 
-    from experiments.robustness import chimeras, pages, report
+    from experiments.robustness import chimeras, measure, pages, report
     from experiments.robustness import studies as robustness_studies
     from selforg_mnist import output_files
     from selforg_mnist.evaluation import article
@@ -109,7 +99,7 @@ def _run() -> int:
 
     output_files.make_folder(output_dir)  # if this fails, it fails before minutes of work
     began = time.perf_counter()
-    rows, outcomes, ends = _measure(
+    rows, outcomes, ends = measure.everything(
         {name: each.model for name, each in loaded.items()}, studies, groups, size.steps, seed
     )
     logging.info("Drawing the pictures.")
@@ -135,48 +125,6 @@ def _run() -> int:
     written = report.write(output_dir, results, mosaic, chimera_page)
     print(f"Written to {output_dir}: " + ", ".join(written))
     return 0
-
-
-def _measure(
-    models: Mapping[str, CAModel],
-    studies: Sequence[Study],
-    groups: Sequence[Chimeras],
-    steps: int,
-    seed: int,
-) -> tuple[list[Measurement], list[ChimeraResult], list[list[np.ndarray]]]:
-    """Measures all studies and chimeras, and logs the progress.
-
-    Returns:
-      rows: of the studies; for each study, all models.
-      outcomes: of the chimeras; for each model, all kinds.
-      ends: for each model and kind of chimera, [N, H, W, 10] float32, the logits at the end.
-    """
-    from experiments.robustness import chimeras, measure
-
-    rows: list[Measurement] = []
-    outcomes: list[ChimeraResult] = []
-    ends: list[list[np.ndarray]] = []
-    work = {study.name: study.work() for study in studies}
-    work["chimeras"] = sum(group.work(steps) for group in groups)
-    began, total, done = time.perf_counter(), len(models) * sum(work.values()), 0
-
-    def log(what: str, name: str) -> None:
-        nonlocal done
-        done += work[what]
-        left = (time.perf_counter() - began) * (total / done - 1)
-        share = 100 * done / total
-        logging.info("%s, %s: %.0f%% done, about %.0f s left.", what, name, share, left)
-
-    for study in studies:
-        for name, model in models.items():
-            rows += measure.measure(study, name, model, seed)
-            log(study.name, name)
-    for name, model in models.items() if groups else ():
-        measured, logits = chimeras.measure(groups, name, model, steps, seed)
-        outcomes += measured
-        ends.append(logits)
-        log("chimeras", name)
-    return rows, outcomes, ends
 
 
 def _check_different(names: list[str]) -> None:

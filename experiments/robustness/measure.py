@@ -7,11 +7,14 @@ and figures are in `report.py`, `figures.py` and `pages.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from absl import logging
 
-from experiments.robustness import transforms
+from experiments.robustness import chimeras, transforms
+from experiments.robustness.chimeras import ChimeraResult, Chimeras
 from experiments.robustness.studies import Study, View
 from selforg_mnist import spec
 from selforg_mnist.cells import trajectory
@@ -41,6 +44,46 @@ class Measurement:
     correct_agreement: float
     state_magnitude: float
     residual_magnitude: float
+
+
+def everything(
+    models: Mapping[str, CAModel],
+    studies: Sequence[Study],
+    groups: Sequence[Chimeras],
+    steps: int,
+    seed: int,
+) -> tuple[list[Measurement], list[ChimeraResult], list[list[np.ndarray]]]:
+    """Measures all studies and chimeras, and logs the progress.
+
+    Returns:
+      rows: of the studies; for each study, all models.
+      outcomes: of the chimeras; for each model, all kinds.
+      ends: for each model and kind of chimera, [N, H, W, 10] float32, the logits at the end.
+    """
+    rows: list[Measurement] = []
+    outcomes: list[ChimeraResult] = []
+    ends: list[list[np.ndarray]] = []
+    work = {study.name: study.work() for study in studies}
+    work["chimeras"] = sum(group.work(steps) for group in groups)
+    began, total, done = time.perf_counter(), len(models) * sum(work.values()), 0
+
+    def log(what: str, name: str) -> None:
+        nonlocal done
+        done += work[what]
+        left = (time.perf_counter() - began) * (total / done - 1)
+        share = 100 * done / total
+        logging.info("%s, %s: %.0f%% done, about %.0f s left.", what, name, share, left)
+
+    for study in studies:
+        for name, model in models.items():
+            rows += measure(study, name, model, seed)
+            log(study.name, name)
+    for name, model in models.items() if groups else ():
+        measured, logits = chimeras.measure(groups, name, model, steps, seed)
+        outcomes += measured
+        ends.append(logits)
+        log("chimeras", name)
+    return rows, outcomes, ends
 
 
 def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Measurement]:

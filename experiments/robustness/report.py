@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,8 +70,7 @@ def write(
         },
         "chimeras": outcomes,
     }
-    text = json.dumps(_rounded(document), indent=1)
-    output_files.write_text(output_dir / "robustness.json", text + "\n")
+    output_files.write_json(output_dir / "robustness.json", _rounded(document), indent=1)
     output_files.write_text(output_dir / "robustness.csv", _csv(Measurement, rows))
     if chimeras is not None:
         output_files.write_text(output_dir / "chimeras.csv", _csv(ChimeraResult, outcomes))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +76,7 @@ def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
         "final_row": _final_row(evaluation),
     }
     output_files.write_bytes(weights, data)
-    output_files.write_text(weights.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
+    output_files.write_json(weights.with_suffix(".json"), record)
     return [weights, weights.with_suffix(".json")]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -185,8 +184,7 @@ def _write(
     save_picture(output_dir / "accuracy_and_agreement.png", picture)
     save_picture(output_dir / "magnitudes.png", figures.magnitudes({title: curves}, mutations))
     output_files.write_text(output_dir / "curves.csv", to_csv(curves))
-    text = json.dumps({**about, **measured}, indent=2)
-    output_files.write_text(output_dir / "summary.json", text + "\n")
+    output_files.write_json(output_dir / "summary.json", {**about, **measured})
 
 
 def to_csv(curves: Mapping[str, np.ndarray]) -> str:

@@ -119,7 +119,7 @@ def write(run_dir: Path, config: Mapping[str, Any]) -> None:
     Raises:
       UserError: the folder can't be made or written to.
     """
-    output_files.write_text(run_dir / FILE_NAME, json.dumps(config, indent=2) + "\n")
+    output_files.write_json(run_dir / FILE_NAME, config)
 
 
 @contextlib.contextmanager
