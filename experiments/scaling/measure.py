@@ -81,13 +81,8 @@ def measure(
 ) -> Iterator[Timing]:
     """Times subjects, and logs the progress.
 
-    Args:
-      subjects: of all studies.
-      data: to train on.
-      living: as `Survey.living`.
-      rounds: timings of each subject.
-      seconds: shortest length of a timing.
-      reference_bytes: the dense reference is left out where it would take more memory.
+    `living` is as in `Survey`. A subject is timed in some rounds, for the given seconds or longer.
+    The dense reference is left out where it would take more than `reference_bytes` of memory.
 
     Yields:
       row: of each subject; subjects of the same study and scene come after each other.

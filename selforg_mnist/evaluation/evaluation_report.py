@@ -91,12 +91,7 @@ def joined(phases: Sequence[Curves]) -> dict[str, np.ndarray]:
 def table(rows: Mapping[str, TableRow]) -> str:
     """The article's table in Markdown, with aligned columns, so that it is readable as text too.
 
-    Args:
-      rows: by name of the model.
-
-    Returns:
-      text: two lines of heads, then one line per row. Values are in percent, to one decimal, each
-        with its CA step.
+    It has a line for each model. Values are in percent, to one decimal, each with its CA step.
     """
     lines = [list(_HEADS)]
     for name, row in rows.items():

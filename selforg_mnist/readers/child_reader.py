@@ -26,12 +26,7 @@ _MOST_BYTES = 2**24  # of all arrays; those of a trained model and Adam's moment
 def hdf5(data: bytes, paths: Sequence[str]) -> dict[str, np.ndarray]:
     """Reads arrays of an HDF5 file as float32. Compressed, linked and external ones are refused.
 
-    Args:
-      data: content of the file.
-      paths: of the arrays in it, as `group/name`.
-
-    Returns:
-      arrays: by path.
+    The arrays are given and returned by their paths in the file, as `group/name`.
 
     Raises:
       OSError: the system can't start a process.
@@ -41,13 +36,9 @@ def hdf5(data: bytes, paths: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def checkpoint(prefix: str) -> dict[str, np.ndarray]:
-    """Reads all float32 variables of a TensorFlow checkpoint.
+    """Reads all float32 variables of a TensorFlow checkpoint, by name.
 
-    Args:
-      prefix: path of its files, without `.index`.
-
-    Returns:
-      variables: by name.
+    `prefix` is the path of its files without `.index`.
 
     Raises:
       OSError: the system can't start a process.

@@ -39,9 +39,6 @@ _Node = Mapping[str, Any]
 def load(path: Path) -> CAModel:
     """Reads a graph model.
 
-    Args:
-      path: of the JSON file.
-
     Returns:
       model: with the article's fire rate. It has the article's residual noise if the graph takes
         noise, and otherwise none. In the graph both are inputs.

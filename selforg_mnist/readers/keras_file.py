@@ -32,9 +32,6 @@ _MOST_NOISE = 1000.0
 def load(path: Path) -> CAModel:
     """Reads a model.
 
-    Args:
-      path: of the file.
-
     Returns:
       model: for a file that this package wrote, the same as `keras.models.load_model` returns.
 

@@ -64,14 +64,9 @@ class Checkpoints:
         return f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
 
     def save(self, step: int, state: Any) -> Path:
-        """Writes a checkpoint and removes the ones that are no longer kept.
+        """Writes a checkpoint after `step` training steps; returns its path.
 
-        Args:
-          step: training steps done.
-          state: nest of tensors.
-
-        Returns:
-          path: of the new checkpoint.
+        `state` is a nest of tensors. Checkpoints that are no longer kept are removed.
 
         Raises:
           CheckpointError: it can't be written; the earlier ones are unchanged.
@@ -105,13 +100,9 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def restore(self, like: Any) -> Restored | None:
-        """Reads the newest checkpoint that is not damaged.
+        """Reads the newest checkpoint that is not damaged; None if there is none at all.
 
-        Args:
-          like: nest of tensors with the expected shapes and types.
-
-        Returns:
-          restored: or None if there is no checkpoint at all.
+        `like` is a nest of tensors with the expected shapes and types.
 
         Raises:
           CheckpointError: there are checkpoints, but none of them can be read.
