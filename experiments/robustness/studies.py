@@ -191,7 +191,7 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
         Study(
             "parts",
             "share of cells",
-            ("before", "erased", "restored"),
+            ("before", "gone", "given back"),
             gone_and_back,
             (
                 View(1, steps, "Part of the digit is erased"),

@@ -117,7 +117,7 @@ class TestMeasure:
 
     def test_regrown_and_emptied_cells_start_from_nothing(self, studies):
         # Each cell gains 1/19 per step, so the magnitude shows its age in steps.
-        for name, phase in (("parts", "restored"), ("patch_states", "after")):
+        for name, phase in (("parts", "given back"), ("patch_states", "after")):
             one = study(studies, name)
             rows = list(measure.measure(one, "m", bias_model(7), 0))
             for row in rows:
