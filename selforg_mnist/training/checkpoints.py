@@ -82,8 +82,10 @@ class Checkpoints:
                 output_files.write_bytes(path, archive.getvalue())
                 self._tidy(path)
         except UserError as error:
+            kept = self.paths()
+            last = f"the last one is intact: {kept[-1]}" if kept else "there is none before it"
             raise CheckpointError(
-                f"checkpoint {error}, then start the same command again; {self.newest()}"
+                f"checkpoint {error}, then start the same command again; {last}"
             ) from error
         return path
 
