@@ -107,12 +107,7 @@ def _start_worker() -> None:
 
 
 def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
-    """Times all subjects.
-
-    Args:
-      data: to train and evaluate on.
-      rounds: timings of each subject.
-      seconds: shortest length of a timing.
+    """Times all subjects in some rounds; a timing takes at least the given seconds.
 
     Returns:
       report: plain values. Rates are steps per second, medians over the rounds. `ratio` is a
@@ -186,9 +181,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
 def _least_arithmetic(subject: Subject, living: float) -> float:
     """The fewest floating-point operations of a step: those of living cells that fire.
 
-    Args:
-      subject: whose step it is.
-      living: mean number of living cells of a digit.
+    `living` is the mean number of living cells of a digit.
     """
     patch = spec.NEIGHBOURHOOD * spec.NUM_CHANNELS
     products = (patch + spec.HIDDEN_CHANNELS + spec.STATE_CHANNELS) * spec.HIDDEN_CHANNELS

@@ -13,14 +13,14 @@ the article's step each takes minutes to compile.
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags, logging
 
@@ -29,9 +29,6 @@ from selforg_mnist import startup
 from selforg_mnist.errors import UserError
 from selforg_mnist.experiment import Experiment
 from selforg_mnist.training.computing import Computing
-
-if TYPE_CHECKING:
-    from selforg_mnist.training.pool import Source
 
 _TOPOLOGY = flags.DEFINE_list(
     "topology", ["v5e:2x2", "v4:2x2x1", "v6e:2x2"], "Slices, by libtpu's names."
@@ -80,39 +77,28 @@ def _replicas() -> list[int]:
     return replicas
 
 
-def _computings() -> list[Computing]:
-    return [Computing("dense", precision=precision) for precision in _PRECISION.value]
+def _lower(experiment: Experiment) -> list[_Step]:
+    """The step in each precision, for each number of cores."""
+    # Before TensorFlow is loaded, so that a mistake shows at once.
+    replicas = _replicas()
+    computings = [Computing("dense", precision=precision) for precision in _PRECISION.value]
 
-
-def _source() -> Source:
-    """Blank training digits, as many as in MNIST: a compiler needs only their number."""
     import numpy as np
 
+    from experiments.compiling import lowering
     from selforg_mnist import spec
     from selforg_mnist.training.pool import source_of
-
-    images = np.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], np.uint8)
-    return source_of(images, np.zeros(_TRAINING_DIGITS))
-
-
-def _lower(
-    experiment: Experiment, computings: list[Computing], replicas: list[int]
-) -> list[_Step]:
-    """The step in each way to compute it, for each number of replicas."""
-    from experiments.compiling import lowering
     from selforg_mnist.training.trainer import Trainer
 
-    source = _source()
+    # Blank training digits, as many as in MNIST: a compiler needs only their number.
+    images = np.zeros([_TRAINING_DIGITS, spec.IMAGE_SIZE, spec.IMAGE_SIZE], np.uint8)
+    source = source_of(images, np.zeros(_TRAINING_DIGITS))
     trainers = [Trainer(experiment, source, how, n) for how in computings for n in replicas]
     return [_Step(t.computing.precision, t.replicas, lowering.stablehlo(t)) for t in trainers]
 
 
 def _compile(path: Path, topology: str, step: _Step) -> dict[str, Any]:
-    """The compiler's estimates for the step in a file.
-
-    Raises:
-      UserError: the step doesn't compile; the message is one line.
-    """
+    """The compiler's estimates for the step in a file; raises `UserError` if it is rejected."""
     start = time.monotonic()
     command = [sys.executable, "-m", "experiments.compiling.jax_compiler", str(path), topology]
     done = subprocess.run([*command, str(step.replicas)], capture_output=True, text=True)
@@ -136,18 +122,6 @@ def _reason(done: subprocess.CompletedProcess) -> str:
     return f"{reason} (the compiler ended with status {done.returncode})"
 
 
-def _programs(experiment: Experiment) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each program, in words, and the compiler's estimates for it."""
-    steps = _lower(experiment, _computings(), _replicas())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "step.mlir"
-        for topology in _TOPOLOGY.value:
-            for step in steps:
-                path.write_text(step.text, encoding="utf-8")
-                logging.info("Compiling for %s, %s.", topology, step)
-                yield f"{topology}, {step}", _compile(path, topology, step)
-
-
 def _line(program: str, row: dict[str, Any]) -> str:
     megabytes = {name: row[f"{name}_bytes"] / 1e6 for name in ("argument", "temporary", "code")}
     memory = ", ".join(f"{name} {size:.1f}" for name, size in megabytes.items())
@@ -165,11 +139,16 @@ def _line(program: str, row: dict[str, Any]) -> str:
 
 def _compile_all() -> int:
     experiment = _experiment()
+    steps = _lower(experiment)
     rows = []
-    for program, row in _programs(experiment):
-        rows.append(row)
-        if not _JSON.value:
-            print(_line(program, row), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "step.mlir"
+        for topology, step in itertools.product(_TOPOLOGY.value, steps):
+            path.write_text(step.text, encoding="utf-8")
+            logging.info("Compiling for %s, %s.", topology, step)
+            rows.append(_compile(path, topology, step))
+            if not _JSON.value:
+                print(_line(f"{topology}, {step}", rows[-1]), flush=True)
     if _JSON.value:
         print(json.dumps({"experiment": experiment.to_dict(), "programs": rows}, indent=2))
     return 0

@@ -20,14 +20,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the pictures."
 
 
 def save_pictures(run_dir: Path, output_dir: Path) -> list[Path]:
-    """Writes the newest picture of each tag of a run.
-
-    Args:
-      run_dir: of a run that has been evaluated at least once.
-      output_dir: made where it is missing.
-
-    Returns:
-      paths: of the PNG files.
+    """Writes the newest picture of each tag of a run, as PNG files; returns their paths.
 
     Raises:
       UserError: the run has no pictures, or the folder can't be written.

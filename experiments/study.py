@@ -1,26 +1,38 @@
-"""What studies of several models on the same test digits have in common: flags and command.
+"""What studies of several models on the same test digits share: flags, command, files.
 
-A study measures each model and writes a report of all; see `disagreement/` and `long_runs/`.
+A study measures each model and makes a report on all; see `disagreement/` and `long_runs/`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from absl import flags, logging
 
 from selforg_mnist import data_flags, output_files, startup, weights
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from selforg_mnist.data.digits import Digits
     from selforg_mnist.model import CAModel
 
 ResultT = TypeVar("ResultT")
+
+
+class Report(NamedTuple):
+    """What a study writes."""
+
+    numbers: Mapping[str, Any]  # of each model, plain values
+    pictures: Mapping[str, np.ndarray]  # [H, W] or [H, W, 3] uint8, by file name
+    page: str  # in Markdown, with the pictures
+
+
 Measure = Callable[["CAModel", "Digits", int, int], ResultT]
-Write = Callable[[Path, "Digits", Mapping[str, ResultT], Mapping[str, Any]], Sequence[str]]
+Make = Callable[["Digits", Mapping[str, ResultT], Mapping[str, Any]], Report]
 
 
 def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 1) -> None:
@@ -33,18 +45,19 @@ def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 
     flags.adopt_module_key_flags(data_flags)
 
 
-def run(name: str, measure: Measure, write: Write) -> int:
+def run(name: str, measure: Measure, make: Make) -> int:
     """Loads models and digits, measures each model, and writes the report.
 
     Args:
       name: of the study, `experiments.NAME`.
       measure: takes model, digits, CA steps and seed.
-      write: takes the folder, the digits, the results by model, and the settings as plain values;
-        returns the names of the files that it writes.
+      make: takes the digits, the results by model, and the settings as plain values.
 
     Returns:
       status: 0.
     """
+    from selforg_mnist.evaluation import evaluation_report
+
     given = flags.FLAGS
     for each in given.weights:
         weights.check(each)
@@ -71,6 +84,11 @@ def run(name: str, measure: Measure, write: Write) -> int:
         "seconds": round(time.perf_counter() - began),
         "versions": startup.versions(),
     }
-    written = write(output_dir, digits, results, about)
-    print(f"Written to {output_dir}: " + ", ".join(written))
+    report = make(digits, results, about)
+    numbers = {"about": about, "models": report.numbers}
+    output_files.write_json(output_dir / f"{name}.json", numbers)
+    for file, picture in report.pictures.items():
+        evaluation_report.save_picture(output_dir / file, picture)
+    output_files.write_text(output_dir / "report.md", report.page)
+    print(f"Written to {output_dir}: report.md, {name}.json, " + ", ".join(report.pictures))
     return 0

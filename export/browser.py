@@ -33,10 +33,7 @@ _FLAGS = (
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Runs a browser while the block runs.
-
-    Yields:
-      browser: without a page.
+    """Runs a browser, without a page, during the block.
 
     Raises:
       UserError: Playwright or Chromium is missing, or does not start.

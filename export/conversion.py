@@ -26,18 +26,14 @@ _TOO_NEW = (3, 13)  # TensorFlow 2.19, which tensorflowjs needs, has no wheels f
 
 
 class Names(NamedTuple):
-    """The names that a graph's inputs and outputs have in TensorFlow.js, by our names."""
+    """The nodes of a graph's inputs and outputs in TensorFlow.js, by our names."""
 
     inputs: dict[str, str]
     outputs: dict[str, str]
 
 
 def check_installed() -> None:
-    """Checks that the converter is installed, without loading it.
-
-    Raises:
-      UserError: it isn't.
-    """
+    """Raises `UserError` if the converter isn't installed, without loading it."""
     if importlib.util.find_spec("tensorflowjs") is None:
         if sys.version_info >= _TOO_NEW:
             raise UserError(
@@ -48,14 +44,7 @@ def check_installed() -> None:
 
 
 def convert(graph: Any, folder: Path) -> Names:
-    """Converts a graph and writes model.json and its weights.
-
-    Args:
-      graph: a `tf.Module` with a `step` of fixed signature.
-      folder: to write to; made where it is missing.
-
-    Returns:
-      names: of inputs and outputs.
+    """Converts a `tf.Module` with a `step` of fixed signature; writes model.json and weights.
 
     Raises:
       UserError: the converter is missing or doesn't work, or something can't be written.
@@ -80,26 +69,16 @@ def convert(graph: Any, folder: Path) -> Names:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes a graph. The same graph gives the same bytes, whatever the order of its parts.
-
-    Raises:
-      UserError: it can't be written.
-    """
+    """Writes a graph. The same graph gives the same bytes, whatever the order of its parts."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     output_files.write_text(path, text + "\n")
 
 
 def _sign(signature: dict[str, Any], outputs: Sequence[str]) -> Names:
-    """Gives the inputs and outputs of a graph our names.
+    """Gives the inputs and outputs of a graph our names, in the converter's signature.
 
-    The converter matches them by shape, and names those of equal shape after their nodes.
-
-    Args:
-      signature: the converter's; it is changed here.
-      outputs: our names of the outputs, in alphabetical order, which is the order of their nodes.
-
-    Returns:
-      names: the nodes, by our names.
+    The converter matches them by shape, and names those of equal shape after their nodes. Our
+    names of the outputs come in alphabetical order, which is the order of their nodes.
     """
     tensors = {part: list(signature[part].values()) for part in ("inputs", "outputs")}
     given = {_node(tensor): tensor for tensor in tensors["inputs"]}  # these have our names
@@ -126,7 +105,7 @@ def _converters() -> Any:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps the converter's notices off the screen; some come from C++ and heed no setting.
+    """Hides the converter's notices; some come from C++, where no setting silences them.
 
     Errors are not lost, because they are raised as exceptions.
     """

@@ -11,11 +11,11 @@ can't be exact to 1e-5.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -38,69 +38,38 @@ _LATE = range(120, 123)
 _NOISE = 0.02  # for models without noise too, because the graphs take it as an input
 
 
-@dataclasses.dataclass(frozen=True)
-class Graph:
-    """A graph that was written.
+class Graph(NamedTuple):
+    """A graph that was written."""
 
-    Attributes:
-      model: path of its model.json.
-      names: of its inputs and outputs.
-    """
-
-    model: Path
+    model: Path  # its model.json
     names: Names
 
 
-@dataclasses.dataclass(frozen=True)
-class Checked:
-    """The outcome of a comparison.
+class Checked(NamedTuple):
+    """The outcome of a comparison."""
 
-    Attributes:
-      max_difference: the largest of all steps, as the module defines it, to two digits.
-      limit: the largest difference that is allowed.
-      tensorflow: version.
-      tensorflowjs: version.
-    """
-
-    max_difference: float
-    limit: float
-    tensorflow: str
-    tensorflowjs: str
+    max_difference: float  # the largest of all steps, as the module defines it, to two digits
+    limit: float  # the largest difference that is allowed
+    tensorflow: str  # version
+    tensorflowjs: str  # version
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A step of a batch of canvases, as TensorFlow takes it.
+class Step(NamedTuple):
+    """A step of a batch of canvases, as TensorFlow takes it."""
 
-    Attributes:
-      number: CA steps before it.
-      x: [B, H, W, C] float32, before.
-      fires: [B, H, W] bool.
-      noise: [B, H, W, C - 1] float32.
-      after: [B, H, W, C] float32.
-    """
-
-    number: int
-    x: np.ndarray
-    fires: np.ndarray
-    noise: np.ndarray
-    after: np.ndarray
+    number: int  # CA steps before it
+    x: np.ndarray  # [B, H, W, C] float32, before
+    fires: np.ndarray  # [B, H, W] bool
+    noise: np.ndarray  # [B, H, W, C - 1] float32
+    after: np.ndarray  # [B, H, W, C] float32
 
 
 def check(model: CAModel, dense: Graph, living: Graph) -> Checked:
-    """Compares two graphs with their model.
-
-    Args:
-      model: that they were made of.
-      dense: the graph of all cells.
-      living: the graph of living cells.
-
-    Returns:
-      checked: the difference, which is within the limit.
+    """Compares two graphs, of all cells and of living cells, with the model they were made from.
 
     Raises:
-      UserError: it isn't, or Node or TensorFlow.js is missing or fails, or the model has no
-        finite step to compare.
+      UserError: they differ by more than the limit, Node or TensorFlow.js is missing or fails, or
+        the model has no finite step to compare.
     """
     steps = list(steps_of(model))
     if not steps:
@@ -142,10 +111,7 @@ def dense_call(graph: Graph, step: Step) -> Call:
 def living_calls(graph: Graph, step: Step, at: int) -> tuple[Call, Call]:
     """The step for the living-cell graph: one call for the gray part, then one that takes it.
 
-    Args:
-      graph: of living cells.
-      step: to take.
-      at: how many calls come before these.
+    `at` is the number of calls before these.
     """
     cells = living_rows.find(step.x[..., 0])
     gray_part = _call(graph, {"gray": cells.gray}, "gray_part")

@@ -20,11 +20,7 @@ LAYOUTS = ("tfjs", "single_file")
 
 
 def check_ready(output_dir: Path, check: bool = True) -> None:
-    """Checks that an export can be written here, before long work begins.
-
-    Args:
-      output_dir: to write to.
-      check: whether the export is to be compared with its model.
+    """Checks, before long work begins, that an export can be written and compared with its model.
 
     Raises:
       UserError: the folder holds something else, or a program or package is missing.
@@ -35,23 +31,12 @@ def check_ready(output_dir: Path, check: bool = True) -> None:
         graph_runner.check_installed()
 
 
-def export(weights: str, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
-    """Exports weights for the web.
-
-    Args:
-      weights: name or path, as `selforg_mnist.weights.load` takes it.
-      output_dir: to write to; an earlier export there stays until the new one is complete.
-      layout: "tfjs", weights in files of their own, or "single_file", the article's form.
-      check: whether to run the graphs and compare them with the model.
-
-    Raises:
-      UserError: as `check_ready`; or the weights can't be loaded, or the graphs differ from the
-        model.
-    """
-    check_ready(output_dir, check)
+def export(weights: str, output_dir: Path, layout: str = "tfjs") -> None:
+    """Exports weights, named as for `selforg_mnist.weights.load`; the rest is as in `write`."""
+    check_ready(output_dir)
     from selforg_mnist import weights as all_weights
 
-    write(all_weights.load(weights), output_dir, layout, check)
+    write(all_weights.load(weights), output_dir, layout)
 
 
 def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
@@ -59,12 +44,12 @@ def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = 
 
     Args:
       loaded: the model, and where it comes from.
-      output_dir: as `export`.
-      layout: as `export`.
-      check: as `export`.
+      output_dir: to write to; an earlier export there stays until the new one is complete.
+      layout: "tfjs", weights in separate files, or "single_file", the article's form.
+      check: whether to run the graphs and compare them with the model.
 
     Raises:
-      UserError: as `export`.
+      UserError: something is missing or can't be written, or the graphs differ from the model.
     """
     from export import equality, graphs, manifest, single_file
 

@@ -6,7 +6,6 @@ with. The results are compared in `equality.py`.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
@@ -36,33 +35,20 @@ class Result(NamedTuple):
     output: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Call:
-    """One execution of a graph.
+class Call(NamedTuple):
+    """One execution of a graph."""
 
-    Attributes:
-      model: path of its model.json.
-      inputs: float32 or int32 arrays, or results of earlier calls, by the names of nodes.
-      outputs: names of nodes.
-      wanted: whether the outputs are returned; otherwise only later calls use them.
-    """
-
-    model: Path
-    inputs: Mapping[str, np.ndarray | Result]
-    outputs: Sequence[str]
-    wanted: bool = True
+    model: Path  # its model.json
+    inputs: Mapping[str, np.ndarray | Result]  # float32 or int32, by the names of nodes
+    outputs: Sequence[str]  # names of nodes
+    wanted: bool = True  # whether the outputs are returned; otherwise only later calls use them
 
 
 class Ran(NamedTuple):
-    """The outputs of some calls.
+    """The outputs of some calls."""
 
-    Attributes:
-      results: the outputs of each call, by name; none if they weren't wanted.
-      version: of TensorFlow.js.
-    """
-
-    results: list[dict[str, np.ndarray]]
-    version: str
+    results: list[dict[str, np.ndarray]]  # of each call, by name; empty if not wanted
+    version: str  # of TensorFlow.js
 
 
 def check_installed() -> str:
@@ -94,9 +80,6 @@ def run(calls: Sequence[Call], backend: str = "cpu") -> Ran:
     Args:
       calls: what to execute.
       backend: of TensorFlow.js: "cpu", plain JavaScript, or "wasm", which is faster.
-
-    Returns:
-      ran: their outputs.
 
     Raises:
       UserError: Node or TensorFlow.js is missing, or fails.

@@ -15,10 +15,7 @@ from selforg_mnist.model import CAModel
 
 
 class DenseGraph(tf.Module):
-    """The article's graph: a step of every cell of a canvas.
-
-    Args:
-      model: whose rule it is.
+    """The article's graph: a step of every cell of a canvas, by the rule of a model.
 
     Attributes:
       step: the graph. It takes `x: [B, H, W, C]`, `fire_rate` of any shape that fits
@@ -52,13 +49,10 @@ class DenseGraph(tf.Module):
 
 
 class LivingGraph(tf.Module):
-    """The same step for living cells alone, in rows; products are taken for firing cells only.
+    """The same step only for living cells, in rows; products are computed only for firing cells.
 
     It uses only operations that every backend of TensorFlow.js has: gather, concat, matrix
     product, addition, ReLU, reshape.
-
-    Args:
-      model: whose rule it is.
 
     Attributes:
       step: the graph. Inputs, N and F at least 1:

@@ -31,11 +31,7 @@ class FiringRows(NamedTuple):
 
 
 def find(gray: np.ndarray) -> LivingRows:
-    """Numbers the living cells.
-
-    Args:
-      gray: [B, H, W] float32 in [0, 1].
-    """
+    """Numbers the living cells of `gray: [B, H, W] float32 in [0, 1]`."""
     alive = spec.alive_mask(gray)
     count = np.count_nonzero(alive)
     rows = np.full(gray.shape, count, np.int32)
@@ -44,16 +40,9 @@ def find(gray: np.ndarray) -> LivingRows:
 
 
 def fire(cells: LivingRows, fires: np.ndarray, noise: np.ndarray) -> FiringRows:
-    """Lists the rows that fire.
+    """Lists the rows that fire, from `fires: [B, H, W] bool` and `noise: [B, H, W, S] float32`.
 
-    Args:
-      cells: of the canvases.
-      fires: [B, H, W] bool.
-      noise: [B, H, W, S] float32.
-
-    Returns:
-      firing: with at least one row, which the graph needs: if none fires it is row 0, and no slot
-        points to it.
+    The graph needs at least one row. If none fires, it is row 0, and no slot points to it.
     """
     of_rows = fires[cells.alive]  # [N]
     firing = np.flatnonzero(of_rows).astype(np.int32)

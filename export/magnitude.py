@@ -1,7 +1,7 @@
-"""How large the states of a model grow: what the page takes for healthy.
+"""How large the states of a model become: the page's measure for normal states.
 
-The page goes on from the states of another model only where this one has met such states, and
-begins a digit anew whose states are far beyond them.
+When the user changes the model, the page keeps the states only if the new model has met states of
+their size. It restarts a digit whose states are far larger.
 """
 
 from __future__ import annotations
@@ -22,14 +22,11 @@ _SHARE = 0.9  # of the digits; the states of a few may run away
 
 
 def largest_state(model: CAModel) -> float | None:
-    """Runs a model on drawn digits from fresh states.
-
-    Args:
-      model: any; its noise acts.
+    """Runs a model, with its noise, on drawn digits from fresh states.
 
     Returns:
-      largest: absolute value of any state that nine digits in ten don't exceed after the last
-        step, to two significant digits; None if it is not finite, or 0.
+      largest: absolute value that no state exceeds in nine digits of ten after the last step, to
+        two significant digits; None if it is not finite, or 0.
     """
     gray = load_digits("drawn", "test", num_drawn=_COUNT).gray()
     step = tf.function(lambda x, seed: model(x, seed=seed))

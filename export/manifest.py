@@ -7,7 +7,6 @@ the same file.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -29,7 +28,14 @@ _FIGURES = ("top_accuracy", "accuracy_at_end", "top_agreement", "agreement_at_en
 def write(
     folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
 ) -> None:
-    """Writes manifest.json.
+    """Writes manifest.json into the folder of an export; arguments as in `manifest`."""
+    output_files.write_json(folder / MANIFEST, manifest(folder, loaded, dense, living, checked))
+
+
+def manifest(
+    folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
+) -> dict[str, Any]:
+    """The content of manifest.json.
 
     Args:
       folder: of the export.
@@ -37,18 +43,7 @@ def write(
       dense: the graph of all cells, in the folder.
       living: the graph of living cells, in the folder.
       checked: the outcome of their comparison with the model; None if there was none.
-
-    Raises:
-      UserError: it can't be written.
     """
-    content = manifest(folder, loaded, dense, living, checked)
-    output_files.write_text(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
-
-
-def manifest(
-    folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
-) -> dict[str, Any]:
-    """The content of manifest.json; arguments as `write`."""
     model, record = loaded.model, _record(loaded)
     return {
         "format": FORMAT,
@@ -78,7 +73,7 @@ def manifest(
             "record": record,
         },
         "figures": _figures(record),
-        "checked": dataclasses.asdict(checked) if checked else None,
+        "checked": checked._asdict() if checked else None,
     }
 
 

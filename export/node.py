@@ -19,11 +19,7 @@ _SHOWN_LINES = 15
 def find_npm(folder: Path) -> str:
     """Finds npm, with a Node that is new enough for a package.
 
-    Args:
-      folder: with the package's package.json, whose `engines` say what it needs.
-
-    Returns:
-      npm: path of the program.
+    The package's package.json, in the folder, says in `engines` what it needs.
 
     Raises:
       UserError: Node or npm is missing, or Node is too old.
@@ -42,11 +38,7 @@ def find_npm(folder: Path) -> str:
 
 
 def install(npm: str, folder: Path) -> None:
-    """Installs what a package needs with `npm ci`, unless it is installed already.
-
-    Args:
-      npm: path of the program.
-      folder: with package.json and package-lock.json.
+    """Installs what the package in a folder needs with `npm ci`, unless it is installed already.
 
     Raises:
       UserError: it failed; the last lines of its output are then on standard error.
@@ -57,15 +49,7 @@ def install(npm: str, folder: Path) -> None:
 
 
 def build(npm: str, folder: Path) -> None:
-    """Builds a package with `npm run build`.
-
-    Args:
-      npm: path of the program.
-      folder: with package.json, installed.
-
-    Raises:
-      UserError: as `install`.
-    """
+    """Builds the package in a folder with `npm run build`; errors as in `install`."""
     _run([npm, "run", "build"], folder, "fix the error that its last lines, above, report")
 
 

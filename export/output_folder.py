@@ -1,9 +1,9 @@
 """Writes the folder of an export: it gets the complete export, or stays as it was.
 
-All files of an export belong together. So they are written into another folder beside the one that
-is wanted, and at the end that folder is renamed. An earlier export survives an error, a kill and a
-full disk. Files that don't belong to an export are never touched. Single files are written by
-`selforg_mnist.output_files`.
+All files of an export belong together. So they are written into a new folder beside the wanted
+one, and at the end the new folder is renamed. An earlier export survives an error, a kill and a
+full disk. Files that don't belong to an export are never touched. `selforg_mnist.output_files`
+writes the single files.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ _OWN = re.compile(
 
 
 def check(path: Path) -> None:
-    """Refuses a folder that holds anything but an earlier export.
-
-    Args:
-      path: of the folder to write to; it may be missing or empty.
+    """Checks that a folder is missing, empty, or holds only an earlier export.
 
     Raises:
       UserError: it is not a folder, holds other files, can't be read, or is or contains the
@@ -70,14 +67,8 @@ def replacing(path: Path) -> Iterator[Path]:
     a part of it, under another name. The next call puts it back if `path` is missing, and
     deletes it otherwise.
 
-    Args:
-      path: of the folder to write to; it may be missing, empty, or hold an earlier export.
-
-    Yields:
-      partial: the folder to write to.
-
     Raises:
-      UserError: as `check`, or something can't be written.
+      UserError: as in `check`, or something can't be written.
     """
     check(path)
     folder = Path(os.path.realpath(path))  # a link to a folder stays a link
@@ -113,7 +104,7 @@ def _swap(partial: Path, folder: Path, earlier: Path) -> None:
     if not folder.exists():
         partial.rename(folder)
         return
-    check(folder)  # again: an export takes long enough to put something there
+    check(folder)  # again: during an export, something may have been put there
     folder.rename(earlier)
     try:
         partial.rename(folder)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +18,6 @@ SAMPLES = "samples.json"
 
 def names(models: Sequence[str]) -> list[str]:
     """The folder of each model, which is also its name in the page's address.
-
-    Args:
-      models: as `--weights` takes them: names of shipped weights, or files.
 
     Raises:
       UserError: there are none, a name can't be part of an address, or two names are equal.
@@ -43,19 +39,19 @@ def names(models: Sequence[str]) -> list[str]:
 
 
 def put(models: Sequence[str], folder: Path) -> None:
-    """Exports models for the page and lists them.
+    """Exports models for the page, each into its own folder, and lists them in index.json.
 
     An export takes about three seconds, so it isn't worth checking whether a model has changed.
 
     Args:
       models: as `--weights` takes them: names of shipped weights, or files.
-      folder: the page's `models`; it gets a folder for each model and then index.json.
+      folder: the page's `models`.
 
     Raises:
-      UserError: as `names`, or a model can't be loaded, exported or written.
+      UserError: as in `names`, or a model can't be loaded, exported or written.
     """
     folders = names(models)
     for model, name in zip(models, folders, strict=True):
         exporting.export(model, folder / name)
     content = {"models": folders, "samples": SAMPLES}
-    output_files.write_text(folder / "index.json", json.dumps(content) + "\n")
+    output_files.write_json(folder / "index.json", content, indent=None)

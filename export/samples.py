@@ -7,7 +7,6 @@ page needs neither a picture format nor another request.
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,6 @@ PER_DIGIT = 20  # as in the article's demo
 
 def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
     """Picks the first digits of each label.
-
-    Args:
-      digits: to pick from.
-      per_digit: how many of each label.
 
     Returns:
       [10, per_digit, 28, 28] uint8, 255 full ink; row d holds pictures of the digit d.
@@ -45,23 +40,16 @@ def pick(digits: Digits, per_digit: int = PER_DIGIT) -> np.ndarray:
 
 
 def write(path: Path, digits: Digits, split: str) -> None:
-    """Writes the page's samples, completely or not at all.
-
-    Args:
-      path: of the JSON file.
-      digits: to pick from.
-      split: of the dataset; the file names both.
+    """Writes the page's samples, completely or not at all; the file names dataset and split.
 
     Raises:
       UserError: there are too few digits, or the file can't be written.
     """
     images = pick(digits)
-    text = json.dumps(
-        {
-            "dataset": f"{digits.source} {split}",
-            "size": spec.IMAGE_SIZE,
-            "per_digit": PER_DIGIT,
-            "images": base64.b64encode(images.tobytes()).decode("ascii"),
-        }
-    )
-    output_files.write_text(path, text + "\n")
+    content = {
+        "dataset": f"{digits.source} {split}",
+        "size": spec.IMAGE_SIZE,
+        "per_digit": PER_DIGIT,
+        "images": base64.b64encode(images.tobytes()).decode("ascii"),
+    }
+    output_files.write_json(path, content, indent=None)

@@ -77,11 +77,7 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
 
 
 def check_port(port: int) -> None:
-    """Checks that a port can be used, before the long work after which it is needed.
-
-    Raises:
-      UserError: it can't be used.
-    """
+    """Raises `UserError` if a port can't be used, before long work that needs it later."""
     _listen(port, _Handler).server_close()
 
 
@@ -97,7 +93,7 @@ def _listen(port: int, handler: Callable[..., Any]) -> _Server:
 
 class _Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Answers a client, but lets go of one that asks or reads too slowly."""
+        """Answers a client, but disconnects one that asks or reads too slowly."""
         timer = threading.Timer(CLIENT_SECONDS, _let_go, (request,))
         timer.daemon = True
         timer.start()
@@ -132,7 +128,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         return super().send_head()
 
     def _is_inside(self) -> bool:
-        """Whether the path stays inside the folder, links included; `..` is dropped before."""
+        """Whether the path, with links resolved, is inside the folder; `..` is removed before."""
         root = Path(self.directory).resolve()
         try:
             return Path(self.translate_path(self.path)).resolve().is_relative_to(root)

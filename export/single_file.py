@@ -11,7 +11,6 @@ import base64
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,10 +21,7 @@ _TYPES = {"float32": ("<f4", "floatVal"), "int32": ("<i4", "intVal")}
 
 
 def fold(folder: Path) -> None:
-    """Moves the weights of a graph from their files into its model.json.
-
-    Args:
-      folder: with model.json and the weight files that it names; the weight files are removed.
+    """Moves the weights of a graph from their files into its model.json; removes the files.
 
     Raises:
       UserError: model.json can't be written.
@@ -43,16 +39,12 @@ def fold(folder: Path) -> None:
             values = np.frombuffer(data, kind, count, at)
             at += values.nbytes
             tensor = nodes[weight["name"]]["attr"]["value"]["tensor"]
-            tensor |= _content(values, scalar) if not weight["shape"] else _encoded(values)
+            if weight["shape"]:
+                encoded = base64.b64encode(values.tobytes()).decode("ascii")
+                tensor["tensorContent"] = encoded
+            else:
+                tensor[scalar] = values.tolist()
         for path in paths:
             path.unlink()
     article = {"format": content["format"], "modelTopology": content["modelTopology"]}
     conversion.write_json(model, article | {"weightsManifest": []})
-
-
-def _content(values: np.ndarray, field: str) -> dict[str, Any]:
-    return {field: values.tolist()}
-
-
-def _encoded(values: np.ndarray) -> dict[str, str]:
-    return {"tensorContent": base64.b64encode(values.tobytes()).decode("ascii")}

@@ -17,11 +17,7 @@ _MANUAL_DIR = flags.DEFINE_string("manual_dir", "", "Folder with the dataset's o
 
 
 def check() -> None:
-    """Checks that there is a dataset of the flag's name, without loading TensorFlow.
-
-    Raises:
-      DigitsError: as `check_name`.
-    """
+    """Raises `DigitsError` if there is no dataset of the flag's name; loads no TensorFlow."""
     check_name(_DATASET.value, _DATA_DIR.value)
 
 

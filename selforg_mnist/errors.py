@@ -23,10 +23,9 @@ class WeightsError(UserError, ValueError):
 
 
 def one_line(said: object) -> str:
-    """A line of printable characters, not too long, also where it quotes a stranger's file.
+    """Makes a text or an error one line of printable characters, not too long.
 
-    Args:
-      said: a text, or an error of another library; one without a message gives its type.
+    The text may quote a file of unknown origin. An error without a message gives its type.
     """
     printable = "".join(c if c.isprintable() else " " for c in str(said))
     line = " ".join(printable.split())

@@ -8,6 +8,7 @@ without waiting for it.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -172,11 +173,7 @@ class Experiment:
 
     def to_dict(self) -> dict[str, Any]:
         """The options as plain values, for config.json."""
-        options = dataclasses.asdict(self)
-        options["learning_rate_drops"] = [list(drop) for drop in self.learning_rate_drops]
-        options["scale_range"] = list(self.scale_range)
-        options["stroke_range"] = self.stroke_range and list(self.stroke_range)
-        return options
+        return json.loads(json.dumps(dataclasses.asdict(self)))
 
 
 _ANY = 2**62
@@ -309,24 +306,15 @@ def robust() -> Experiment:
     from the weights of `l2_noise`: with new weights, it could hardly tell digits apart after
     4,000 training steps.
     """
-    return Experiment(
+    return consensus().replace(
         name="robust",
         channels=24,
         hidden_channels=96,
-        consensus=2.0,
-        residual_noise=spec.RESIDUAL_NOISE,
         train_steps=24_000,
         batch_size=16,
         pool_size=512,
-        fresh_share=0.0625,
-        mutated_share=0.125,
         rollout_steps=24,
         max_rollout_steps=40,
-        learning_rate=1.5e-3,
-        schedule="cosine",
-        warmup_steps=500,
-        weight_averaging=0.999,
-        initial_weights="l2_noise",
         canvas=64,
         scale_range=(0.7, 2.2),
         stroke_range=(0.8, 2.2),

@@ -7,9 +7,11 @@ survives a full disk, a kill or a power cut.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from selforg_mnist.errors import UserError
 
@@ -28,14 +30,8 @@ def make_folder(path: Path) -> None:
 def beside(path: Path) -> Iterator[Path]:
     """Gives another path to write to; at the end of the block, that file replaces `path`.
 
-    If the block fails, `path` stays as it was. The other path has the same suffix, because many
-    writers choose their format by it. Missing folders are made.
-
-    Args:
-      path: of the file that is wanted.
-
-    Yields:
-      partial: the path to write to, in the same folder.
+    If the block fails, `path` stays as it was. The other path is in the same folder and has the
+    same suffix, because many writers choose their format by it. Missing folders are made.
 
     Raises:
       UserError: the file can't be written.
@@ -55,35 +51,25 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8, complete or not at all.
-
-    Raises:
-      UserError: as `beside`.
-    """
+    """Writes a text file in UTF-8, complete or not at all; errors as in `beside`."""
     with beside(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file, complete or not at all.
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Writes plain values as JSON, complete or not at all; errors as in `beside`."""
+    write_text(path, json.dumps(content, indent=indent) + "\n")
 
-    Raises:
-      UserError: as `beside`.
-    """
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file, complete or not at all; errors as in `beside`."""
     with beside(path) as partial:
         partial.write_bytes(data)
 
 
 @contextlib.contextmanager
 def failing_in_one_line(path: Path) -> Iterator[None]:
-    """Turns an error of the operating system in the block into one line for the user.
-
-    Args:
-      path: of the file or folder that the block writes.
-
-    Raises:
-      UserError: the block raised an `OSError`.
-    """
+    """Turns an `OSError` in the block into one line for the user about the file or folder."""
     try:
         yield
     except OSError as error:

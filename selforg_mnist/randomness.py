@@ -42,14 +42,7 @@ TRAJECTORY = -3
 
 
 def root_key(seed: int) -> tf.Tensor:
-    """The key that all others of a run derive from.
-
-    Args:
-      seed: the run's seed, any integer that fits 64 bits.
-
-    Returns:
-      key: [2] int32.
-    """
+    """The key, [2] int32, that all others of a run derive from; its seed has 64 bits."""
     low, high = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
     return tf.bitcast(tf.constant([low, high], tf.uint32), tf.int32)
 

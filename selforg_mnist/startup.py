@@ -47,10 +47,7 @@ def one_thread_a_lane(lanes: int) -> None:
     """Runs each lane of the living-cell engine on one core, and splits no operation among cores.
 
     A lane is a chain of small operations. Splitting each of them among cores costs more than it
-    saves, whereas whole lanes run well side by side.
-
-    Args:
-      lanes: how many run at a time.
+    saves, whereas whole lanes run well side by side: `lanes` of them at a time.
 
     Raises:
       RuntimeError: TensorFlow has computed already.

@@ -7,7 +7,6 @@ reader, so that a command can refuse a wrong name at once.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import math
 import os
@@ -31,13 +30,10 @@ _INDEX = ".index"
 
 
 def check(name: str) -> None:
-    """Checks that there are weights of this name, without loading TensorFlow.
-
-    Args:
-      name: as `load` takes it.
+    """Checks that there are weights of this name for `load`, without loading TensorFlow.
 
     Raises:
-      WeightsError: as `load`, for what shows without reading the file.
+      WeightsError: as in `load`, for what shows without reading the file.
     """
     if name in SHIPPED:
         _check_installed(name)
@@ -46,10 +42,7 @@ def check(name: str) -> None:
 
 
 def check_run(run_dir: Path) -> Path:
-    """Checks that a run has a model, without loading TensorFlow.
-
-    Returns:
-      path: of the model.
+    """Returns the path of a run's model, without loading TensorFlow.
 
     Raises:
       WeightsError: the folder has no model.
@@ -95,7 +88,7 @@ def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
 
     Args:
       run_dir: folder of the run.
-      residual_noise: to use instead of the model's own; None keeps the model's own.
+      residual_noise: as in `load`.
 
     Raises:
       WeightsError: the folder has no model, or it can't be read.
@@ -196,4 +189,4 @@ def _with_noise(loaded: Loaded, residual_noise: float | None) -> Loaded:
         raise WeightsError(f"residual_noise={residual_noise}: expected a number, 0 or more")
     loaded.model.residual_noise = residual_noise
     source = f"{loaded.source}, with residual noise {residual_noise:g}"
-    return dataclasses.replace(loaded, source=source)
+    return loaded._replace(source=source)

@@ -34,8 +34,7 @@ _RESIDUAL_NOISE = flags.DEFINE_float(
 def check(default: str = "") -> None:
     """Checks that the flags choose exactly one model that exists, without loading TensorFlow.
 
-    Args:
-      default: weights to use if the flags choose none.
+    If they choose none, `default` names the weights.
 
     Raises:
       UserError: they choose two, or none and there is no default, or there is no such model.
@@ -57,10 +56,7 @@ def _run_dir() -> Path:
 
 
 def load(default: str = "") -> Loaded:
-    """Loads the model that the flags choose.
-
-    Args:
-      default: as in `check`.
+    """Loads the model that the flags choose, or `default`.
 
     Raises:
       WeightsError: there is no such model, or it can't be read.

@@ -16,7 +16,7 @@ MNIST_FILES = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Whatever needs the prepared MNIST is slow."""
+    """Marks every test that needs the prepared MNIST as slow."""
     for item in items:
         if "mnist_data_dir" in item.fixturenames:
             item.add_marker(pytest.mark.slow)
@@ -43,7 +43,7 @@ def mnist_data_dir(mnist_dir, tmp_path_factory) -> pathlib.Path:
 
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # one preparation for all workers: it takes 20 s
+        folder = folder.parent  # all workers share one preparation, which takes 20 s
     folder = pathlib.Path(os.environ.get("SELFORG_TFDS_DIR") or folder / "tfds")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""What an earlier version has written still serves: a model, a run, an export.
+"""Files of an earlier version can still be used: a model, a run, an export.
 
 The files in `support/earlier_version` are as the version wrote them whose modules all lay side by
 side: `web_exports.small_model(0.125)`, saved by Keras; its export; and a run of one training step,

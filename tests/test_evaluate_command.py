@@ -72,7 +72,7 @@ def test_every_option_has_its_effect(tmp_path, model_file):
     lines = printed.splitlines()
     assert lines[0].startswith("30 digits of drawn; values in percent")
     assert sum("mine, " in line for line in lines) == 2
-    assert sum("article: " in line for line in lines) == 3  # nobody knows of what experiment it is
+    assert sum("article: " in line for line in lines) == 3  # its experiment is unknown
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     expected = {"num_samples": 30, "steps": 4, "seed": 5, "dataset": "drawn"}
     expected |= {"residual_noise": 0.5, "weights": str(model_file)}
@@ -81,7 +81,7 @@ def test_every_option_has_its_effect(tmp_path, model_file):
     assert any(f" {value:.1f} at 4 " in line for line in lines)
     table = np.genfromtxt(tmp_path / "out" / "curves.csv", delimiter=",", names=True)
     assert table["step"].tolist() == list(range(1, 9))
-    # The noise alone moves a cell by more than the model of the file does.
+    # The noise changes a cell more than the file's model does.
     assert table["residual_magnitude"].min() > 0.35
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "accuracy_and_agreement.png",

@@ -14,7 +14,7 @@ ARTICLE = ("ce", "l2", "l2_noise")
 NEUTRAL = {
     "consensus": 0.0,
     "max_rollout_steps": 0,
-    "final_learning_rate": 0.01,  # of the cosine only
+    "final_learning_rate": 0.01,  # only used with "cosine"
     "warmup_steps": 0,
     "weight_averaging": 0.0,
     "initial_weights": "",

@@ -1,4 +1,4 @@
-"""Keeps the house in order: imports run downwards and in no circle, and leave private names alone.
+"""Checks the structure: imports run downwards, without circles, and take no private names.
 
 A folder of `selforg_mnist` counts as one wing, and so does each file beside `model.py`. It imports
 only from lower floors and from itself, wherever in the file the import stands.

@@ -43,7 +43,7 @@ def gray():
 
 @pytest.fixture(scope="module")
 def start(gray):
-    """Samples in the middle of their lives: with a state, where they live."""
+    """Samples in the middle of a rollout: living cells have a state."""
     state = 0.5 * np.random.default_rng(1).standard_normal((*gray.shape, 19))
     state *= reference_ca.alive(gray)[..., None]
     return np.concatenate([gray[..., None], state], axis=-1).astype(np.float32)
@@ -69,7 +69,7 @@ class TestAgainstTheReference:
         for t in range(STEPS):
             x = model(x, fires=fires[t], noise=noise[t] if noisy else None)
             np.testing.assert_allclose(x, expected[t], atol=1e-5, err_msg=f"step {t}")
-        assert 0.1 < np.abs(expected[-1][..., 1:]).max() < 100.0  # it was worth comparing
+        assert 0.1 < np.abs(expected[-1][..., 1:]).max() < 100.0  # so the comparison isn't trivial
 
     def test_compiled_rollout_agrees(self, start, draws):
         weights = reference_ca.random_weights(seed=1)
@@ -168,7 +168,7 @@ class TestFiring:
         assert np.abs(correlations).max() < 0.15  # 4 sigma of 784 cells
 
     def test_cells_in_state_zero_fire_like_the_others(self):
-        # A mask that is drawn anew where the state is zero, or that grows from living
+        # A mask that is drawn again where the state is zero, or that grows from living
         # neighbours, would show in the second step.
         model = biased_model()
         x = model.rollout(model.initialize(all_alive(50)), 1, seed=root_key(5))
@@ -257,7 +257,7 @@ class TestNoise:
         assert fired[alive].mean() == pytest.approx(0.5, abs=0.05)
 
     def test_firing_cells_get_it_whole(self):
-        # Masked before it is added, its deviation is that of the option, not less.
+        # Its standard deviation is that of the option, although it is masked.
         model = CAModel(residual_noise=0.02)
         noise = model(model.initialize(all_alive(20)), seed=root_key(0)).numpy()[..., 1:]
         assert noise[noise != 0.0].std() == pytest.approx(0.02, rel=0.02)
@@ -283,7 +283,7 @@ class TestNoise:
 
 @pytest.fixture(scope="module")
 def model():
-    """A trained model's like: no weight is zero."""
+    """Like a trained model: no weight is zero."""
     return model_with(reference_ca.random_weights(), residual_noise=0.02)
 
 

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and what stood there survives."""
+"""Files are written completely or not at all, and earlier files survive."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The shipped weights are those that their records describe, and do what these say."""
+"""The shipped weights agree with their records, and reach the recorded results."""
 
 import hashlib
 import json

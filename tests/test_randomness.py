@@ -1,4 +1,4 @@
-"""Keys: the same for the same place in a run, no other's. Draws: the same on any device."""
+"""Keys depend on the place in a run and are never shared. Draws are the same on any device."""
 
 import itertools
 
@@ -25,7 +25,7 @@ def keys_of(keys):
 
 class TestKeys:
     def test_a_purpose_keeps_its_number(self):
-        # Another number would give every resumed run other draws than it began with.
+        # With another number, a resumed run would draw other numbers than before.
         assert {purpose.name: purpose.value for purpose in Purpose} == {
             "POOL": 0,
             "FRESH_DIGITS": 1,

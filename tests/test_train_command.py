@@ -1,4 +1,4 @@
-"""The training command's flags: each does something, and a mistake is one line at once."""
+"""The training command's flags: each has an effect, and a mistake gives one line at once."""
 
 import dataclasses
 import json
@@ -64,7 +64,7 @@ TRAIN = "selforg_mnist.train"
         ("l2_noise", "l2_noise: expected flags only"),
         ("--run_dir=file", "file: can't be written (File exists)"),
         ("--run_dir=file/run", "file/run: can't be written (Not a directory)"),
-        ("--run_dir=/proc/run", "/proc/run: can't be written ("),  # nor by root
+        ("--run_dir=/proc/run", "/proc/run: can't be written ("),  # not even by root
         ("--run_dir=damaged", "damaged/config.json: not the configuration of a run ("),
     ],
 )
@@ -145,7 +145,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     assert str(tmp_path / "data") in note
     assert f"Data: 10000 digits, {note}." in text
 
-    # What the run looks at itself with.
+    # The options of logging, evaluating and saving.
     assert re.findall(r"step (\d)/3", text) == ["3"]
     assert text.count("Held out, 9 digits, after 4 CA steps") == 3
     curves = {path.name for path in (tmp_path / "run" / "tensorboard" / "curves").iterdir()}
@@ -176,7 +176,7 @@ def test_a_mistake_about_the_data_is_one_line(tmp_path, flags, said):
 
 
 def test_the_run_dir_is_named_after_the_experiment_and_knows_home(tmp_path):
-    # A file in its place shows where it would be, at once.
+    # A file in place of the folder shows at once which folder is used.
     (tmp_path / "runs").write_text("mine")
     assert "runs/l2: can't be written" in refused(TRAIN, "--experiment=l2", cwd=tmp_path)
     said = refused(TRAIN, "--run_dir=~/runs/mine", cwd=tmp_path, env={"HOME": str(tmp_path)})

@@ -1,4 +1,4 @@
-"""Weights are found by the names and paths that a user may give."""
+"""Finds weights by the names and paths that a user may give."""
 
 import json
 import os

@@ -47,7 +47,7 @@ class Program(NamedTuple):
 
 
 def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
-    """Compiles for TPUs, on a machine that need not have any.
+    """Compiles StableHLO for TPUs, on a machine that need not have any.
 
     Args:
       text: StableHLO.
@@ -85,10 +85,7 @@ def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
 
 
 def load(text: str) -> Program:
-    """Compiles a program for JAX's first device on this machine, and loads it there.
-
-    Args:
-      text: StableHLO, for one replica.
+    """Compiles StableHLO of one replica for JAX's first device here, and loads it there.
 
     Raises:
       UserError: JAX is missing, or has changed.

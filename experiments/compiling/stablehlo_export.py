@@ -6,7 +6,6 @@ The counterpart of `stablehlo_run.py`, which runs the text where there is no Ten
 from __future__ import annotations
 
 import io
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,7 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 def course_of(run_dir: Path) -> tuple[Experiment, Computing]:
-    """What a run trains, and how one replica computes it.
-
-    Returns:
-      experiment: of the run.
-      computing: dense, in the run's precision.
+    """What a run trains, and how one replica of the dense engine computes it.
 
     Raises:
       UserError: there is no run.
@@ -78,7 +73,7 @@ def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = No
     output_files.write_text(folder / stablehlo_run.TEXT, lowering.stablehlo(trainer))
     _write(folder / stablehlo_run.ARGUMENTS, Arguments(start, source.images, source.labels, ()))
     _write(folder / stablehlo_run.EXPECTED, results)
-    output_files.write_text(folder / stablehlo_run.ABOUT, json.dumps(about, indent=2) + "\n")
+    output_files.write_json(folder / stablehlo_run.ABOUT, about)
 
 
 def _restored(trainer: Trainer, run_dir: Path) -> TrainState:

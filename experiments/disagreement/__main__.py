@@ -16,7 +16,7 @@ study.define_flags(weights="l2_noise,consensus", steps=200, num_samples=0)
 def _run() -> int:
     from experiments.disagreement import measure, report
 
-    return study.run("disagreement", measure.measure, report.write)
+    return study.run("disagreement", measure.measure, report.make)
 
 
 if __name__ == "__main__":

@@ -18,30 +18,19 @@ CAUSES = ("in pieces", "standing border", "flicker")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Undecided:
-    """What a model's cells say about a set of digits after the last CA step.
+    """What a model's cells say about a set of digits after the last CA step."""
 
-    Attributes:
-      votes: [N, 10] int32, living cells that give each label.
-      agreeing: [N] bool, whether all cells of a digit give one label.
-      right: [N] bool, whether most cells give the digit's label.
-      cause: [N] integers: for digits that don't agree, the index into `CAUSES`; for the others,
-        -1. A digit in pieces can agree by luck only. Of the digits in one piece, those have a
-        standing border whose majority label stayed the same and whose cells never agreed during
-        the last 60 CA steps.
-      never_agreed: [N] bool, whether the cells never agreed during the last 60 CA steps.
-      same_majority: [N] bool, whether the majority label stayed the same during that time.
-      whole: [N] bool, whether a digit is in one piece.
-      logits: [N, H, W, 10] float32, the classification channels at the end.
-    """
-
-    votes: np.ndarray
-    agreeing: np.ndarray
-    right: np.ndarray
+    votes: np.ndarray  # [N, 10] int32, living cells that give each label
+    agreeing: np.ndarray  # [N] bool, whether all cells of a digit give one label
+    right: np.ndarray  # [N] bool, whether most cells give the digit's label
+    # [N] integers: the index into `CAUSES` for digits that don't agree, -1 for the others. A digit
+    # in pieces agrees only by chance. A digit in one piece has a standing border if its majority
+    # label stayed the same and its cells never agreed during the last 60 CA steps.
     cause: np.ndarray
-    never_agreed: np.ndarray
-    same_majority: np.ndarray
-    whole: np.ndarray
-    logits: np.ndarray
+    never_agreed: np.ndarray  # [N] bool, whether the cells never agreed in the last 60 CA steps
+    same_majority: np.ndarray  # [N] bool, whether the majority label stayed the same in these
+    whole: np.ndarray  # [N] bool, whether a digit is in one piece
+    logits: np.ndarray  # [N, H, W, 10] float32, the classification channels at the end
 
     @property
     def majority(self) -> np.ndarray:
@@ -66,14 +55,7 @@ class Undecided:
 
 
 def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> Undecided:
-    """Rolls digits out and sorts those whose cells don't agree at the end.
-
-    Args:
-      model: whose rule, fire rate and noise are used.
-      digits: to classify.
-      steps: CA steps.
-      seed: of the fire masks and the noise.
-    """
+    """Rolls digits out for some CA steps and sorts those whose cells don't agree at the end."""
     parts = list(votes.over_steps(model, digits.images, steps, seed))
     last = parts[-1]
     recent = np.concatenate([part.cells for part in parts])[-RECENT:]  # [60, N, 10]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from experiments import markdown
 from experiments.disagreement.measure import CAUSES, RECENT, Undecided
-from selforg_mnist import output_files, spec
+from experiments.study import Report
+from selforg_mnist import spec
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.pictures import render
 
@@ -21,7 +19,7 @@ _PAIRS = 10
 
 
 def figures(digits: Digits, found: Undecided) -> dict[str, Any]:
-    """The numbers of one model; shares are in percent, of all digits unless the name says."""
+    """The numbers of one model; shares are in percent, of all digits unless the name says else."""
 
     def percent(mask: np.ndarray) -> float:
         return round(100 * float(mask.mean()), 2)
@@ -55,11 +53,7 @@ def _share(mask: np.ndarray, among: np.ndarray) -> float | None:
 
 
 def mosaic(digits: Digits, found: Undecided) -> np.ndarray:
-    """The most divided digits, cells in the colours of their labels, above the true label's.
-
-    Returns:
-      picture: [H, W, 3] uint8.
-    """
+    """The most divided digits, with a bar of the true label's colour below: [H, W, 3] uint8."""
     chosen = found.most_divided(_MOST_DIVIDED)
     if not len(chosen):
         return render.legend()
@@ -68,24 +62,11 @@ def mosaic(digits: Digits, found: Undecided) -> np.ndarray:
     return render.stack(render.mosaic(tiles, columns=12, gap=2, scale=3), render.legend())
 
 
-def write(
-    folder: Path, digits: Digits, found: Mapping[str, Undecided], about: Mapping[str, Any]
-) -> Sequence[str]:
-    """Writes report.md, disagreement.json and a mosaic for each model.
-
-    Returns:
-      names: of the files.
-    """
+def make(digits: Digits, found: Mapping[str, Undecided], about: Mapping[str, Any]) -> Report:
+    """The tables, and a mosaic for each model."""
     numbers = {name: figures(digits, each) for name, each in found.items()}
-    text = json.dumps({"about": dict(about), "models": numbers}, indent=2)
-    output_files.write_text(folder / "disagreement.json", text + "\n")
-    names = ["report.md", "disagreement.json"]
-    for name, each in found.items():
-        names.append(f"most_divided_{name}.png")
-        with output_files.beside(folder / names[-1]) as partial:
-            Image.fromarray(mosaic(digits, each)).save(partial)
-    output_files.write_text(folder / "report.md", _page(numbers, about))
-    return names
+    pictures = {f"most_divided_{name}.png": mosaic(digits, each) for name, each in found.items()}
+    return Report(numbers, pictures, _page(numbers, about))
 
 
 def _page(numbers: Mapping[str, Any], about: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ study.define_flags(
 def _run() -> int:
     from experiments.long_runs import measure, report
 
-    return study.run("long_runs", measure.measure, report.write)
+    return study.run("long_runs", measure.measure, report.make)
 
 
 if __name__ == "__main__":

@@ -17,41 +17,22 @@ _DRAWN = 8  # digits whose growth is kept step by step
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LongRun:
-    """What happens to the digits under one model. All lists have one entry for each mark.
+    """What happens to the digits under one model; lists have one entry for each mark."""
 
-    Attributes:
-      marks: the CA steps after which digits were counted.
-      cell_accuracy: share of living cells that are right at each mark, in [0, 1].
-      total_agreement: share of digits whose cells all agree.
-      correct_agreement: share of digits whose cells all agree and are right.
-      median: median over the digits of their largest |state|.
-      large: share of digits whose largest |state| is above 20 times the median, or not finite.
-      not_finite: share of digits with a state that is not finite.
-      growing: not by mark: indices of the digits that are large at the end, in the order in which
-        they became large.
-      growth: [digits, steps / 10] float, largest |state| of some growing digits, every 10 steps.
-    """
-
-    marks: list[int]
-    cell_accuracy: list[float]
-    total_agreement: list[float]
-    correct_agreement: list[float]
-    median: list[float]
-    large: list[float]
-    not_finite: list[float]
+    marks: list[int]  # the CA steps after which digits were counted
+    cell_accuracy: list[float]  # share of living cells that are right, in [0, 1]
+    total_agreement: list[float]  # share of digits whose cells all agree
+    correct_agreement: list[float]  # share of digits whose cells all agree and are right
+    median: list[float]  # median over the digits of their largest |state|
+    large: list[float]  # share of digits with a |state| above 20 medians, or not finite
+    not_finite: list[float]  # share of digits with a state that is not finite
+    # Not by mark: indices of the digits that are large at the end, in the order of becoming large.
     growing: list[int]
-    growth: np.ndarray
+    growth: np.ndarray  # [digits, steps / 10] float, largest |state| of some of these
 
 
 def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> LongRun:
-    """Rolls digits out for many CA steps.
-
-    Args:
-      model: whose rule, fire rate and noise are used.
-      digits: to classify.
-      steps: CA steps, 100 or more.
-      seed: of the fire masks and the noise.
-    """
+    """Rolls digits out for many CA steps, 100 or more."""
     marks = [mark for mark in MARKS if mark <= steps]
     run = LongRun(marks, [], [], [], [], [], [], [], np.zeros(0))
     first, sizes = 0, []

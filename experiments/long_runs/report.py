@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from experiments import markdown
 from experiments.long_runs.measure import LARGE, LongRun
-from selforg_mnist import output_files
+from experiments.study import Report
 from selforg_mnist.data.digits import Digits
-from selforg_mnist.pictures import render
+from selforg_mnist.pictures import figures, render
 
 _SHOWN = 24  # growing digits per model
 
@@ -29,14 +25,8 @@ _SHARES = (
 )
 
 
-def write(
-    folder: Path, digits: Digits, runs: Mapping[str, LongRun], about: Mapping[str, Any]
-) -> Sequence[str]:
-    """Writes report.md, long_runs.json, growth.png, and one picture of growing digits per model.
-
-    Returns:
-      names: of the files.
-    """
+def make(digits: Digits, runs: Mapping[str, LongRun], about: Mapping[str, Any]) -> Report:
+    """The tables, how the largest states grow, and pictures of the digits whose states grow."""
     numbers = {
         name: {
             **{key: [round(100 * v, 2) for v in getattr(run, key)] for _, key in _SHARES},
@@ -46,23 +36,21 @@ def write(
         }
         for name, run in runs.items()
     }
-    text = json.dumps({"about": dict(about), "models": numbers}, indent=2)
-    output_files.write_text(folder / "long_runs.json", text + "\n")
-    with output_files.beside(folder / "growth.png") as partial:
-        Image.fromarray(_growth(runs)).save(partial)
-    pictures = {name: f"growing_{name}.png" for name, run in runs.items() if run.growing}
-    for name, file in pictures.items():
-        with output_files.beside(folder / file) as partial:
-            shown = 255 - digits.images[runs[name].growing[:_SHOWN]]
-            Image.fromarray(render.mosaic(shown, columns=12, gap=2, scale=3)).save(partial)
-    output_files.write_text(folder / "report.md", _page(runs, about, pictures))
-    return ["report.md", "long_runs.json", "growth.png", *pictures.values()]
+    pictures = {"growth.png": _growth(runs)}
+    for name, run in runs.items():
+        if run.growing:
+            shown = 255 - digits.images[run.growing[:_SHOWN]]
+            pictures[_file(name)] = render.mosaic(shown, columns=12, gap=2, scale=3)
+    return Report(numbers, pictures, _page(runs, about))
+
+
+def _file(model: str) -> str:
+    return f"growing_{model}.png"
 
 
 def _growth(runs: Mapping[str, LongRun]) -> np.ndarray:
     """The largest |state| of growing digits over CA steps, a panel per model: [H, W, 3] uint8."""
     figure = Figure(figsize=(3.2 * len(runs) + 0.6, 3.4), dpi=90, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]
     for panel, (name, run) in zip(panels, runs.items(), strict=True):
         for line in run.growth:
@@ -79,13 +67,10 @@ def _growth(runs: Mapping[str, LongRun]) -> np.ndarray:
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, 1.0), max(high, 100.0))
     panels[0].set_ylabel("largest |state| of a digit")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return figures.pixels(figure)
 
 
-def _page(
-    runs: Mapping[str, LongRun], about: Mapping[str, Any], pictures: Mapping[str, str]
-) -> str:
+def _page(runs: Mapping[str, LongRun], about: Mapping[str, Any]) -> str:
     sections = []
     for name, run in runs.items():
         lines = [["after CA step", *(f"{mark:,}" for mark in run.marks)]]
@@ -93,10 +78,10 @@ def _page(
             lines.append([f"{title}, %", *(f"{100 * v:.1f}" for v in getattr(run, key))])
         lines.append(["median of the largest state", *(f"{v:.3g}" for v in run.median)])
         sections.append(f"## {name}\n\n{about['models'][name]}\n\n{markdown.table(lines)}")
-        if name in pictures:
+        if run.growing:
             sections.append(
                 f"Digits that grow at the end (the first {_SHOWN} at most):\n\n"
-                f"![Digits whose states grow under {name}]({pictures[name]})"
+                f"![Digits whose states grow under {name}]({_file(name)})"
             )
     tables = "\n\n".join(sections)
     return f"""# Ten thousand steps

@@ -53,9 +53,6 @@ def make(
 
     Returns:
       paths: of what was written.
-
-    Raises:
-      UserError: a file can't be written.
     """
     many, few, banner, turns = (
         subset(digits, min(count, len(digits)), seed % 2**64).gray()

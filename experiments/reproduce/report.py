@@ -5,9 +5,10 @@ Compares what was measured with the article's figures; measures nothing itself.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import NamedTuple
 
 from experiments import markdown
 from selforg_mnist import output_files, startup
@@ -22,23 +23,14 @@ from selforg_mnist.readers.rule_arrays import Loaded
 _WITHIN = 1.0  # points that a value may be below the article's
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Reproduction:
-    """What was done and measured.
+class Reproduction(NamedTuple):
+    """What was done and measured."""
 
-    Attributes:
-      models: by name.
-      digits: the digits that they classified.
-      curves: before and after the mutation, by model.
-      films: paths of the films and pictures.
-      seed: of the evaluation.
-    """
-
-    models: Mapping[str, Loaded]
-    digits: Digits
-    curves: Mapping[str, Sequence[Curves]]
-    films: Sequence[Path]
-    seed: int
+    models: Mapping[str, Loaded]  # by name
+    digits: Digits  # that they classified
+    curves: Mapping[str, Sequence[Curves]]  # before and after the mutation, by model
+    films: Sequence[Path]  # films and pictures
+    seed: int  # of the evaluation
 
     @property
     def steps(self) -> int:
@@ -49,15 +41,10 @@ class Reproduction:
 def write(output_dir: Path, done: Reproduction) -> Path:
     """Writes report.md, accuracy_and_agreement.png, magnitudes.png and ce_magnitude.png.
 
-    Args:
-      output_dir: it already holds the films and the evaluations of the models.
-      done: what to report.
+    The folder already holds the films and the evaluations of the models.
 
     Returns:
       path: of the report.
-
-    Raises:
-      UserError: a file can't be written.
     """
     joined = {
         article.TITLES[name]: evaluation_report.joined(phases)
@@ -123,14 +110,14 @@ def _warning(digits: Digits, steps: int) -> list[str]:
 
 
 def _differences(curves: Mapping[str, Sequence[Curves]]) -> str:
-    fields = [f.name for f in dataclasses.fields(TableRow) if f.name != "correct_agreement_at_end"]
+    names = [f.name for f in fields(TableRow) if f.name != "correct_agreement_at_end"]
     lines = []
     for name, phases in curves.items():
         ours, theirs = evaluation_report.row(phases[0]), article.TABLE[name]
-        points = [getattr(ours, f).value - getattr(theirs, f).value for f in fields]
+        points = [getattr(ours, f).value - getattr(theirs, f).value for f in names]
         kept = "yes" if min(points) >= -_WITHIN else "no"
         lines.append([name, *(f"{p:+.1f}" for p in points), kept])
-    heads = ["model", *(field.replace("_", " ") for field in fields), "within a point, or better"]
+    heads = ["model", *(name.replace("_", " ") for name in names), "within a point, or better"]
     return markdown.table([heads, *lines])
 
 
@@ -142,15 +129,8 @@ def _magnitudes(curves: Mapping[str, Sequence[Curves]], steps: int) -> str:
             state, residual = part.state_magnitude, part.residual_magnitude
             ours = [f"{values[i]:.3g}" for values in (state, residual) for i in (0, -1)]
             lines.append([f"{name}, {phase.replace('_', ' ')}", *ours])
-        lines.append(
-            [
-                f"article: {article.TITLES[name]}",
-                "",
-                f"{theirs.state:g}",
-                "",
-                f"{theirs.residual:g}",
-            ]
-        )
+        magnitudes = ["", f"{theirs.state:g}", "", f"{theirs.residual:g}"]
+        lines.append([f"article: {article.TITLES[name]}", *magnitudes])
     whens = ("at the first step", "at the last step")
     ends = [f"{what} {when}" for what in ("state", "residual") for when in whens]
     return markdown.table([[f"model, {steps} steps", *ends], *lines])

@@ -12,23 +12,13 @@ only shows that everything works, it takes a minute. Open report.md in the outpu
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
 from selforg_mnist import data_flags, startup, weights
 from selforg_mnist.data.digits import describe_digits, subset
 from selforg_mnist.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from experiments.robustness.chimeras import ChimeraResult, Chimeras
-    from experiments.robustness.measure import Measurement
-    from experiments.robustness.studies import Study
-    from selforg_mnist.model import CAModel
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the report.", required=True)
 _WEIGHTS = flags.DEFINE_list(
@@ -78,7 +68,7 @@ def _run() -> int:
     data_flags.check()
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
 
-    from experiments.robustness import chimeras, pages, report
+    from experiments.robustness import chimeras, measure, pages, report
     from experiments.robustness import studies as robustness_studies
     from selforg_mnist import output_files
     from selforg_mnist.evaluation import article
@@ -109,7 +99,7 @@ def _run() -> int:
 
     output_files.make_folder(output_dir)  # if this fails, it fails before minutes of work
     began = time.perf_counter()
-    rows, outcomes, ends = _measure(
+    rows, outcomes, ends = measure.everything(
         {name: each.model for name, each in loaded.items()}, studies, groups, size.steps, seed
     )
     logging.info("Drawing the pictures.")
@@ -137,39 +127,6 @@ def _run() -> int:
     return 0
 
 
-def _measure(
-    models: Mapping[str, CAModel],
-    studies: Sequence[Study],
-    groups: Sequence[Chimeras],
-    steps: int,
-    seed: int,
-) -> tuple[list[Measurement], list[ChimeraResult], list[list[np.ndarray]]]:
-    """Measures all studies and chimeras, and logs the progress.
-
-    Returns:
-      rows: of the studies; for each study, all models.
-      outcomes: of the chimeras; for each model, all kinds.
-      ends: for each model and kind of chimera, [N, H, W, 10] float32, the logits at the end.
-    """
-    from experiments.robustness import chimeras, measure
-
-    rows: list[Measurement] = []
-    outcomes: list[ChimeraResult] = []
-    ends: list[list[np.ndarray]] = []
-    of_chimeras = sum(group.work(steps) for group in groups)
-    progress = _Progress(len(models) * (sum(study.work() for study in studies) + of_chimeras))
-    for study in studies:
-        for name, model in models.items():
-            rows += measure.measure(study, name, model, seed)
-            progress.done(study.work(), f"{study.name}, {name}")
-    for name, model in models.items():
-        measured, logits = chimeras.measure(groups, name, model, steps, seed)
-        outcomes += measured
-        ends.append(logits)
-        progress.done(of_chimeras, f"chimeras, {name}")
-    return rows, outcomes, ends
-
-
 def _check_different(names: list[str]) -> None:
     if len(set(names)) < max(1, len(names)):
         raise UserError(
@@ -187,25 +144,6 @@ def _command(amounts: dict[str, int], dataset: str) -> str:
     return " ".join(
         ["python -m experiments.robustness", *["--quick"] * _QUICK.value, *flags_given]
     )
-
-
-class _Progress:
-    """Logs how much is done and how long the rest will take.
-
-    Args:
-      work: the whole work, in any unit.
-    """
-
-    def __init__(self, work: int):
-        self._work, self._done = work, 0
-        self._began = time.perf_counter()
-
-    def done(self, work: int, what: str) -> None:
-        """Logs that an amount of the work is done, and what it was."""
-        self._done += work
-        share = self._done / self._work
-        left = (time.perf_counter() - self._began) * (1 / share - 1)
-        logging.info("%s: %.0f%% done, about %.0f s left.", what, 100 * share, left)
 
 
 if __name__ == "__main__":

@@ -31,23 +31,14 @@ _PLACES = {"down": "{0} above {1}", "right": "{0} left of {1}"}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chimeras:
-    """Chimeras of one kind.
+    """Chimeras of one kind."""
 
-    Attributes:
-      first: label of the digit above or at the left.
-      second: label of the other digit.
-      axis: one of `transforms.AXES`.
-      seam: where the seam is, as a share of the canvas; None for two whole digits.
-      images: [N, H, W] uint8, each in one piece.
-      of_first: [N, H, W] bool, which cells are the first digit's.
-    """
-
-    first: int
-    second: int
-    axis: str
-    seam: float | None
-    images: np.ndarray
-    of_first: np.ndarray
+    first: int  # label of the digit above or at the left
+    second: int  # label of the other digit
+    axis: str  # one of `transforms.AXES`
+    seam: float | None  # its place, as a share of the canvas; None for two whole digits
+    images: np.ndarray  # [N, H, W] uint8, each in one piece
+    of_first: np.ndarray  # [N, H, W] bool, which cells are the first digit's
 
     def work(self, steps: int) -> int:
         """The work of rolling them out: CA steps times living cells."""
@@ -56,42 +47,25 @@ class Chimeras:
 
 @dataclasses.dataclass(frozen=True)
 class ChimeraResult:
-    """What one model's cells say at the end on chimeras of one kind; all shares in percent.
+    """What one model's cells say at the end on chimeras of one kind; all shares in percent."""
 
-    Attributes:
-      model: its name.
-      first: and `second`, `axis`, `seam`: as in `Chimeras`.
-      num_samples: chimeras counted.
-      agree_first: share of chimeras whose cells all give the first digit's label.
-      agree_second: share of chimeras whose cells all give the second digit's label.
-      agree_other: share of chimeras whose cells all give one other label.
-      no_agreement: share of chimeras whose cells give several labels.
-      votes_first: share of the cells that give the first digit's label, mean over the chimeras.
-      votes_second: share of the cells that give the second digit's label, likewise.
-      other_label: the most frequent label besides these two.
-      votes_other_label: share of the cells that give it.
-      first_part_right: share of the first digit's own cells that give its label.
-      second_part_right: share of the second digit's own cells that give its label.
-      changing: share of the cells that gave another label within the last 20 CA steps.
-    """
-
-    model: str
-    first: int
+    model: str  # its name
+    first: int  # as in `Chimeras`, like the next three
     second: int
     axis: str
     seam: float | None
-    num_samples: int
-    agree_first: float
-    agree_second: float
-    agree_other: float
-    no_agreement: float
-    votes_first: float
-    votes_second: float
-    other_label: int
-    votes_other_label: float
-    first_part_right: float
-    second_part_right: float
-    changing: float
+    num_samples: int  # chimeras counted
+    agree_first: float  # share of chimeras whose cells all give the first digit's label
+    agree_second: float  # share of chimeras whose cells all give the second digit's label
+    agree_other: float  # share of chimeras whose cells all give one other label
+    no_agreement: float  # share of chimeras whose cells give several labels
+    votes_first: float  # share of the cells that give the first label, mean over the chimeras
+    votes_second: float  # share of the cells that give the second label, likewise
+    other_label: int  # the most frequent label besides these two
+    votes_other_label: float  # share of the cells that give it
+    first_part_right: float  # share of the first digit's own cells that give its label
+    second_part_right: float  # share of the second digit's own cells that give its label
+    changing: float  # share of the cells that gave another label in the last 20 CA steps
 
 
 def title(kind: Chimeras | ChimeraResult) -> str:
@@ -166,16 +140,9 @@ def measure(
 ) -> tuple[list[ChimeraResult], list[np.ndarray]]:
     """Rolls chimeras out and counts what their cells say at the end.
 
-    Args:
-      groups: a group for each kind of chimera.
-      name: of the model.
-      model: whose rule, fire rate and noise are used.
-      steps: CA steps.
-      seed: of the fire masks and the noise.
-
     Returns:
-      outcomes: of each group.
-      logits: of each group, [N, H, W, 10] float32 after the last step.
+      outcomes: of each group, for the model with this name.
+      logits: of each group, [N, H, W, 10] float32 after the last of `steps` CA steps.
     """
     bundles = _bundles(groups)
 
@@ -221,9 +188,6 @@ def count(group: Chimeras, name: str, recent: Sequence[np.ndarray]) -> ChimeraRe
       name: of the model.
       recent: [N, H, W] integers each, the labels that the cells gave after the last CA steps.
         The labels after the very last step are counted; the others show which cells still change.
-
-    Returns:
-      outcome: in percent.
     """
     living, labels = transforms.alive(group.images), recent[-1]
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.robustness.measure import Measurement, at_view
 from experiments.robustness.studies import Study
+from selforg_mnist.pictures.figures import pixels
 
 _Style = dict[str, Any]
 
@@ -45,10 +45,8 @@ def curves(
 ) -> np.ndarray:
     """Draws a panel for each view of each study, and one of magnitudes for long runs.
 
-    Args:
-      studies: in the order of the panels.
-      rows: all of them.
-      titles: of the models, by name, in the order of the legend.
+    Panels are in the order of the studies, models in the order of `titles`, which gives their
+    titles by name.
 
     Returns:
       picture: [H, W, 3] uint8.
@@ -58,7 +56,6 @@ def curves(
     long_runs = [study for study in studies if study.over_steps]
     lines = math.ceil((len(panels) + len(long_runs)) / _COLUMNS)
     figure = Figure(figsize=(4 * _COLUMNS, 3 * lines + 0.8), dpi=80, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axes = list(figure.subplots(lines, _COLUMNS, squeeze=False).flat)
     for panel in axes:
         panel.set_axis_off()
@@ -85,8 +82,7 @@ def curves(
         _finish(panel, "Long runs: state, residual (hollow)", study.axis, True)
         panel.set_ylabel("magnitude")
     _legend(figure, styles, titles)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels(figure)
 
 
 def _styles(names: Iterable[str]) -> dict[str, _Style]:
@@ -113,7 +109,7 @@ def _legend(figure: Figure, styles: Mapping[str, _Style], titles: Mapping[str, s
         Line2D([], [], label=f"{titles[name]}: {what}", **style, **weight)
         for name, style in styles.items()
         for weight, what in (
-            (_ALL_RIGHT, "digits all of whose cells are right"),
+            (_ALL_RIGHT, "digits with all cells right"),
             (_CELLS_RIGHT, "cells right"),
         )
     ]

@@ -1,4 +1,4 @@
-"""Measures the robustness studies: shows their pictures to cells and counts what these say.
+"""Measures the robustness studies: shows their pictures to cells and counts their answers.
 
 Follows the article's section "Experiments": cell accuracy, total agreement, magnitudes. Tables
 and figures are in `report.py`, `figures.py` and `pages.py`.
@@ -7,11 +7,14 @@ and figures are in `report.py`, `figures.py` and `pages.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from absl import logging
 
-from experiments.robustness import transforms
+from experiments.robustness import chimeras, transforms
+from experiments.robustness.chimeras import ChimeraResult, Chimeras
 from experiments.robustness.studies import Study, View
 from selforg_mnist import spec
 from selforg_mnist.cells import trajectory
@@ -26,25 +29,16 @@ _BATCH = 75  # small enough that batches of large digits fit into the cores' cac
 class Measurement:
     """Numbers of one model, in one study, at one strength, after one CA step; shares in percent.
 
-    Attributes:
-      study: its name.
-      strength: of the change.
-      model: its name.
-      phase: name of the phase.
-      step: CA steps since the phase began.
-      num_samples: digits counted: those with a living cell.
-      in_one_piece: share of the shown digits whose living cells are all connected; cells can't
-        talk across a gap.
-      cell_accuracy: and the others: as in `evaluation.Curves`.
+    The numbers from `cell_accuracy` on are those of `evaluation.Curves`.
     """
 
-    study: str
-    strength: float
-    model: str
-    phase: str
-    step: int
-    num_samples: int
-    in_one_piece: float
+    study: str  # its name
+    strength: float  # of the change
+    model: str  # its name
+    phase: str  # name of the phase
+    step: int  # CA steps since the phase began
+    num_samples: int  # digits counted: those with a living cell
+    in_one_piece: float  # share of the shown digits whose living cells are all connected
     cell_accuracy: float
     total_agreement: float
     correct_agreement: float
@@ -52,17 +46,51 @@ class Measurement:
     residual_magnitude: float
 
 
+def everything(
+    models: Mapping[str, CAModel],
+    studies: Sequence[Study],
+    groups: Sequence[Chimeras],
+    steps: int,
+    seed: int,
+) -> tuple[list[Measurement], list[ChimeraResult], list[list[np.ndarray]]]:
+    """Measures all studies and chimeras, and logs the progress.
+
+    Returns:
+      rows: of the studies; for each study, all models.
+      outcomes: of the chimeras; for each model, all kinds.
+      ends: for each model and kind of chimera, [N, H, W, 10] float32, the logits at the end.
+    """
+    rows: list[Measurement] = []
+    outcomes: list[ChimeraResult] = []
+    ends: list[list[np.ndarray]] = []
+    work = {study.name: study.work() for study in studies}
+    work["chimeras"] = sum(group.work(steps) for group in groups)
+    began, total, done = time.perf_counter(), len(models) * sum(work.values()), 0
+
+    def log(what: str, name: str) -> None:
+        nonlocal done
+        done += work[what]
+        left = (time.perf_counter() - began) * (total / done - 1)
+        share = 100 * done / total
+        logging.info("%s, %s: %.0f%% done, about %.0f s left.", what, name, share, left)
+
+    for study in studies:
+        for name, model in models.items():
+            rows += measure(study, name, model, seed)
+            log(study.name, name)
+    for name, model in models.items() if groups else ():
+        measured, logits = chimeras.measure(groups, name, model, steps, seed)
+        outcomes += measured
+        ends.append(logits)
+        log("chimeras", name)
+    return rows, outcomes, ends
+
+
 def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Measurement]:
-    """Rolls a study's digits out and keeps the numbers at its marks.
+    """Rolls a study's digits out and yields the numbers at its marks.
 
-    Args:
-      study: what to show.
-      name: of the model.
-      model: whose rule, fire rate and noise are used.
-      seed: of the fire masks and the noise, the same for all strengths.
-
-    Yields:
-      row: by strength, phase and step.
+    They are in the order of strength, phase and step. The seed of the fire masks and the noise is
+    the same for all strengths.
     """
     for strength, phases in study.cases.items():
         curves = evaluation.evaluate_phases(model, phases, seed, _BATCH)
@@ -100,7 +128,7 @@ def looks(
     Args:
       study: what to show.
       strengths: some of the study's strengths.
-      picked: [K] integers, which of the study's digits to show.
+      picked: [K] integers, the indices of the digits to show.
       model: whose rule, fire rate and noise are used.
       seed: of the fire masks and the noise.
 

@@ -50,10 +50,7 @@ class Block(NamedTuple):
 def of_studies(studies: Sequence[Study], models: Mapping[str, CAModel], seed: int) -> np.ndarray:
     """Shows what cells say at all views of the studies, above bars in the right labels' colours.
 
-    Args:
-      studies: each of their views gets a heading.
-      models: by the heads of their columns.
-      seed: of the fire masks and the noise.
+    Models are by the heads of their columns. Each view has a heading.
 
     Returns:
       picture: [H, W, 3] uint8.

@@ -8,11 +8,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,23 +28,14 @@ PICTURES = ("curves.png", "mosaic.png", "chimeras.png")
 FILES = (*NUMBERS, *PICTURES, "report.md")  # report.md last: it shows the others
 
 
-@dataclasses.dataclass(frozen=True)
-class Results:
-    """Everything that was measured.
+class Results(NamedTuple):
+    """Everything that was measured."""
 
-    Attributes:
-      about: models, data and settings, plain values.
-      titles: of the models, by name.
-      studies: in the order of the report.
-      rows: of all studies and models.
-      outcomes: of all chimeras and models.
-    """
-
-    about: Mapping[str, Any]
-    titles: Mapping[str, str]
-    studies: Sequence[Study]
-    rows: Sequence[Measurement]
-    outcomes: Sequence[ChimeraResult]
+    about: Mapping[str, Any]  # models, data and settings, plain values
+    titles: Mapping[str, str]  # of the models, by name
+    studies: Sequence[Study]  # in the order of the report
+    rows: Sequence[Measurement]  # of all studies and models
+    outcomes: Sequence[ChimeraResult]  # of all chimeras and models
 
 
 def write(
@@ -80,8 +70,7 @@ def write(
         },
         "chimeras": outcomes,
     }
-    text = json.dumps(_rounded(document), indent=1)
-    output_files.write_text(output_dir / "robustness.json", text + "\n")
+    output_files.write_json(output_dir / "robustness.json", _rounded(document), indent=1)
     output_files.write_text(output_dir / "robustness.csv", _csv(Measurement, rows))
     if chimeras is not None:
         output_files.write_text(output_dir / "chimeras.csv", _csv(ChimeraResult, outcomes))

@@ -1,8 +1,7 @@
 """The robustness studies except the chimeras: what they show to cells, and for how long.
 
 Follows the article's section "Robustness". A study shows the same digits at several strengths of
-one change, which `transforms.py` makes. `measure.py` shows them to cells and counts the labels
-that these give.
+one change, which `transforms.py` makes. `measure.py` shows them to cells and counts the answers.
 """
 
 from __future__ import annotations
@@ -25,41 +24,25 @@ _LONG_POINTS = 60
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A moment of a study that tables, figures and mosaics show.
+    """A moment of a study that tables, figures and mosaics show."""
 
-    Attributes:
-      phase: index of the phase.
-      step: CA steps since the phase began.
-      title: what it shows, for headings.
-    """
-
-    phase: int
-    step: int
-    title: str
+    phase: int  # its index
+    step: int  # CA steps since the phase began
+    title: str  # what it shows, for headings
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Study:
-    """One change of the digits, at several strengths.
+    """One change of the digits, at several strengths."""
 
-    Attributes:
-      name: short, for files.
-      axis: the meaning of a strength, with its unit.
-      phases: names of the phases.
-      cases: by strength, what the cells are shown; all have the same canvas size and steps.
-      views: the moments that the report shows.
-      marks: CA steps of each phase after which numbers are kept; those after its end are left
-        out.
-      over_steps: whether the study has one strength and varies the CA steps instead.
-    """
-
-    name: str
-    axis: str
-    phases: tuple[str, ...]
+    name: str  # short, for files
+    axis: str  # the meaning of a strength, with its unit
+    phases: tuple[str, ...]  # names of the phases
+    # By strength, what the cells are shown; all have the same canvas size and steps.
     cases: Mapping[float, list[Phase]]
-    views: tuple[View, ...]
-    marks: tuple[int, ...] = _MARKS
-    over_steps: bool = False
+    views: tuple[View, ...]  # the moments that the report shows
+    marks: tuple[int, ...] = _MARKS  # CA steps of each phase after which numbers are kept
+    over_steps: bool = False  # whether the CA steps vary and the strength doesn't
 
     def kept(self, phase: int) -> list[int]:
         """The CA steps of a phase after which numbers are kept, including its last one."""
@@ -77,19 +60,12 @@ class Study:
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How much is measured.
+    """How much is measured."""
 
-    Attributes:
-      steps: CA steps of a phase.
-      long_steps: CA steps of the long run.
-      long_samples: digits of the long run.
-      every: 1 to try all strengths of a study, n to try every n-th one.
-    """
-
-    steps: int
-    long_steps: int
-    long_samples: int
-    every: int = 1
+    steps: int  # CA steps of a phase
+    long_steps: int  # CA steps of the long run
+    long_samples: int  # digits of the long run
+    every: int = 1  # 1 to try all strengths of a study, n to try every n-th one
 
 
 NAMES = (
@@ -143,10 +119,10 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
                 Phase(images, digits.labels, steps, ~lost),
             ]
         views = tuple(
-            View(1, step, f"{kind} forget their state, {step} steps later")
+            View(1, step, f"{kind} their state: {step} steps later")
             for step in _up_to(steps, (20, 200))
         )
-        return Study(name, "share of the cells", ("before", "after"), cases, views)
+        return Study(name, "share of cells", ("before", "after"), cases, views)
 
     gone_and_back = {}
     for share in (0.0, 0.1, 0.3, 0.5, 0.7)[:: size.every]:
@@ -162,14 +138,14 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
     return [
         one_phase(
             "size",
-            "size, of MNIST's",
+            "size (1 = MNIST's)",
             "Digits drawn smaller or larger",
             scales,
             lambda s: augmentation.rescale(images, s, s, int(side * max(scales))),
         ),
         one_phase(
             "brush",
-            "size, of MNIST's",
+            "size (1 = MNIST's)",
             "Digits drawn smaller or larger with the same pen",
             (0.75, 1.0, 1.25, 1.5, 2.0),
             lambda s: augmentation.redraw(
@@ -178,8 +154,8 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
         ),
         one_phase(
             "height",
-            "height, of MNIST's",
-            "Digits stretched upright only",
+            "height (1 = MNIST's)",
+            "Digits stretched in height only",
             scales[:-1],
             lambda s: augmentation.rescale(images, s, 1.0, int(side * scales[-2])),
         ),
@@ -193,37 +169,37 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
         one_phase(
             "drawn",
             "ink added on each side (cells)",
-            "Another hand: the embedded drawn digits",
+            "Another handwriting: the embedded drawn digits",
             (-0.5, 0.0, 0.5, 1.0, 1.5),
             lambda r: transforms.thicken(transforms.pad(drawn.images, 2), r),
             drawn.labels,
         ),
         one_phase(
             "shift",
-            "cells down and right",
-            "Digits moved, nothing cut off",
+            "shift down and right (cells)",
+            "Digits moved within the canvas",
             (0.0, 1.0, 5.0, 14.0),
             lambda s: transforms.shift(wide, int(s), int(s)),
         ),
         one_phase(
             "cut",
-            "cells down and right",
-            "Digits moved out of the canvas, cut off there",
+            "shift down and right (cells)",
+            "Digits moved partly off the canvas",
             (0.0, 4.0, 6.0, 8.0, 10.0, 12.0),
             lambda s: transforms.shift(images, int(s), int(s)),
         ),
         Study(
             "parts",
-            "share of the cells",
+            "share of cells",
             ("before", "gone", "given back"),
             gone_and_back,
             (
-                View(1, steps, "A part of the digit is rubbed out"),
-                View(2, steps, "The part is given back"),
+                View(1, steps, "Part of the digit is erased"),
+                View(2, steps, "The erased part is restored"),
             ),
         ),
-        states_lost("scattered_states", "Scattered cells", transforms.scattered),
-        states_lost("patch_states", "A patch of cells", transforms.block),
+        states_lost("scattered_states", "Scattered cells lose", transforms.scattered),
+        states_lost("patch_states", "A patch of cells loses", transforms.block),
         Study(
             "long",
             "CA step",

@@ -2,8 +2,7 @@
 
 Pure functions on pictures, `[N, H, W] uint8`, full ink 255, zero beyond the canvas; none changes
 its arguments. Follows the article's section "Robustness": unseen sizes and brush widths, digits
-"composed of multiple digits", parts that disappear and come back. Cells are rolled out on the
-pictures elsewhere.
+"composed of multiple digits", parts that disappear and come back.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def pad(images: np.ndarray, margin: int) -> np.ndarray:
 
 
 def thicken(images: np.ndarray, radius: float) -> np.ndarray:
-    """Widens strokes on both sides, as a round pen would; thins them where the radius is < 0.
+    """Widens strokes on both sides, as a round pen would; thins them if the radius is negative.
 
     Each cell is a square of its gray value. Ink grows or shrinks by `radius` cells. Each cell then
     shows the mean over its square, so that widening by a part of a cell is exact.
@@ -79,16 +78,7 @@ def thicken(images: np.ndarray, radius: float) -> np.ndarray:
 
 
 def shift(images: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Moves digits by whole cells; what gets beyond the canvas is cut off.
-
-    Args:
-      images: [N, H, W] uint8.
-      down: cells; negative is up.
-      right: cells; negative is left.
-
-    Returns:
-      images: [N, H, W] uint8.
-    """
+    """Moves digits, [N, H, W] uint8, by whole cells; what gets beyond the canvas is cut off."""
     height, width = images.shape[1:]
     margin = max(abs(down), abs(right))
     top, left = margin - down, margin - right
@@ -140,15 +130,7 @@ def _first(order: np.ndarray, living: np.ndarray, fraction: float) -> np.ndarray
 
 
 def erase(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Erases the ink of some cells, which then are dead.
-
-    Args:
-      images: [N, H, W] uint8.
-      chosen: [N, H, W] bool.
-
-    Returns:
-      images: [N, H, W] uint8.
-    """
+    """Erases the ink of chosen cells, [N, H, W] bool, which are then dead."""
     return np.where(chosen, np.uint8(0), images)
 
 

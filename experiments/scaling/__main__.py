@@ -13,7 +13,6 @@ experiments/results/scaling.
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import tempfile
 from pathlib import Path
@@ -54,7 +53,7 @@ def _scale() -> int:
     rows = list(
         measure.measure(
             subjects,
-            dataclasses.replace(data, dataset=survey.dataset),  # what "auto" has chosen
+            data._replace(dataset=survey.dataset),  # what "auto" has chosen
             survey.living,
             _ROUNDS.value,
             _SECONDS.value,

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from experiments.scaling.measure import Timing
+from selforg_mnist.pictures.figures import pixels
 
 _Style = dict[str, Any]
 
@@ -40,9 +40,6 @@ _SERIES: dict[tuple[str, int], tuple[str, _Style]] = {
 def draw(rows: Sequence[Timing]) -> np.ndarray:
     """Draws up to three panels, over canvas, firing cells and batch, for which there are rows.
 
-    Args:
-      rows: of any studies.
-
     Returns:
       picture: [H, W, 3] uint8.
     """
@@ -56,7 +53,6 @@ def draw(rows: Sequence[Timing]) -> np.ndarray:
     ]
     panels = [(panel, own) for panel, own in panels if own]
     figure = Figure(figsize=(5.4 * len(panels), 5.4), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     for axes, (panel, own) in zip(
         figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True
     ):
@@ -64,8 +60,7 @@ def draw(rows: Sequence[Timing]) -> np.ndarray:
         axes.grid(alpha=0.3)
         # The legend is below the panel: among the points it would hide some.
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels(figure)
 
 
 def _over_canvas(panel: Axes, rows: Sequence[Timing]) -> None:

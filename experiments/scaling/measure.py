@@ -14,6 +14,7 @@ import functools
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
 
 from absl import logging
 
@@ -25,72 +26,40 @@ from selforg_mnist import spec, startup
 from selforg_mnist.errors import UserError
 
 
-@dataclasses.dataclass(frozen=True)
-class Survey:
-    """What there is to train on.
+class Survey(NamedTuple):
+    """What there is to train on."""
 
-    Attributes:
-      dataset: name, as `load_digits` takes it.
-      digits: in the training set.
-      living: mean number of living cells of a canvas, by scene.
-    """
-
-    dataset: str
-    digits: int
-    living: Mapping[Scene, float]
+    dataset: str  # name, as `load_digits` takes it
+    digits: int  # in the training set
+    living: Mapping[Scene, float]  # mean number of living cells of a canvas, by scene
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """The numbers of one subject.
+    """The numbers of one subject."""
 
-    Attributes:
-      study: its name.
-      engine: "living" or "dense".
-      batch: canvases of a training step.
-      canvas: side, in cells.
-      digits: on each canvas.
-      replicas: that share the batch.
-      pool: canvases in the pool.
-      living_cells: mean number of a batch.
-      living_share: share of all cells that live, in [0, 1].
-      firing_cells: mean number of a batch in each CA step.
-      steps_per_second: training steps, median over the rounds.
-      slowest: the slowest round, in training steps per second.
-      fastest: the fastest round, in training steps per second.
-      ms: time of a training step, by the median rate.
-      reference_ms: the same for the dense reference; None if it was left out.
-      ratio: the rate divided by the reference's in the same round, median over the rounds.
-      peak_mb: memory of the process, including TensorFlow and the digits.
-      reference_peak_mb: the same for the reference's process.
-    """
-
-    study: str
-    engine: str
-    batch: int
-    canvas: int
-    digits: int
-    replicas: int
-    pool: int
-    living_cells: float
-    living_share: float
-    firing_cells: float
-    steps_per_second: float
-    slowest: float
-    fastest: float
-    ms: float
-    reference_ms: float | None
-    ratio: float | None
-    peak_mb: int
-    reference_peak_mb: int | None
+    study: str  # its name
+    engine: str  # "living" or "dense"
+    batch: int  # canvases of a training step
+    canvas: int  # side, in cells
+    digits: int  # on each canvas
+    replicas: int  # that share the batch
+    pool: int  # canvases in the pool
+    living_cells: float  # mean number of a batch
+    living_share: float  # share of all cells that live, in [0, 1]
+    firing_cells: float  # mean number of a batch in each CA step
+    steps_per_second: float  # training steps, median over the rounds
+    slowest: float  # the slowest round, in training steps per second
+    fastest: float  # the fastest round, in training steps per second
+    ms: float  # time of a training step, by the median rate
+    reference_ms: float | None  # the same for the dense reference; None if it was left out
+    ratio: float | None  # rate divided by the reference's in the same round, median
+    peak_mb: int  # memory of the process, including TensorFlow and the digits
+    reference_peak_mb: int | None  # the same for the reference's process
 
 
 def survey(subjects: Sequence[Subject], data: Data) -> Survey:
-    """Loads the digits and counts living cells on the canvases, in a process that then ends.
-
-    Raises:
-      DigitsError: the digits can't be loaded.
-    """
+    """Loads the digits and counts living cells on the canvases, in a process that then ends."""
     with timing.worker() as worker:
         scenes = list(dict.fromkeys(subject.scene for subject in subjects))
         return worker.submit(_survey, scenes, data).result()
@@ -112,13 +81,8 @@ def measure(
 ) -> Iterator[Timing]:
     """Times subjects, and logs the progress.
 
-    Args:
-      subjects: of all studies.
-      data: to train on.
-      living: as `Survey.living`.
-      rounds: timings of each subject.
-      seconds: shortest length of a timing.
-      reference_bytes: the dense reference is left out where it would take more memory.
+    `living` is as in `Survey`. A subject is timed in some rounds, for the given seconds or longer.
+    The dense reference is left out where it would take more than `reference_bytes` of memory.
 
     Yields:
       row: of each subject; subjects of the same study and scene come after each other.
@@ -145,12 +109,7 @@ def measure(
 
 
 class _Timed:
-    """One thing to time, in a process of its own.
-
-    Args:
-      worker: the process.
-      watch: times it in that process.
-    """
+    """One thing to time, in a worker process of its own, with a stopwatch."""
 
     def __init__(self, worker: concurrent.futures.Executor, watch: Stopwatch):
         self._worker, self._watch = worker, watch

@@ -6,7 +6,6 @@ Measuring is in `measure.py`, drawing in `figure.py`.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,18 +45,9 @@ _MEASURED: tuple[_Column, ...] = (
 
 
 def write(output_dir: Path, about: Mapping[str, Any], rows: Sequence[Timing]) -> None:
-    """Writes all `FILES`.
-
-    Args:
-      output_dir: made where it is missing; files of these names are replaced.
-      about: command, machine, data and settings, plain values.
-      rows: of all studies.
-
-    Raises:
-      UserError: a file can't be written; an earlier one then stays as it was.
-    """
+    """Writes all `FILES`; `about` holds command, machine, data and settings, plain values."""
     document = {**about, "rows": [dataclasses.asdict(row) for row in rows]}
-    output_files.write_text(output_dir / "scaling.json", json.dumps(document, indent=1) + "\n")
+    output_files.write_json(output_dir / "scaling.json", document, indent=1)
     evaluation_report.save_picture(output_dir / "scaling.png", figure.draw(rows))
     output_files.write_text(output_dir / "scaling.md", text(about, rows))
 

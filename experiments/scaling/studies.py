@@ -23,17 +23,11 @@ _POOL_BYTES = 100e6  # largest pool, unless a batch needs more: each call copies
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A batch of canvases, the same for the engines that are compared.
+    """A batch of canvases, the same for the engines that are compared."""
 
-    Attributes:
-      batch: canvases of a training step.
-      canvas: side, in cells.
-      digits: on each canvas.
-    """
-
-    batch: int
-    canvas: int = spec.IMAGE_SIZE
-    digits: int = 1
+    batch: int  # canvases of a training step
+    canvas: int = spec.IMAGE_SIZE  # side, in cells
+    digits: int = 1  # on each canvas
 
     def __str__(self) -> str:
         digits = "1 digit" if self.digits == 1 else f"{self.digits} digits"
@@ -55,19 +49,12 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """Something to time.
+    """Something to time."""
 
-    Attributes:
-      study: the study that it is part of.
-      scene: what it trains on.
-      engine: "living" or "dense".
-      replicas: that share the batch, on devices that share the CPU.
-    """
-
-    study: str
-    scene: Scene
-    engine: str = "living"
-    replicas: int = 1
+    study: str  # the study that it is part of
+    scene: Scene  # what it trains on
+    engine: str = "living"  # or "dense"
+    replicas: int = 1  # that share the batch, on devices that share the CPU
 
     def __str__(self) -> str:
         replicas = f", {self.replicas} replicas" if self.replicas > 1 else ""
@@ -106,21 +93,12 @@ STUDIES: dict[str, Callable[[bool], list[Subject]]] = {
 
 
 def build(names: Sequence[str], quick: bool = False) -> list[Subject]:
-    """The subjects of some studies, in the order of `STUDIES`.
-
-    Args:
-      names: keys of `STUDIES`.
-      quick: few and small subjects, to try it out.
-    """
+    """The subjects of some of the `STUDIES`, in their order; `quick`: few and small ones."""
     return [subject for name in STUDIES if name in names for subject in STUDIES[name](quick)]
 
 
 def canvases(digits: Digits, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """The training set of a scene: on each canvas digits of one label, side by side, on black.
-
-    Args:
-      digits: to take from.
-      scene: whose canvases are made.
 
     Returns:
       images: [D, canvas, canvas] uint8. For one digit on its own canvas these are the digits

@@ -9,14 +9,13 @@ up to the commands: `__main__.py` and `experiments/benchmark.py`.
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import functools
 import multiprocessing
 import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from absl import flags
@@ -35,8 +34,7 @@ Timer = Callable[[int], float]  # the seconds that this number of steps takes
 _MOST_STEPS = 4096  # in one timing
 
 
-@dataclasses.dataclass(frozen=True)
-class Data:
+class Data(NamedTuple):
     """Where the digits come from: the arguments of `load_digits`."""
 
     dataset: str
@@ -52,11 +50,7 @@ def data_of_flags() -> Data:
 
 @functools.cache
 def training_digits(data: Data) -> Digits:
-    """The training digits, loaded once per process.
-
-    Raises:
-      DigitsError: as `load_digits`.
-    """
+    """The training digits, loaded once per process."""
     return load_digits(data.dataset, "train", data.data_dir, data.manual_dir)
 
 
@@ -67,14 +61,9 @@ def training(
     computing: Computing,
     distribution: Distribution | None = None,
 ) -> Run:
-    """Builds a training.
+    """Builds the training of an experiment on digits, [D, H, W] uint8, and their [D] labels.
 
-    Args:
-      experiment: what to train.
-      images: [D, H, W] uint8, the training digits.
-      labels: [D] integers, 0 to 9.
-      computing: how to compute it.
-      distribution: the strategy of several replicas; None for one device.
+    `distribution` is the strategy of several replicas; None for one device.
     """
     import tensorflow as tf
 
@@ -95,12 +84,7 @@ def training(
 
 
 def reference(images: np.ndarray, labels: np.ndarray) -> Run:
-    """Builds the dense reference's training on one batch.
-
-    Args:
-      images: [B, H, W] uint8.
-      labels: [B] integers, 0 to 9.
-    """
+    """Builds the dense reference's training on one batch, [B, H, W] uint8, and its [B] labels."""
     from experiments.scaling import dense_reference
 
     step = dense_reference.make_training_step(images, labels)
@@ -110,11 +94,7 @@ def reference(images: np.ndarray, labels: np.ndarray) -> Run:
 def worker(
     start: Callable[[], None] = startup.quiet_tensorflow,
 ) -> concurrent.futures.ProcessPoolExecutor:
-    """A process of its own, which takes one task at a time.
-
-    Args:
-      start: what the process does first.
-    """
+    """A process of its own, which takes one task at a time; first it calls `start`."""
     context = multiprocessing.get_context("spawn")
     return concurrent.futures.ProcessPoolExecutor(1, context, start)
 
@@ -125,15 +105,12 @@ def _prepared(prepare: Callable[..., Run], arguments: tuple) -> Run:
 
 
 def time_steps(prepare: Callable[..., Run], arguments: tuple, steps: int) -> float:
-    """Times some steps, in the process that calls this.
+    """Times some steps of what `prepare(*arguments)` builds, in the process that calls this.
 
-    Args:
-      prepare: builds what is timed, once per process.
-      arguments: of `prepare`, hashable.
-      steps: how many.
+    It is built once per process and not timed; the arguments must be hashable.
 
     Returns:
-      seconds: the time of the steps, without the building.
+      seconds: the time of the steps.
     """
     run = _prepared(prepare, arguments)
     start = time.perf_counter()
@@ -142,11 +119,9 @@ def time_steps(prepare: Callable[..., Run], arguments: tuple, steps: int) -> flo
 
 
 class Stopwatch:
-    """Times one thing repeatedly, with enough steps to take some time.
+    """Times one thing repeatedly, with enough steps to take some seconds.
 
-    Args:
-      timer: times it; the first call compiles and does not count.
-      seconds: shortest length of a timing.
+    The timer's first call compiles and does not count.
     """
 
     def __init__(self, timer: Timer, seconds: float):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +76,7 @@ def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
         "final_row": _final_row(evaluation),
     }
     output_files.write_bytes(weights, data)
-    output_files.write_text(weights.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
+    output_files.write_json(weights.with_suffix(".json"), record)
     return [weights, weights.with_suffix(".json")]
 
 
@@ -104,12 +103,7 @@ def _check_finished(run_dir: Path, experiment: Experiment) -> None:
 
 
 def training_command(experiment: Experiment, dataset: str) -> str:
-    """The command of a training, with the options that differ from the experiment's own.
-
-    Args:
-      experiment: what was trained.
-      dataset: name of its digits.
-    """
+    """The command of a training, with the options that differ from the experiment's own."""
     default = experiments.get(experiment.name).to_dict()
     different = [
         f"--{name}={value}"
@@ -131,9 +125,6 @@ def _cpu() -> dict[str, Any]:
 
 def duration(run_dir: Path) -> dict[str, Any]:
     """How long a training took, from the wall times of its TensorBoard files.
-
-    Args:
-      run_dir: of the run.
 
     Returns:
       duration: seconds, the training steps between which they passed, and the rate.

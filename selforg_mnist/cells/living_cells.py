@@ -1,16 +1,16 @@
-"""The living cells of a batch as rows of a table: who they are, whom they see, when they fire.
+"""The living cells of a batch as rows of a table: their places, their neighbours, their firing.
 
-Dead cells never change and half of the living ones rest in each step, so on MNIST only about
-one pixel in twelve has arithmetic to do, and which ones is known beforehand. This module lays
-the cells out for it; the arithmetic is in `living_rollout.py`. The rule of which cells live and
-fire is the article's section "Model".
+Dead cells never change, and half of the living ones rest in each step. So on MNIST only about one
+pixel in twelve needs arithmetic, and which ones is known in advance. This module lays the cells
+out for it; the arithmetic is in `living_rollout.py`. Which cells live and fire follows the
+article's section "Model".
 
-Shapes: B samples of H x W pixels with C channels; N living cells; R table rows, which are
-row 0 (what lies beyond the border or is blank: all zero), rows 1 to N (the living cells)
-and the rest (dead cells whose gray is not zero: their neighbours see it); F_t cells fire in
-step t. The row layout is that of `x`: gray first, then C - 1 state channels.
+Shapes: B samples of H x W pixels with C channels; N living cells; R table rows, which are row 0
+(all zero, for pixels that are blank or off the canvas), rows 1 to N (the living cells) and the
+remaining rows (dead cells whose gray is not zero: their neighbours see it); F_t cells fire in step
+t. A row has the channels of `x`: gray first, then C - 1 state channels.
 
-The shapes depend on the data, which suits a CPU; accelerators take the dense form.
+The shapes depend on the data, which suits a CPU; accelerators use the dense form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FIRST_LIVING_ROW = 1
 
 
 class LivingCells(NamedTuple):
-    """Where the living cells of a batch are, and whom each one sees."""
+    """Where the living cells of a batch are, and which rows each one sees."""
 
     positions: tf.Tensor  # [N] int32, index into the B * H * W pixels
     samples: tf.Tensor  # [N] int32, which sample of the batch the cell belongs to
@@ -53,7 +53,7 @@ def find(gray: tf.Tensor) -> LivingCells:
     """
     shape = tf.shape(gray)
     height, width = shape[1], shape[2]
-    padded = tf.pad(gray, [[0, 0], [1, 1], [1, 1]])  # no cell's neighbourhood leaves a sample
+    padded = tf.pad(gray, [[0, 0], [1, 1], [1, 1]])  # so that neighbourhoods stay in their sample
     flat = tf.reshape(padded, [-1])
     alive = spec.alive_mask(flat)
     living = tf.cast(tf.where(alive)[:, 0], tf.int32)  # [N] positions in the padded batch
@@ -125,7 +125,7 @@ def draw_firing(
     channels: int = spec.NUM_CHANNELS,
     steps_taken: tf.Tensor | None = None,
 ) -> Firing:
-    """Draws which cells fire in each step, all steps in one go, and their noise.
+    """Draws which cells fire in each step, for all steps at once, and their noise.
 
     Args:
       cells: of the batch.
@@ -134,7 +134,7 @@ def draw_firing(
       residual_noise: standard deviation of the noise; 0 draws none.
       key: [2] int32, a stateless key.
       channels: C.
-      steps_taken: [] int32, after how many steps no cell fires any more; None is `steps`.
+      steps_taken: [] int32, the number of steps after which no cell fires; None is `steps`.
 
     Returns:
       firing: of `steps` steps.
@@ -154,7 +154,7 @@ def draw_firing(
 def firing_from_masks(
     cells: LivingCells, fires: tf.Tensor, noise: tf.Tensor | None = None
 ) -> Firing:
-    """The firing that dense fire masks and dense noise stand for.
+    """Converts dense fire masks and dense noise.
 
     Args:
       cells: of the batch.
@@ -171,12 +171,7 @@ def firing_from_masks(
 
 
 def _at_positions(values: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """What dense values of several steps, [steps, B, H, W, ...], are at pixels: [steps, N, ...].
-
-    Args:
-      values: of a static shape.
-      positions: [N] int32, index into the B * H * W pixels.
-    """
+    """Picks pixels from dense values of several steps, [steps, B, H, W, ...]: [steps, N, ...]."""
     steps, channels = values.shape[0], values.shape[4:]
     return tf.gather(tf.reshape(values, [steps, -1, *channels]), positions, axis=1)
 

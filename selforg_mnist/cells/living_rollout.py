@@ -1,9 +1,9 @@
-"""The same CA step as `CAModel.call`, over living cells that fire and nothing else.
+"""The same CA step as `CAModel.call`, but only for living cells that fire.
 
 A step gathers the neighbourhoods of the firing rows of a table (`living_cells.py`) into one
-matrix, multiplies it by the three kernels and adds the residual back. With the same fire masks
-and noise the states, the loss and the gradients are those of the dense convolutions to float32
-rounding. The rule itself is the article's section "Model". Shapes as in `living_cells.py`.
+matrix, multiplies it by the three kernels and adds the residual to the table. With the same fire
+masks and noise, states, loss and gradients equal those of the dense convolutions up to float32
+rounding. The rule is in the article's section "Model". Shapes as in `living_cells.py`.
 """
 
 from __future__ import annotations
@@ -125,17 +125,17 @@ def random_step(
 def rollout(
     weights: CAWeights, table: tf.Tensor, firing: Firing, compute_dtype: tf.DType = tf.float32
 ) -> tf.Tensor:
-    """All steps of `firing`, with a gradient written for this layout.
+    """Takes all steps of `firing`, with a gradient written for this layout.
 
-    The backward pass scatters the gradient of each gathered neighbourhood back, and takes
-    the gradients of the kernels from the matrices that the forward pass has kept.
+    The backward pass scatters the gradient of each gathered neighbourhood back. It computes the
+    gradients of the kernels from the matrices that the forward pass has kept.
 
     Args:
       weights: of the rule; differentiable.
       table: [R, C] float32; differentiable.
-      firing: of the steps to take.
-      compute_dtype: of the matrix products, of what they take and give. States, gradients of
-        states, and all sums over cells and steps are float32 in any case.
+      firing: the steps to take.
+      compute_dtype: of the inputs and outputs of matrix products. States, their gradients, and
+        all sums over cells and steps are always float32.
 
     Returns:
       table: [R, C] float32 after the last step.
@@ -182,20 +182,14 @@ def _backward(
 
 
 def _product_gradients(inputs: tf.Tensor, d_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Gradients, float32, of the kernel and the bias of a layer of cells.
+    """The gradients, float32, of the kernel [inputs, outputs] and the bias [outputs] of a layer.
 
-    Args:
-      inputs: [F, inputs], what the layer took.
-      d_outputs: [F, outputs], the gradient of what its product gave.
-
-    Returns:
-      d_kernel: [inputs, outputs].
-      d_bias: [outputs].
+    `inputs` is [F, inputs]. `d_outputs` is [F, outputs], the gradient before any ReLU.
     """
     d_kernel = tf.matmul(inputs, d_outputs, transpose_a=True)
     return tf.cast(d_kernel, tf.float32), tf.reduce_sum(tf.cast(d_outputs, tf.float32), axis=0)
 
 
 def _relu_gradient(d_outputs: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """The gradient of what a ReLU took, from that of its outputs."""
+    """The gradient of a ReLU's inputs, from the gradient of its outputs."""
     return tf.raw_ops.ReluGrad(gradients=d_outputs, features=outputs)

@@ -1,8 +1,8 @@
-"""Rollouts to be looked at: every sample's whole state after each CA step.
+"""Rollouts that can be looked at: the whole state of every sample after each CA step.
 
-For films, for one picture's classification, for studies that need to see each cell. Runs on the
-living-cell engine, forward only, on canvases of any size. Counting agreement over whole test
-sets, without keeping any state, is `evaluation/evaluation.py`.
+For films, for the classification of a picture, and for studies that need to see each cell. Uses
+the living-cell engine, forward only, on canvases of any size. To count agreement over whole test
+sets without keeping any state, use `evaluation/evaluation.py`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def states(
 ) -> Iterator[np.ndarray]:
     """Rolls samples out and yields them after each CA step.
 
-    To mutate samples in mid-run, call it again with the new digits, the last state and the
-    number of steps done: what the state holds at dead cells is taken for zero (article:
+    To mutate samples in the middle of a run, call it again with the new digits, the last state and
+    the number of steps done. The state of cells that are then dead is ignored (article:
     "Training", mutation).
 
     Args:
@@ -38,7 +38,8 @@ def states(
       steps: CA steps.
       seed: of the fire masks and the noise.
       state: [B, H, W, C - 1] float32 to start from; None is zero (the article's "seed").
-      first_step: CA steps done before; step t draws the same masks in one call and in several.
+      first_step: CA steps done before. The masks of a step don't depend on how the steps are
+        split into calls.
 
     Yields:
       state: [B, H, W, C - 1] float32, zero at dead cells, after each of `steps` steps.
@@ -59,7 +60,7 @@ def states(
 def through(
     model: CAModel, grays: Sequence[np.ndarray], steps: int, seed: int = 0
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Rolls samples out that are mutated every `steps` CA steps.
+    """Rolls samples out and mutates them every `steps` CA steps.
 
     Args:
       model: whose rule, fire rate and noise are used.
@@ -73,7 +74,7 @@ def through(
       state: [B, H, W, C - 1] float32 after that step.
 
     Raises:
-      ValueError: as `states`.
+      ValueError: as in `states`.
     """
     state = None
     for phase, gray in enumerate(grays):
@@ -101,9 +102,9 @@ def _states(
 
 @functools.cache
 def _step_of(channels: int, hidden_channels: int) -> Callable:
-    """The compiled CA step of models of one width.
+    """The compiled CA step of models with these widths.
 
-    The number of cells changes between calls, and one trace serves them all. The widths must not
-    change within a trace, because its matrices have static shapes.
+    The number of cells changes between calls, and one trace serves all of them. Other widths
+    need another trace, because the matrices have static shapes.
     """
     return tf.function(living_rollout.random_step, reduce_retracing=True)

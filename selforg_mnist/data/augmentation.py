@@ -35,8 +35,8 @@ def vary(
     Scaling a digit by s makes its strokes s times as wide. Its stroke width is then drawn from
     `stroke_range`, which is changed in three ways for each digit. It always contains s. It never
     goes above 1.6 s, so that loops stay open. It never goes below 0.7 times the smaller of s and
-    1. A digit that would break with thinner strokes keeps the width s. Resampling changes the grays
-    of every varied digit a little, so `plain_share` of the digits stay as they are.
+    1. A digit that would break with thinner strokes keeps the width s. Resampling changes the
+    grays of every varied digit a little, so `plain_share` of the digits stay as they are.
 
     Args:
       digits: [N, 28, 28], as loaded.
@@ -145,12 +145,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
 def _with_ink(images: np.ndarray, ink: np.ndarray) -> np.ndarray:
     """Widens or thins strokes in steps of one point, until each digit has the given ink.
 
-    Args:
-      images: [N, H, W] uint8.
-      ink: [N] float, the sums of gray values to reach.
-
-    Returns:
-      images: [N, H, W] uint8.
+    The ink, [N] float, is the sum of gray values.
     """
     result = images.copy()
     for pick in (np.minimum, np.maximum):

@@ -92,14 +92,9 @@ def alive_cells(images: np.ndarray) -> np.ndarray:
 
 
 def check_name(dataset: str, data_dir: str = "") -> None:
-    """Checks that there is a set of this name, without loading TensorFlow.
+    """Raises `DigitsError` if there is no set of this name for `load_digits`.
 
-    Args:
-      dataset: as `load_digits` takes it.
-      data_dir: as `load_digits` takes it.
-
-    Raises:
-      DigitsError: there is no such set.
+    Loads no TensorFlow.
     """
     if dataset not in OWN_NAMES:
         tfds_reader.check_name(dataset, data_dir)

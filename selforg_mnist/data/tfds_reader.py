@@ -40,11 +40,7 @@ def load(
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Opens a set, prepares it if need be, and reads one split.
 
-    Args:
-      dataset: name of a 28x28x1 image-label set with at most 10 classes.
-      split: 'train' or 'test'.
-      data_dir: where prepared sets are kept; '' is TensorFlow Datasets' own default.
-      manual_dir: folder with the files that would otherwise be downloaded; '' is none.
+    `dataset`, `split`, `data_dir` and `manual_dir` are as in `digits.load_digits`.
 
     Returns:
       images: [N, 28, 28] uint8, in an order that is the same in every run.
@@ -73,9 +69,8 @@ def load(
 def check_name(dataset: str, data_dir: str) -> None:
     """Refuses a name that no set has, without loading TensorFlow.
 
-    Args:
-      dataset: as `load` takes it; a part after `/` or `:` is not looked at.
-      data_dir: where prepared sets are kept; one that is there needs no code, only its files.
+    A part of the name after `/` or `:` is not checked. A set that is prepared in `data_dir` needs
+    no code, only its files.
 
     Raises:
       DigitsError: there is no such set.

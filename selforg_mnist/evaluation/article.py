@@ -19,21 +19,14 @@ class Peak:
 
 @dataclasses.dataclass(frozen=True)
 class TableRow:
-    """A row of the table; all values in percent.
+    """A row of the table; all values in percent."""
 
-    Attributes:
-      top_accuracy: highest cell accuracy.
-      accuracy_at_end: cell accuracy after the last step.
-      top_agreement: highest total agreement.
-      agreement_at_end: total agreement after the last step.
-      correct_agreement_at_end: share of samples whose cells all agree and are right, after the
-        last step; the article doesn't give it.
-    """
-
-    top_accuracy: Peak
-    accuracy_at_end: Peak
-    top_agreement: Peak
-    agreement_at_end: Peak
+    top_accuracy: Peak  # highest cell accuracy
+    accuracy_at_end: Peak  # cell accuracy after the last step
+    top_agreement: Peak  # highest total agreement
+    agreement_at_end: Peak  # total agreement after the last step
+    # Share of samples whose cells all agree and are right, after the last step; the article
+    # doesn't give it.
     correct_agreement_at_end: Peak | None = None
 
 

@@ -30,28 +30,18 @@ class Decision:
     from this, like the article's: they show a cell black if all ten channels are below that value.
     Cross-entropy leaves the level of the logits open, so there a black cell can have a vote.
     Shares are of the living cells, in [0, 1].
-
-    Attributes:
-      label: the label that most cells give, the lowest one of several; None if no cell has
-        decided.
-      share: share of the cells that give it.
-      runner_up: the label that most of the other cells give; None if there is no other.
-      runner_up_share: share of the cells that give the runner-up.
-      undecided: share of the cells without a vote.
-      living: number of living cells.
-      steps_to_agreement: the CA step from which on all living cells give this label, up to the
-        end; None if they don't all give it at the end.
-      votes: share of the cells that give each label, 0 to 9; their sum is 1 - undecided.
     """
 
-    label: int | None
-    share: float
-    runner_up: int | None
-    runner_up_share: float
-    undecided: float
-    living: int
+    label: int | None  # that most cells give, the lowest of several; None if no cell has decided
+    share: float  # share of the cells that give it
+    runner_up: int | None  # the label that most of the other cells give; None if there is no other
+    runner_up_share: float  # share of the cells that give the runner-up
+    undecided: float  # share of the cells without a vote
+    living: int  # number of living cells
+    # The CA step from which on all living cells give this label, up to the end; None if they don't
+    # all give it at the end.
     steps_to_agreement: int | None
-    votes: tuple[float, ...]
+    votes: tuple[float, ...]  # share of the cells for each label; their sum is 1 - undecided
 
 
 def classify(
@@ -81,11 +71,9 @@ def classify(
 
 
 def in_words(decision: Decision, steps: int) -> str:
-    """A decision in one line, such as "3   142 of 142 cells agree, from step 37 on".
+    """A decision after `steps` CA steps in one line.
 
-    Args:
-      decision: after `steps` steps.
-      steps: CA steps.
+    Such as "3   142 of 142 cells agree, from step 37 on".
     """
     living = decision.living
     first, second, silent = (
@@ -111,11 +99,7 @@ def film(
 ) -> Iterator[np.ndarray]:
     """Films the rollout that `classify` makes when it is given this canvas alone.
 
-    Args:
-      model: whose rule, fire rate and noise are used.
-      canvas: [S, S] uint8, 255 full ink.
-      steps: CA steps; the later ones are in time lapse.
-      seed: of the fire masks and the noise.
+    The arguments are as in `classify`; the later CA steps are in time lapse.
 
     Yields:
       frame: [H, W, 3] uint8, `FILM_FPS` of them a second.

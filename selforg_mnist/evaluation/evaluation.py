@@ -29,24 +29,14 @@ _MUTATED = 1  # tells the random order of `mutated` from other uses of the seed
 
 @dataclasses.dataclass(frozen=True)
 class Curves:
-    """One value per CA step, from step 1 on; each array is [steps] float64.
+    """One value per CA step, from step 1 on; each array is [steps] float64."""
 
-    Attributes:
-      cell_accuracy: share of the living cells that are right, in [0, 1].
-      total_agreement: share of samples whose living cells give one label, right or wrong.
-      correct_agreement: share of samples whose living cells all give the right label.
-      state_magnitude: mean |state| over living cells and state channels.
-      residual_magnitude: mean |state change| over the living cells that fired and state
-        channels.
-      num_samples: samples counted, those with at least one living cell.
-    """
-
-    cell_accuracy: np.ndarray
-    total_agreement: np.ndarray
-    correct_agreement: np.ndarray
-    state_magnitude: np.ndarray
-    residual_magnitude: np.ndarray
-    num_samples: int
+    cell_accuracy: np.ndarray  # share of the living cells that are right, in [0, 1]
+    total_agreement: np.ndarray  # share of samples whose living cells give one label, any
+    correct_agreement: np.ndarray  # share of samples whose living cells all give the right label
+    state_magnitude: np.ndarray  # mean |state| over living cells and state channels
+    residual_magnitude: np.ndarray  # mean |state change| over cells that fired, and channels
+    num_samples: int  # samples counted, those with at least one living cell
 
     @property
     def steps(self) -> int:
@@ -58,18 +48,13 @@ class Curves:
 class Phase:
     """Some CA steps of all samples, each on one picture. A phase starts from the last one's state.
 
-    Attributes:
-      images: [N, H, W] uint8, what each sample shows in this phase.
-      labels: [N] integers, 0 to 9, what its cells should say.
-      steps: CA steps.
-      keep: [N, H, W] bool, where the state of the phase before is kept; None is everywhere.
-        A cell that is dead in this phase always loses its state (article: "Training", mutation).
+    A cell that is dead in this phase always loses its state (article: "Training", mutation).
     """
 
-    images: np.ndarray
-    labels: np.ndarray
-    steps: int
-    keep: np.ndarray | None = None
+    images: np.ndarray  # [N, H, W] uint8, what each sample shows in this phase
+    labels: np.ndarray  # [N] integers, 0 to 9, what its cells should say
+    steps: int  # CA steps
+    keep: np.ndarray | None = None  # [N, H, W] bool, where the state is kept; None: everywhere
 
 
 class Sums(NamedTuple):
@@ -94,11 +79,7 @@ def evaluate(
       digits: to classify.
       steps: CA steps.
       seed: of the fire masks and the noise.
-      batch_size: digits rolled out together. Memory grows with it. A smaller last batch has its
-        exact weight.
-
-    Returns:
-      curves: of `steps` steps.
+      batch_size: as in `evaluate_phases`.
 
     Raises:
       ValueError: there are no steps, or no digits.
@@ -112,12 +93,7 @@ def evaluate(
 def mutated(digits: Digits, seed: int = 0) -> Digits:
     """Replaces each digit by another one of the same set, at random; each digit is used once.
 
-    Args:
-      digits: two or more.
-      seed: the same seed gives the same order.
-
-    Returns:
-      digits: in another order, in which no digit is at its old place.
+    The same seed gives the same order.
 
     Raises:
       ValueError: there are fewer than two digits.

@@ -7,10 +7,8 @@ next step is 201. Measuring is in `evaluation.py`, the article's own rows are in
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import io
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,14 +49,9 @@ _HEADS = (
 
 
 def row(curves: Curves, steps_before: int = 0) -> TableRow:
-    """The table's row of one phase.
+    """The table's row of one phase, after `steps_before` CA steps.
 
-    Args:
-      curves: of the phase.
-      steps_before: CA steps before the phase.
-
-    Returns:
-      row: the two maxima, each with the first CA step that reaches it, and the values at the end.
+    It has the two maxima, each with the first CA step that reaches it, and the values at the end.
     """
 
     def top(shares: np.ndarray) -> Peak:
@@ -98,12 +91,7 @@ def joined(phases: Sequence[Curves]) -> dict[str, np.ndarray]:
 def table(rows: Mapping[str, TableRow]) -> str:
     """The article's table in Markdown, with aligned columns, so that it is readable as text too.
 
-    Args:
-      rows: by name of the model.
-
-    Returns:
-      text: two lines of heads, then one line per row. Values are in percent, to one decimal, each
-        with its CA step.
+    It has a line for each model. Values are in percent, to one decimal, each with its CA step.
     """
     lines = [list(_HEADS)]
     for name, row in rows.items():
@@ -116,15 +104,9 @@ def table(rows: Mapping[str, TableRow]) -> str:
 
 
 def beside_the_article(name: str, phases: Sequence[Curves], experiment: str | None) -> str:
-    """A table of a model's rows and the article's row of its experiment, or all three rows.
+    """A table of a model's rows and the article's row of its experiment.
 
-    Args:
-      name: of the model.
-      phases: its curves, before and after the mutation.
-      experiment: "ce", "l2" or "l2_noise"; for others and None, all of the article's rows.
-
-    Returns:
-      text: the table.
+    If the article doesn't have the experiment, the table has all rows of the article.
     """
     ours = {f"{name}, {phase.replace('_', ' ')}": r for phase, r in rows(phases).items()}
     names = [experiment] if experiment in article.TABLE else list(article.TABLE)
@@ -197,29 +179,19 @@ def _write(
     save_picture(output_dir / "accuracy_and_agreement.png", picture)
     save_picture(output_dir / "magnitudes.png", figures.magnitudes({title: curves}, mutations))
     output_files.write_text(output_dir / "curves.csv", to_csv(curves))
-    text = json.dumps({**about, **measured}, indent=2)
-    output_files.write_text(output_dir / "summary.json", text + "\n")
+    output_files.write_json(output_dir / "summary.json", {**about, **measured})
 
 
 def to_csv(curves: Mapping[str, np.ndarray]) -> str:
-    """The curves as CSV, one line per CA step, from step 1 on.
-
-    Args:
-      curves: as `joined` gives them.
-    """
+    """The curves of `joined` as CSV, one line per CA step, from step 1 on."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["step", *FIELDS])
-    for i, values in enumerate(zip(*(curves[field] for field in FIELDS), strict=True)):
-        writer.writerow([i + 1, *(f"{value:.6g}" for value in values)])
+    steps = np.arange(1, len(curves[FIELDS[0]]) + 1)
+    columns = np.column_stack([steps, *(curves[field] for field in FIELDS)])
+    np.savetxt(text, columns, "%.6g", ",", header=",".join(["step", *FIELDS]), comments="")
     return text.getvalue()
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Writes a picture, [H, W, 3] or [H, W] uint8, as PNG.
-
-    Raises:
-      UserError: it can't be written.
-    """
+    """Writes a picture, [H, W, 3] or [H, W] uint8, as PNG; errors as in `output_files.beside`."""
     with output_files.beside(path) as partial:
         Image.fromarray(picture).save(partial, format="png", optimize=True)

@@ -45,9 +45,6 @@ def over_steps(
       steps: CA steps in all.
       seed: of the fire masks and the noise.
       at_a_time: CA steps of each part; the last part may be shorter.
-
-    Yields:
-      votes: of each part.
     """
     weights = model.ca_weights()
     starts = range(0, len(images), _BATCH)

@@ -28,6 +28,13 @@ _MODEL_STYLES = (
 _MARKERS = 16  # per curve
 
 
+def pixels(figure: Figure) -> np.ndarray:
+    """Renders a figure: [H, W, 3] uint8."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
 def curves_over_training(curves: Mapping[int, Mapping[str, np.ndarray]]) -> np.ndarray:
     """Overlays the curves over CA steps of all evaluations, early ones light, late ones dark.
 
@@ -45,7 +52,6 @@ def curves_over_training(curves: Mapping[int, Mapping[str, np.ndarray]]) -> np.n
     }
     # Small, with large letters: TensorBoard shows it at half its size until it is clicked on.
     figure = Figure(figsize=(7, 6.2), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(2, 2, sharex=True)
     # The map's first colours are too light for lines on white.
     colour_map = colors.ListedColormap(cm.viridis_r(np.linspace(0.1, 1, 256)))
@@ -71,8 +77,7 @@ def curves_over_training(curves: Mapping[int, Mapping[str, np.ndarray]]) -> np.n
     figure.supxlabel("CA step", fontsize=13)
     bar = figure.colorbar(cm.ScalarMappable(scale, colour_map), ax=panels, fraction=0.04)
     bar.set_label("training step", fontsize=13)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels(figure)
 
 
 def accuracy_and_agreement(
@@ -89,7 +94,6 @@ def accuracy_and_agreement(
       picture: [H, W, 3] uint8.
     """
     figure = Figure(figsize=(9, 6), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(2, 1)
     titles = {
         "cell_accuracy": "Average cell accuracy over steps (%)",
@@ -102,8 +106,7 @@ def accuracy_and_agreement(
         panel.set_ylim(0, 100)
         _over_steps(panel, models, mutations)
     panels[0].legend(loc="lower right")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels(figure)
 
 
 def magnitudes(
@@ -123,7 +126,6 @@ def magnitudes(
       picture: [H, W, 3] uint8.
     """
     figure = Figure(figsize=(10, 4.2), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     panel = figure.subplots()
     for place, (name, curves) in enumerate(models.items()):
         _curve(panel, curves["state_magnitude"], place, label=f"{name}: state")
@@ -138,8 +140,7 @@ def magnitudes(
     _over_steps(panel, models, mutations)
     # The legend is beside the curves: in a corner it would hide some of them.
     panel.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels(figure)
 
 
 def _curve(panel: Axes, values: np.ndarray, place: int, **style: Any) -> None:

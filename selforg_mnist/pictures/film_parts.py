@@ -32,14 +32,9 @@ _COLOUR_MAP = matplotlib.colormaps["RdBu_r"].with_extremes(bad="black")
 
 
 def text(words: str, size: int = _LABEL_SIZE) -> np.ndarray:
-    """A line of dark text on white.
+    """A line of dark text on white, with letters of `size` pixels: [size + 4, W, 3] uint8.
 
-    Args:
-      words: in ASCII, because Pillow's own font has neither a minus nor an infinity sign.
-      size: of the letters, in pixels.
-
-    Returns:
-      picture: [size + 4, W, 3] uint8, as wide as the words are.
+    The words must be ASCII: Pillow's own font has neither a minus nor an infinity sign.
     """
     font = ImageFont.load_default(size)
     picture = Image.new("RGB", (math.ceil(font.getlength(words)) + 1, size + 4), _WHITE)
@@ -147,9 +142,6 @@ def signed(values: np.ndarray) -> np.ndarray:
 
 def colour_bar(width: int) -> np.ndarray:
     """The key to the colours of `signed`, with as many values above it as there is room for.
-
-    Args:
-      width: of the picture, in pixels.
 
     Returns:
       picture: [H, width, 3] uint8.

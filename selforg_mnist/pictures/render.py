@@ -126,9 +126,6 @@ def mosaic(
 def legend(size: int = 24) -> np.ndarray:
     """The key to the colours: ten squares with the labels 0 to 9, then "?" for undecided.
 
-    Args:
-      size: side of a square, in pixels.
-
     Returns:
       picture: [size, 11 * size, 3] uint8.
     """

@@ -1,1 +1,1 @@
-"""Weights in other people's files, opened with suspicion."""
+"""Reads weights from other people's files, which may be damaged or crafted."""

@@ -1,9 +1,9 @@
-"""Arrays that the libraries of HDF5 and of TensorFlow read from a file, in a child process.
+"""Reads arrays from HDF5 files and TensorFlow checkpoints, in a child process.
 
-Both libraries trust their files: a crafted one can keep HDF5 in a loop for ever, which no signal
-handler of Python interrupts, and can make TensorFlow end the whole process. So this file is also
-a script: a child reads the arrays, under a time limit, and hands them over in NumPy's format.
-Which arrays make up a model is the caller's matter.
+The libraries for both formats trust their files. A crafted file can keep HDF5 in an endless loop,
+which no signal handler of Python interrupts, and it can make TensorFlow end the whole process. So
+this file is also a script: a child reads the arrays, under a time limit, and returns them in
+NumPy's format. The caller knows which arrays make up a model.
 """
 
 from __future__ import annotations
@@ -18,39 +18,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_FLOATS = ("<f2", "<f4", "<f8")  # what Keras' setting floatx may have made of a model
-_SECONDS = 5  # for the reading itself, once the library is loaded; it takes milliseconds
-_MOST_BYTES = 2**24  # of all arrays; a trained model's, with Adam's moments, have 273,000
+_FLOATS = ("<f2", "<f4", "<f8")  # Keras saves a model in one of these, as its setting floatx says
+_SECONDS = 5  # limit for the reading alone, without loading the library; it takes milliseconds
+_MOST_BYTES = 2**24  # of all arrays; those of a trained model and Adam's moments have 273,000
 
 
 def hdf5(data: bytes, paths: Sequence[str]) -> dict[str, np.ndarray]:
-    """Reads arrays of an HDF5 file as float32; none that is compressed, linked or elsewhere.
+    """Reads arrays of an HDF5 file as float32. Compressed, linked and external ones are refused.
 
-    Args:
-      data: content of the file.
-      paths: of the arrays in it, as `group/name`.
-
-    Returns:
-      arrays: by path.
+    The arrays are given and returned by their paths in the file, as `group/name`.
 
     Raises:
-      OSError: the system starts no process.
-      ValueError: an array is missing or stored otherwise, or the file is damaged.
+      OSError: the system can't start a process.
+      ValueError: an array is missing or stored in another way, or the file is damaged.
     """
     return _in_child("HDF5", data, paths)
 
 
 def checkpoint(prefix: str) -> dict[str, np.ndarray]:
-    """Reads all float32 variables of a TensorFlow checkpoint.
+    """Reads all float32 variables of a TensorFlow checkpoint, by name.
 
-    Args:
-      prefix: path of its files, without `.index`.
-
-    Returns:
-      variables: by name.
+    `prefix` is the path of its files without `.index`.
 
     Raises:
-      OSError: the system starts no process.
+      OSError: the system can't start a process.
       ValueError: the files are missing or damaged.
     """
     return _in_child("TensorFlow", b"", [prefix])
@@ -108,12 +99,12 @@ def _read_checkpoint(prefix: str) -> dict[str, np.ndarray]:
 
 
 def _start_clock() -> None:
-    """Ends this process after a while, even in the midst of a library's loop."""
+    """Ends this process after the time limit, even inside a library's endless loop."""
     faulthandler.dump_traceback_later(_SECONDS, exit=True)
 
 
 def _check_size(*shapes: Sequence[int]) -> None:
-    """Refuses arrays by their claimed shapes, before memory is taken for them."""
+    """Checks the sizes that the file claims, before memory is allocated for them."""
     size = 4 * sum(map(math.prod, shapes))
     if size > _MOST_BYTES:
         raise ValueError(f"arrays of {size} bytes, expected at most {_MOST_BYTES}")
@@ -123,7 +114,7 @@ def _main(library: str, *arguments: str) -> None:
     read = _read_hdf5 if library == "HDF5" else _read_checkpoint
     try:
         np.savez(sys.stdout.buffer, **read(*arguments))
-    except Exception as error:  # a library's may be of any type
+    except Exception as error:  # the libraries raise errors of any type
         print(error)
         sys.exit(1)
 

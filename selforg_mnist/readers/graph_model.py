@@ -1,9 +1,9 @@
 """Reads the model of the article's page: one CA step as a TensorFlow.js graph in one JSON file.
 
-Such a file lists the operations of a step and holds the weights in base64 among them. Only the
-chain of three convolutions is looked at, its weights are copied out, and nothing of the graph
-is run: the rest of the step is this project's own. The ordinary form of TensorFlow.js, with the
-weights in files of their own, is refused.
+Such a file lists the operations of a step and holds the weights in base64 among them. This module
+only finds the chain of three convolutions and copies its weights. It runs nothing of the graph:
+the rest of the step is this project's own. The usual form of TensorFlow.js, with the weights in
+separate files, is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from selforg_mnist.model import CAModel
 from selforg_mnist.readers import rule_arrays
 
 _MAX_BYTES = 2**22  # the article's has 128,549
-_MAX_NODES = 500  # the article's has 40; what follows takes time with their square
+_MAX_NODES = 500  # the article's has 40; the time to read a graph grows with their square
 _MAX_INPUTS = 10
 _EXPECTED = (
     "a one-file TensorFlow.js graph model of a CA, such as the article's page ships, or "
@@ -39,15 +39,12 @@ _Node = Mapping[str, Any]
 def load(path: Path) -> CAModel:
     """Reads a graph model.
 
-    Args:
-      path: of the JSON file.
-
     Returns:
-      model: with the article's fire rate; with its residual noise if the graph takes noise, and
-        without noise if not. In the graph both are inputs.
+      model: with the article's fire rate. It has the article's residual noise if the graph takes
+        noise, and otherwise none. In the graph both are inputs.
 
     Raises:
-      WeightsError: the file is missing, damaged, or the graph of something else.
+      WeightsError: the file is missing, damaged, or the graph of another model.
     """
     with rule_arrays.reading(path, _EXPECTED):
         graph = rule_arrays.parse_json(rule_arrays.read_bytes(path, _MAX_BYTES))
@@ -58,40 +55,36 @@ def load(path: Path) -> CAModel:
 
 
 def _get(value: Any, *keys: str) -> Any:
-    """A member of nested JSON objects, or None where it or one on the way to it is missing."""
+    """A member of nested JSON objects, or None if any object on the way to it is missing."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def _nodes(graph: Any) -> dict[str, _Node]:
-    """The graph's operations by name.
-
-    Raises:
-      ValueError: there are none, or the weights are elsewhere.
-    """
+    """The graph's operations by name."""
     if _get(graph, "weightsManifest"):
         raise ValueError("its weights are in separate files")
     listed = _get(graph, "modelTopology", "node")
     if not isinstance(listed, list) or len(listed) > _MAX_NODES:
-        raise ValueError("no list of nodes in modelTopology, or an endless one")
+        raise ValueError("no list of nodes in modelTopology, or one that is too long")
     nodes: dict[str, _Node] = {}
     for node in listed:
         name, inputs = _get(node, "name"), _get(node, "input") or []
         if not isinstance(name, str) or not isinstance(_get(node, "op"), str):
             raise ValueError("a node without name or op")
         if not isinstance(inputs, list) or len(inputs) > _MAX_INPUTS:
-            raise ValueError(f"{name!r} has no list of inputs, or an endless one")
+            raise ValueError(f"{name!r} has no list of inputs, or one that is too long")
         if not all(isinstance(i, str) for i in inputs):
-            raise ValueError(f"{name!r} has inputs that are no names")
+            raise ValueError(f"{name!r} has inputs that are not names")
         if name in nodes:
-            raise ValueError(f"two nodes of the name {name!r}")
+            raise ValueError(f"two nodes with the name {name!r}")
         nodes[name] = node | {"input": [i for i in inputs if not i.startswith("^")]}
     return nodes
 
 
 class _Layer(NamedTuple):
-    """A convolution with its bias, and what goes into it and comes out, by name."""
+    """A convolution with its bias, and the names of its input and output."""
 
     source: str
     kernel: _Node
@@ -102,11 +95,7 @@ class _Layer(NamedTuple):
 
 
 def _rule(nodes: Mapping[str, _Node]) -> list[np.ndarray]:
-    """The six arrays, in the order of `CAWeights`.
-
-    Raises:
-      ValueError: the graph isn't an input and a chain of three convolutions.
-    """
+    """The six arrays, in the order of `CAWeights`, of a chain of three convolutions."""
     names = [name for name, node in nodes.items() if node["op"] in _CONVOLUTIONS]
     if len(names) != 3:
         raise ValueError(f"{len(names)} convolutions, expected 3")
@@ -124,7 +113,7 @@ def _rule(nodes: Mapping[str, _Node]) -> list[np.ndarray]:
 
 
 def _layer(nodes: Mapping[str, _Node], name: str) -> _Layer:
-    """The layer of a convolution; its bias and ReLU may be fused with it."""
+    """The layer of a convolution. Its bias and ReLU may be separate nodes or fused with it."""
     node = nodes[name]
     padding = _check_convolution(node)
     inputs = _inputs(nodes, name)
@@ -141,7 +130,7 @@ def _layer(nodes: Mapping[str, _Node], name: str) -> _Layer:
             raise ValueError(f"a convolution fused with {operations}")
         relu = _FUSED[operations]
     if len(inputs) != 3:
-        raise ValueError(f"{name!r} has not one kernel and one bias")
+        raise ValueError(f"{name!r} doesn't have one kernel and one bias")
     source, kernel, bias = inputs
     return _Layer(source, nodes[kernel], nodes[bias], relu, padding, output)
 
@@ -151,11 +140,11 @@ def _inputs(nodes: Mapping[str, _Node], name: str) -> list[str]:
 
 
 def _producer(nodes: Mapping[str, _Node], name: str) -> str:
-    """The node that an input comes from, seen through nodes that only pass it on."""
+    """The node that an input comes from; nodes that only pass it on are skipped."""
     for _ in nodes:
-        name = name.partition(":")[0]  # which of its outputs, if it has several
+        name = name.partition(":")[0]  # the part after it is the number of the output
         if name not in nodes:
-            raise ValueError(f"no node of the name {name!r}")
+            raise ValueError(f"no node with the name {name!r}")
         if nodes[name]["op"] != "Identity" or len(nodes[name]["input"]) != 1:
             return name
         (name,) = nodes[name]["input"]
@@ -163,7 +152,7 @@ def _producer(nodes: Mapping[str, _Node], name: str) -> str:
 
 
 def _consumers(nodes: Mapping[str, _Node], name: str, operations: Sequence[str]) -> list[str]:
-    """The nodes of some operations that take what a node gives."""
+    """The nodes with one of these operations that take a node's output."""
     return [
         consumer
         for consumer, node in nodes.items()
@@ -172,7 +161,7 @@ def _consumers(nodes: Mapping[str, _Node], name: str, operations: Sequence[str])
 
 
 def _check_convolution(node: _Node) -> str:
-    """Refuses a convolution that ours would not repeat; returns its padding."""
+    """Checks that our convolution computes the same; returns the padding."""
     attributes = node.get("attr")
     for name in ("strides", "dilations"):
         steps = _get(attributes, name, "list", "i")
@@ -190,12 +179,12 @@ def _text(value: Any) -> str:
 
 def _decoded(value: Any) -> bytes:
     if not isinstance(value, str):
-        raise ValueError("something else where a string in base64 should be")
+        raise ValueError("a string in base64 is missing")
     return base64.b64decode(value, validate=True)
 
 
 def _constant(node: _Node) -> np.ndarray:
-    """A float32 tensor that stands in the file."""
+    """A float32 tensor that the file contains."""
     tensor = _get(node, "attr", "value", "tensor")
     if node["op"] != "Const" or _get(tensor, "dtype") != "DT_FLOAT":
         raise ValueError(f"{node['name']!r} isn't a float32 constant")

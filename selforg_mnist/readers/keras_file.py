@@ -1,7 +1,7 @@
-"""Reads a `.keras` file of a `CAModel` that may come from anyone.
+"""Reads a `.keras` file of a `CAModel`, which may come from anyone.
 
-`keras.models.load_model` builds whatever objects the file's configuration asks for, of any size.
-Here only numbers are taken: the constructor's arguments from config.json, and six arrays from
+`keras.models.load_model` builds any objects that the file's configuration asks for, of any size.
+This module takes only numbers: the constructor's arguments from config.json, and six arrays from
 model.weights.h5. The zip archive's checksums cover both.
 """
 
@@ -23,7 +23,7 @@ _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
 _CLASS = "selforg_mnist>CAModel"
 _EXPECTED = f"a .keras file of selforg_mnist's CAModel, of at most {MAX_BYTES} bytes"
-# Where Keras 3.8 to 3.15 puts them, in the order of `CAWeights`.
+# The places of the arrays in files of Keras 3.8 to 3.15, in the order of `CAWeights`.
 _GROUPS = ("layers/conv2d", "hidden_conv", "layers/conv2d_2")
 _ARRAYS = tuple(f"{group}/vars/{i}" for group in _GROUPS for i in (0, 1))
 _MOST_NOISE = 1000.0
@@ -32,11 +32,8 @@ _MOST_NOISE = 1000.0
 def load(path: Path) -> CAModel:
     """Reads a model.
 
-    Args:
-      path: of the file.
-
     Returns:
-      model: as `keras.models.load_model` gives it for a file that this package wrote.
+      model: for a file that this package wrote, the same as `keras.models.load_model` returns.
 
     Raises:
       WeightsError: the file is missing, damaged, or of another model.
@@ -50,11 +47,7 @@ def load(path: Path) -> CAModel:
 
 
 def _members(data: bytes) -> dict[str, bytes]:
-    """Unpacks the archive, no further than a model can reach.
-
-    Raises:
-      ValueError: it is damaged, or holds something else.
-    """
+    """Unpacks the archive, but no more bytes than a model can have."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
@@ -67,20 +60,16 @@ def _members(data: bytes) -> dict[str, bytes]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} is packed in a way that Keras doesn't use")
+        raise ValueError(f"{name} is compressed in a way that Keras doesn't use")
     with archive.open(name) as member:
-        data = member.read(MAX_BYTES + 1)  # not by the size that the archive claims
+        data = member.read(MAX_BYTES + 1)  # whatever size the archive claims
     if len(data) > MAX_BYTES:
         raise ValueError(f"{name} is larger than {MAX_BYTES} bytes")
     return data
 
 
 def _config(data: bytes) -> dict[str, Any]:
-    """The constructor's arguments of which the model's behaviour depends, checked.
-
-    Raises:
-      ValueError: they are of another class, or out of range.
-    """
+    """The constructor's arguments that affect the model's behaviour, checked."""
     saved = rule_arrays.parse_json(data)
     if not isinstance(saved, dict) or saved.get("registered_name") != _CLASS:
         raise ValueError(f"not a model of class {_CLASS}")
@@ -97,11 +86,7 @@ def _config(data: bytes) -> dict[str, Any]:
 
 
 def _arrays(data: bytes, shapes: tuple[tuple[int, ...], ...]) -> list[np.ndarray]:
-    """The six arrays, of the shapes given.
-
-    Raises:
-      ValueError: they are missing, or stored in a way that Keras doesn't use.
-    """
+    """The six arrays, with the given shapes."""
     try:
         found = child_reader.hdf5(data, _ARRAYS)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """Reads the weights of the authors' notebook: a TensorFlow checkpoint of its Keras 2 model.
 
-The notebook saves with `model.save_weights(prefix)`, whose files are `prefix.index` and
-`prefix.data-00000-of-00001`. Its model has one layer in `perceive` and two in `dmodel`. Of the
-variables only kernels and biases are taken; an optimiser's are passed over.
+The notebook saves with `model.save_weights(prefix)`, which writes `prefix.index` and
+`prefix.data-00000-of-00001`. Its model has one layer in `perceive` and two in `dmodel`. Only
+kernels and biases are taken; the variables of an optimiser are skipped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def load(prefix: Path, residual_noise: float = 0.0) -> CAModel:
 
     Args:
       prefix: path of the two files without `.index` and `.data-00000-of-00001`.
-      residual_noise: of the model; a checkpoint doesn't tell.
+      residual_noise: of the model; a checkpoint doesn't contain it.
 
     Returns:
       model: with the notebook's fire rate.
@@ -53,9 +53,8 @@ def index_file(prefix: Path) -> Path:
 def _rule(variables: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """The six arrays of the rule, in the order of `CAWeights`; their shapes aren't checked.
 
-    Keras has named them in several ways over time, as `dmodel/layer_with_weights-0/kernel`. What
-    stays is that a layer's kernel and bias stand side by side, and that the numbers of layers
-    count up.
+    Keras has changed the names over time, such as `dmodel/layer_with_weights-0/kernel`. But the
+    kernel and the bias of a layer always have the same prefix, and the layers' numbers increase.
     """
     layers: dict[str, dict[str, np.ndarray]] = {}
     for key, variable in variables.items():
@@ -70,10 +69,10 @@ def _rule(variables: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _role(kernel: np.ndarray) -> tuple[bool, bool]:
-    """Sorts the 3x3 kernel first, then a 1x1 kernel that keeps the width, then the rest."""
+    """The sort key that puts the 3x3 kernel first, then a 1x1 kernel that keeps the width."""
     return kernel.shape[:2] == (1, 1), kernel.ndim == 4 and len(set(kernel.shape[2:])) == 2
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts `layer-2` before `layer-10`."""
+    """The sort key that puts `layer-2` before `layer-10`."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]

@@ -1,19 +1,18 @@
-"""Six arrays out of somebody's file, checked before they become a model.
+"""Checks six arrays from a file of unknown origin, before they become a model.
 
-What the readers of all formats share: how much of a file is read, which shapes make up a rule,
-the refusal of weights that aren't finite, and the line that tells a user what is wrong. What is
-read is never executed, and nothing is allocated by a size that a file only claims. The formats
+The readers of all formats share this module: the limits on a file's size, the shapes that make up
+a rule, the check that weights are finite, and the line that says what is wrong. Nothing that is
+read is ever executed, and no memory is allocated for a size that a file only claims. The formats
 are in `keras_file.py`, `graph_model.py` and `notebook_checkpoint.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,23 +20,18 @@ from selforg_mnist import spec
 from selforg_mnist.errors import WeightsError, one_line
 from selforg_mnist.model import CAModel, CAWeights
 
-# Far beyond the article's 20 and 80, and small enough that no model fills the memory.
+# Far above the article's 20 and 80, but small enough that no model fills the memory.
 MAX_CHANNELS = 256
 MAX_HIDDEN_CHANNELS = 1024
 _MIN_CHANNELS = spec.GRAY_CHANNELS + spec.NUM_CLASSES
-_LONGEST_NUMBER = 40  # characters; Python takes minutes over millions
+_LONGEST_NUMBER = 40  # characters; Python needs minutes for millions of them
 
 
 @contextlib.contextmanager
 def reading(path: Path, expected: str) -> Iterator[None]:
-    """Tells what goes wrong in the block in one line about the file.
+    """Turns an error in the block into a `WeightsError`: one line about the file it reads.
 
-    Args:
-      path: of the file that the block reads.
-      expected: what it should be, in words.
-
-    Raises:
-      WeightsError: the file can't be read, or isn't what was expected.
+    `expected` says in words what the file should be.
     """
     try:
         yield
@@ -51,15 +45,15 @@ def reading(path: Path, expected: str) -> Iterator[None]:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Reads a whole file, unless it is too large or no file.
+    """Reads a whole file, if it is an ordinary file and not too large.
 
     Args:
-      path: of an ordinary file; a pipe could keep us waiting, a device never end.
-      limit: most bytes that it may have.
+      path: of the file. Pipes and devices are refused, because they may never end.
+      limit: the largest number of bytes.
 
     Raises:
-      OSError: the system refuses.
-      ValueError: it is no ordinary file, or larger than that.
+      OSError: the system can't read it.
+      ValueError: it isn't an ordinary file, or it is too large.
     """
     if path.exists() and not path.is_file():
         raise ValueError("not an ordinary file")
@@ -71,10 +65,10 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def parse_json(data: bytes) -> Any:
-    """Parses JSON in which no key comes twice and no number is NaN, infinite or endless.
+    """Parses JSON. Repeated keys, NaN, infinity and very long numbers are refused.
 
     Raises:
-      ValueError: it is something else.
+      ValueError: it isn't such JSON.
       RecursionError: it is nested too deeply.
     """
     return json.loads(
@@ -104,11 +98,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def shapes(channels: int, hidden_channels: int) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the six arrays, in the order of `CAWeights`.
-
-    Raises:
-      ValueError: there is no such rule, or it is absurdly large.
-    """
+    """The shapes of the six arrays, in the order of `CAWeights`; `ValueError` if far too large."""
     for name, value, least, most in (
         ("channels", channels, _MIN_CHANNELS, MAX_CHANNELS),
         ("hidden channels", hidden_channels, 1, MAX_HIDDEN_CHANNELS),
@@ -129,7 +119,7 @@ def shapes(channels: int, hidden_channels: int) -> tuple[tuple[int, ...], ...]:
 def to_model(
     arrays: Sequence[np.ndarray], residual_noise: float, fire_rate: float = spec.FIRE_RATE
 ) -> CAModel:
-    """The model of a rule that was read.
+    """The model with the rule that was read.
 
     Args:
       arrays: six float32 arrays, in the order of `CAWeights`.
@@ -137,7 +127,7 @@ def to_model(
       fire_rate: probability that a cell fires in a CA step.
 
     Raises:
-      ValueError: the arrays don't make up one rule, or aren't finite.
+      ValueError: the arrays don't make up a rule, or aren't finite.
     """
     if arrays[0].ndim != 4:
         found = list(arrays[0].shape)
@@ -154,20 +144,11 @@ def to_model(
     return model
 
 
-@dataclasses.dataclass(frozen=True)
-class Loaded:
-    """A model, and where it comes from.
+class Loaded(NamedTuple):
+    """A model, and where it comes from."""
 
-    Attributes:
-      model: ready to be rolled out.
-      name: short, for tables, figures and file names.
-      source: in plain words.
-      given: what the user gave to name it.
-      experiment: "ce", "l2", "l2_noise" or another that it was trained in; None if unknown.
-    """
-
-    model: CAModel
-    name: str
-    source: str
-    given: str
-    experiment: str | None
+    model: CAModel  # ready to use
+    name: str  # short, for tables, figures and file names
+    source: str  # in words
+    given: str  # the name or path that the user gave
+    experiment: str | None  # "ce", "l2", ... that it was trained in; None if unknown

@@ -1,15 +1,16 @@
 """What the outer loop does between training steps: log, evaluate, save.
 
-When each is due is told by its period; the loop itself is `training_loop.py`.
+Each action has a period, which says when it is due. The loop itself is in `training_loop.py`.
 """
 
 from __future__ import annotations
 
 import abc
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -27,53 +28,38 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 
 
 class TrainingError(UserError):
-    """The training can't go on."""
+    """The training can't continue."""
 
 
+@dataclasses.dataclass(frozen=True)
 class Action(abc.ABC):
-    """Something to do between training steps.
+    """Something to do between training steps."""
 
-    Args:
-      period: training steps from one time to the next; 0: only after the last step.
-    """
-
-    also_when_stopped = False  # whether it is done when a signal ends the training early
-
-    def __init__(self, period: int):
-        self.period = period
+    period: int  # training steps between two runs of the action; 0: only after the last step
+    trainer: Trainer
+    also_when_stopped: ClassVar[bool] = False  # whether it also runs when a signal ends the run
 
     def due(self, step: int, end: int) -> bool:
-        """Whether it is to be done after `step` of `end` training steps."""
+        """Whether it is due after `step` of `end` training steps."""
         return step == end or (bool(self.period) and step % self.period == 0)
 
     @abc.abstractmethod
     def run(self, state: TrainState) -> None:
-        """Does it.
-
-        Args:
-          state: after the last training step.
-        """
+        """Runs the action, on the state after the last training step."""
 
 
+@dataclasses.dataclass(frozen=True)
 class Log(Action):
-    """Shows how the training goes, in the log and in TensorBoard.
+    """Shows how the training goes, in the log and in TensorBoard; clears the window."""
 
-    Args:
-      period: as of `Action`.
-      trainer: that trains.
-      window: of the steps since the last time; it is cleared.
-      summaries: to write to.
-    """
-
-    def __init__(self, period: int, trainer: Trainer, window: Window, summaries: RunSummaries):
-        super().__init__(period)
-        self._trainer, self._window, self._summaries = trainer, window, summaries
+    window: Window  # the steps since the last log line
+    summaries: RunSummaries
 
     def run(self, state: TrainState) -> None:
-        """As `Action.run`."""
-        step, end = int(state.step), self._trainer.experiment.train_steps
-        metrics, rate = self._window.mean(), self._window.steps_per_second()
-        self._window.clear()
+        """As in `Action.run`."""
+        step, end = int(state.step), self.trainer.experiment.train_steps
+        metrics, rate = self.window.mean(), self.window.steps_per_second()
+        self.window.clear()
         logging.info(
             "step %d/%d  loss %.2f  accuracy %.1f%%  agreement %.1f%%  %.1f steps/s  %s left",
             step,
@@ -85,13 +71,13 @@ class Log(Action):
             datetime.timedelta(seconds=round((end - step) / rate)),
         )
         age = state.pool.age.numpy()
-        self._summaries.training(
+        self.summaries.training(
             step,
             TrainingScalars(
                 loss=float(metrics.loss),
                 cell_accuracy=float(metrics.cell_accuracy),
                 total_agreement=float(metrics.total_agreement),
-                learning_rate=float(self._trainer.learning_rate(state.step - 1)),
+                learning_rate=float(self.trainer.learning_rate(state.step - 1)),
                 steps_per_second=rate,
                 gradient_norms=tuple(map(float, metrics.gradient_norms)),
                 batch_age=float(metrics.batch_age),
@@ -101,36 +87,20 @@ class Log(Action):
         )
 
 
+@dataclasses.dataclass(frozen=True)
 class Evaluate(Action):
-    """Evaluates on held-out digits.
+    """Evaluates on held-out digits."""
 
-    Args:
-      period: as of `Action`.
-      trainer: that trains.
-      held_out: the digits.
-      steps: CA steps.
-      summaries: to write to.
-    """
-
-    def __init__(
-        self,
-        period: int,
-        trainer: Trainer,
-        held_out: Digits,
-        steps: int,
-        summaries: RunSummaries,
-    ):
-        super().__init__(period)
-        self._trainer, self._held_out = trainer, held_out
-        self._steps, self._summaries = steps, summaries
+    held_out: Digits
+    steps: int  # CA steps
+    summaries: RunSummaries
 
     def run(self, state: TrainState) -> None:
-        """As `Action.run`."""
-        trainer, step = self._trainer, int(state.step)
+        """As in `Action.run`."""
+        trainer, step = self.trainer, int(state.step)
         trainer.load(state)
-        curves = evaluation.evaluate(
-            trainer.model, self._held_out, self._steps, trainer.experiment.seed
-        )
+        seed = trainer.experiment.seed
+        curves = evaluation.evaluate(trainer.model, self.held_out, self.steps, seed)
         logging.info(
             "Held out, %d digits, after %d CA steps: accuracy %.1f%%, agreement %.1f%%, "
             "agreeing and right %.1f%%.",
@@ -140,49 +110,33 @@ class Evaluate(Action):
             100 * curves.total_agreement[-1],
             100 * curves.correct_agreement[-1],
         )
-        self._summaries.evaluation(step, curves)
+        self.summaries.evaluation(step, curves)
         before, after = trainer.preview(state)
-        self._summaries.mosaics(step, state.pool, before, after)
+        self.summaries.mosaics(step, state.pool, before, after)
 
 
+@dataclasses.dataclass(frozen=True)
 class Save(Action):
-    """Saves the model and a checkpoint.
+    """Saves the model and a checkpoint."""
 
-    Args:
-      period: as of `Action`.
-      trainer: that trains.
-      run_dir: of the run.
-      config: the run's config.json, which is written again where it was deleted meanwhile.
-      checkpoints: of the run.
-    """
-
-    also_when_stopped = True
-
-    def __init__(
-        self,
-        period: int,
-        trainer: Trainer,
-        run_dir: Path,
-        config: Mapping[str, Any],
-        checkpoints: Checkpoints,
-    ):
-        super().__init__(period)
-        self._trainer, self._run_dir = trainer, run_dir
-        self._config, self._checkpoints = config, checkpoints
+    run_dir: Path
+    config: Mapping[str, Any]  # content of config.json; if the file was deleted, it is rewritten
+    checkpoints: Checkpoints
+    also_when_stopped: ClassVar[bool] = True
 
     def run(self, state: TrainState) -> None:
-        """As `Action.run`."""
+        """As in `Action.run`."""
         step = int(state.step)
         if not all(np.isfinite(part).all() for part in tf.nest.flatten(state)):
             # A finite loss can have gradients that are not.
-            raise not_finite("weights or states", step, self._checkpoints)
-        if not (self._run_dir / run_config.FILE_NAME).exists():
-            logging.warning("%s was deleted meanwhile: writing it anew.", self._run_dir)
-            run_config.write(self._run_dir, self._config)
-        # Before the checkpoint: killed in between, the run goes on from the checkpoint before
-        # and writes the model again.
-        save_model(self._trainer, state, self._run_dir)
-        logging.info("Saved %s.", self._checkpoints.save(step, state))
+            raise not_finite("weights or states", step, self.checkpoints)
+        if not (self.run_dir / run_config.FILE_NAME).exists():
+            logging.warning("%s was deleted during the training: writing it again.", self.run_dir)
+            run_config.write(self.run_dir, self.config)
+        # The model first. If the run is killed between the two, it resumes from the previous
+        # checkpoint and writes the model again.
+        save_model(self.trainer, state, self.run_dir)
+        logging.info("Saved %s.", self.checkpoints.save(step, state))
 
 
 def save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
@@ -197,7 +151,7 @@ def save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
 
 
 def not_finite(what: str, step: int, checkpoints: Checkpoints) -> TrainingError:
-    """The error of a training that has gone astray."""
+    """The error for a training whose numbers are no longer finite."""
     return TrainingError(
         f"{what} at training step {step}: expected finite numbers; {checkpoints.newest()}; "
         "try a lower --learning_rate in another --run_dir"

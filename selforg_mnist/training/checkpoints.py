@@ -1,17 +1,17 @@
-"""Checkpoints: the whole training state in one file, written beside and then renamed.
+"""Checkpoints: the whole training state in one file.
 
-A checkpoint is a NumPy archive of every tensor of the state, named by its place in it, so a
-kill at any moment leaves either the old set of files or the old set and a complete new one.
-The archive carries checksums; one that is damaged is passed over for the one before it.
+A checkpoint is a NumPy archive of all tensors of the state, named by their place in it. The file
+is written under another name and then renamed. So after a kill at any moment, the old files are
+still there, with or without a complete new one. An archive has checksums: a damaged one is
+skipped, and the one before it is used.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -26,27 +26,20 @@ class CheckpointError(UserError):
     """A checkpoint can't be written, or none can be read."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Restored:
-    """What `Checkpoints.restore` found.
+class Restored(NamedTuple):
+    """What `Checkpoints.restore` found."""
 
-    Attributes:
-      state: the nest of tensors, shaped as asked for.
-      path: the file that it came from.
-      damaged: newer files that could not be read, each with the reason.
-    """
-
-    state: Any
-    path: Path
-    damaged: list[str]
+    state: Any  # a nest of tensors, with the structure that was asked for
+    path: Path  # the file that it was read from
+    damaged: list[str]  # newer files that could not be read, each with the reason
 
 
 class Checkpoints:
-    """The checkpoints of one run, the newest few of them kept.
+    """The checkpoints of one run; only the newest few are kept.
 
     Args:
-      directory: to keep them in; made when the first is written.
-      keep: number of checkpoints to keep; at least 2, so that one can be damaged.
+      directory: to keep them in; made when the first one is written.
+      keep: number of checkpoints to keep; at least 2, so that one may be damaged.
     """
 
     def __init__(self, directory: Path, keep: int = 3):
@@ -60,31 +53,26 @@ class Checkpoints:
         return [path for path in self._found() if path.is_file()]
 
     def _found(self) -> list[Path]:
-        """What is named like a checkpoint, also where a folder took its place."""
+        """Everything that has the name of a checkpoint, even if it is a folder."""
         if not self.directory.is_dir():
             return []
         return sorted(p for p in self.directory.iterdir() if _NAME.fullmatch(p.name))
 
     def newest(self) -> str:
-        """Which checkpoint is the last, in words for a message."""
+        """Which checkpoint is the newest, in words for a message."""
         kept = self.paths()
         return f"the last checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
 
     def save(self, step: int, state: Any) -> Path:
-        """Writes a checkpoint and removes those that are too many.
+        """Writes a checkpoint after `step` training steps; returns its path.
 
-        Args:
-          step: training steps done.
-          state: nest of tensors.
-
-        Returns:
-          path: of the new checkpoint.
+        `state` is a nest of tensors. Checkpoints that are no longer kept are removed.
 
         Raises:
-          CheckpointError: it can't be written; what was there is untouched.
+          CheckpointError: it can't be written; the earlier ones are unchanged.
         """
         path = self.directory / f"step-{step:08d}.npz"
-        # In memory first: on a full disk NumPy's archive would fail once more when it is deleted.
+        # In memory first: NumPy's archive fails a second time when it is deleted on a full disk.
         archive = io.BytesIO()
         np.savez(archive, **named(state))
         try:
@@ -102,10 +90,10 @@ class Checkpoints:
         return path
 
     def _tidy(self, newest: Path) -> None:
-        """Removes what is too many, and files of later steps.
+        """Removes the oldest checkpoints, and files of later steps.
 
-        Those are damaged, or the run would have gone on from them. Counted among the newest,
-        they would push out the whole ones.
+        Files of later steps are damaged: otherwise the run would have resumed from them. If they
+        counted among the newest, the good ones would be removed.
         """
         paths = self.paths()
         later = [path for path in paths if path.name > newest.name]
@@ -114,27 +102,23 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def restore(self, like: Any) -> Restored | None:
-        """Reads the newest checkpoint that is whole.
+        """Reads the newest checkpoint that is not damaged; None if there is none at all.
 
-        Args:
-          like: nest of tensors of the shapes and types expected.
-
-        Returns:
-          restored: or None where there is no checkpoint at all.
+        `like` is a nest of tensors with the expected shapes and types.
 
         Raises:
-          CheckpointError: there are checkpoints, none of which can be read.
+          CheckpointError: there are checkpoints, but none of them can be read.
         """
         damaged: list[str] = []
         for path in reversed(self._found()):
             try:
                 return Restored(_read(path, like), path, damaged)
-            except Exception as error:  # one flipped bit can raise any of eight types
+            except Exception as error:  # a flipped bit can raise any of eight types
                 damaged.append(f"{path}: damaged ({one_line(error)})")
         if damaged:
             raise CheckpointError(
                 f"{self.directory}: none of its {len(damaged)} checkpoints can be read "
-                f"({'; '.join(damaged)}); delete the run's folder to start anew"
+                f"({'; '.join(damaged)}); delete the run's folder to start again"
             )
         return None
 

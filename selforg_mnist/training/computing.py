@@ -1,8 +1,8 @@
 """How a training is computed, as opposed to what is trained (`experiment.py`).
 
-These options change the rounding, and which of the equally likely random numbers are drawn, so
-they belong to a run's identity; the article's experiments know nothing of them. Loads no
-TensorFlow, so that commands can check options at once.
+These options change the rounding, and which of the equally likely random numbers are drawn. So
+they are part of a run's identity, but not of the article's experiments. Loads no TensorFlow, so
+that commands can check options at once.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
 @dataclasses.dataclass(frozen=True)
 class Computing:
-    """The options; 0 and "auto" leave a choice to the trainer.
+    """The options; 0 and "auto" leave the choice to the trainer.
 
     Attributes:
-      engine: which cells do arithmetic, "auto", "dense" or "living": see `engines.py`.
-      lanes: shares of a replica's batch that the living engine runs side by side; the dense
-        engine has one. Another number sums in another order and draws other masks.
-      precision: "float32", or "bfloat16" for what matrix products take and give.
+      engine: which cells are computed, "auto", "dense" or "living": see `engines.py`.
+      lanes: parts of a replica's batch that the living engine runs side by side; the dense
+        engine has one. Another number changes the order of sums and the random draws.
+      precision: "float32", or "bfloat16" for the inputs and outputs of matrix products.
 
     Raises:
-      ConfigError: a value is out of range, or means nothing to the engine.
+      ConfigError: a value is out of range, or has no meaning for the engine.
     """
 
     engine: str = "auto"
@@ -47,11 +47,7 @@ class Computing:
             )
 
     def check_share(self, share: int) -> None:
-        """Refuses a number of lanes that a replica's batch can't be dealt to.
-
-        Raises:
-          ConfigError: as said.
-        """
+        """Raises `ConfigError` if a replica's batch can't be divided among the lanes."""
         if self.lanes and share % self.lanes:
             raise ConfigError(
                 f"lanes={self.lanes}: expected a divisor of batch_size={share}, or 0"
@@ -62,5 +58,5 @@ class Computing:
         return dataclasses.replace(self, **overrides)
 
 
-# Everything is left to the trainer.
+# Leaves every choice to the trainer.
 AUTOMATIC = Computing()

@@ -1,16 +1,15 @@
-"""How a batch is rolled out and judged: the engines of the training step.
+"""The engines of the training step: they roll a batch out and compute its loss.
 
-All of them follow the same rule (article: "Model") and minimise the same loss; they differ in
-which cells do arithmetic, and in what they draw for the same key:
+Both engines follow the same rule (article: "Model") and minimise the same loss. They differ in
+which cells they compute, and in what they draw for the same key:
 
-- dense: every pixel, in three convolutions over the whole image (`model.py`), in static shapes as
-  accelerators want them;
-- living: living cells that fire, in shapes that depend on the data (`cells/living_rollout.py`).
+- dense: every pixel, with three convolutions over the whole image (`model.py`). Its shapes are
+  static, which accelerators need.
+- living: only living cells that fire. The shapes depend on the data (`cells/living_rollout.py`).
 """
 
 from __future__ import annotations
 
-import abc
 from typing import NamedTuple
 
 import keras
@@ -37,7 +36,7 @@ class RolledOut(NamedTuple):
 
 
 def choose(engine: str) -> str:
-    """Resolves "auto": living cells where TensorFlow sees only CPUs, dense elsewhere."""
+    """Resolves "auto": "living" if TensorFlow sees only CPUs, otherwise "dense"."""
     if engine != "auto":
         return engine
     return "living" if only_cpus() else "dense"
@@ -49,10 +48,10 @@ def only_cpus() -> bool:
 
 
 def choose_lanes(batch_size: int, cores: int | None = None) -> int:
-    """How many lanes the living-cell engine runs side by side: a divisor of the batch.
+    """How many lanes the living-cell engine runs side by side: a divisor of the batch size.
 
-    The steps of a rollout wait for each other, and one step of a small batch is too little
-    work to share among cores; samples don't wait for each other. So each core takes a lane
+    The steps of a rollout depend on each other, and one step of a small batch is too little
+    work to divide among cores. Samples don't depend on each other. So each core takes a lane
     of samples through all steps.
     """
     cores = cores or startup.available_cores()
@@ -60,14 +59,10 @@ def choose_lanes(batch_size: int, cores: int | None = None) -> int:
 
 
 def resolve(computing: Computing, batch_size: int) -> Computing:
-    """Makes all choices that were left open.
-
-    Args:
-      computing: what was asked for.
-      batch_size: of one replica.
+    """Makes all choices that were left open, for replicas with `batch_size` samples each.
 
     Raises:
-      ConfigError: what was asked for doesn't fit the engine or the batch.
+      ConfigError: an option doesn't fit the engine or the batch.
     """
     computing = computing.replace(engine=choose(computing.engine))
     computing.check_share(batch_size)
@@ -76,19 +71,22 @@ def resolve(computing: Computing, batch_size: int) -> Computing:
     return computing.replace(lanes=1)
 
 
-def make(experiment: Experiment, computing: Computing) -> Engine:
-    """The engine of a training whose choices are all made."""
-    if computing.engine == "dense":
-        return Dense(experiment, computing.precision)
-    return Living(experiment, computing.precision, computing.lanes)
+def make(experiment: Experiment, computing: Computing) -> Dense | Living:
+    """The engine for options that `resolve` has completed."""
+    return (Dense if computing.engine == "dense" else Living)(experiment, computing)
+
+
+def most_steps(experiment: Experiment) -> int:
+    """The largest number of CA steps of a training step."""
+    return experiment.max_rollout_steps or experiment.rollout_steps
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
     """The untrained model of an experiment.
 
     Args:
-      experiment: what it is for.
-      precision: "float32", or "bfloat16" for what its layers compute; weights are float32.
+      experiment: whose widths, fire rate, noise and seed are used.
+      precision: "float32", or "bfloat16" for the layers' arithmetic; weights are float32.
     """
     return CAModel(
         channels=experiment.channels,
@@ -100,25 +98,13 @@ def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
     )
 
 
-class Engine(abc.ABC):
-    """Rolls batches out.
+class Dense:
+    """Computes every pixel."""
 
-    Args:
-      experiment: what is trained.
-      precision: "float32", or "bfloat16" for what products and convolutions take and give.
-    """
+    def __init__(self, experiment: Experiment, computing: Computing):
+        self._experiment = experiment
+        self._model = build_model(experiment, computing.precision)
 
-    def __init__(self, experiment: Experiment, precision: str = "float32"):
-        self.experiment = experiment
-        self.precision = precision
-
-    def _chances(self) -> tuple[int, float, float]:
-        """CA steps, fire rate and residual noise, as `draw_firing` takes them."""
-        config = self.experiment
-        steps = config.max_rollout_steps or config.rollout_steps
-        return steps, config.fire_rate, config.residual_noise
-
-    @abc.abstractmethod
     def roll_out(
         self,
         weights: CAWeights,
@@ -129,47 +115,30 @@ class Engine(abc.ABC):
         """Takes a batch through the CA steps of a training step.
 
         Args:
-          weights: of the rule; the loss is differentiable in them.
+          weights: of the rule; the loss is differentiable with respect to them.
           batch: B samples.
           key: [2] int32, a stateless key, from which each lane derives its own.
-          steps_taken: [] int32, CA steps to take where the experiment has a range of them.
+          steps_taken: [] int32, CA steps to take if the experiment has a range of them.
 
         Returns:
           rolled_out: the samples in the order of the batch.
         """
-
-
-class Dense(Engine):
-    """Every pixel."""
-
-    def __init__(self, experiment: Experiment, precision: str = "float32"):
-        super().__init__(experiment, precision)
-        self._model = build_model(experiment, precision)
-
-    def roll_out(
-        self,
-        weights: CAWeights,
-        batch: Pool,
-        key: tf.Tensor,
-        steps_taken: tf.Tensor | None = None,
-    ) -> RolledOut:
-        """As `Engine.roll_out`."""
         key = derive(key, 0)  # of its only lane
         gray = gray_of(batch.images)
         x = tf.concat([gray[..., None], batch.state], axis=-1)
         variables = self._model.trainable_variables
         with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
-            for t in range(self._chances()[0]):
+            for t in range(most_steps(self._experiment)):
                 # Not `self._model(...)`: see `CAModel.rollout`.
                 after = self._model.call(x, seed=derive(key, t))
                 x = after if steps_taken is None else tf.where(t < steps_taken, after, x)
         logits = self._model.classify(x)  # [B, H, W, 10]
-        loss = LOSSES[self.experiment.loss](logits, one_hot_targets(gray, batch.labels))
-        if self.experiment.consensus:
+        loss = LOSSES[self._experiment.loss](logits, one_hot_targets(gray, batch.labels))
+        if self._experiment.consensus:
             alive = tf.cast(spec.alive_mask(gray), tf.float32)[..., None]  # [B, H, W, 1]
             living = tf.reduce_sum(alive, axis=[1, 2], keepdims=True)
             mean = tf.math.divide_no_nan(tf.reduce_sum(logits, axis=[1, 2], keepdims=True), living)
-            loss += self.experiment.consensus * disagreement(logits, alive * mean)
+            loss += self._experiment.consensus * disagreement(logits, alive * mean)
         return RolledOut(
             loss=tf.reduce_sum(loss),
             state=x[..., spec.GRAY_CHANNELS :],
@@ -177,19 +146,12 @@ class Dense(Engine):
         )
 
 
-class Living(Engine):
-    """Living cells that fire, in lanes that run side by side.
+class Living:
+    """Computes living cells that fire, in lanes that run side by side."""
 
-    Args:
-      experiment: what is trained.
-      precision: as of `Engine`.
-      lanes: shares of the batch; a divisor of its size.
-    """
-
-    def __init__(self, experiment: Experiment, precision: str = "float32", lanes: int = 1):
-        super().__init__(experiment, precision)
-        self.lanes = lanes
-        # A function of its own, so that it is traced once and not for each lane.
+    def __init__(self, experiment: Experiment, computing: Computing):
+        self._experiment, self._computing = experiment, computing
+        # A separate function, so that it is traced once and not once for each lane.
         self._roll_out_lane = tf.function(self._lane)
 
     def roll_out(
@@ -199,10 +161,10 @@ class Living(Engine):
         key: tf.Tensor,
         steps_taken: tf.Tensor | None = None,
     ) -> RolledOut:
-        """As `Engine.roll_out`."""
-        if self.lanes == 1:
+        """As `Dense.roll_out`, with each lane's share of the batch in turn."""
+        if self._computing.lanes == 1:
             return self._roll_out_lane(weights, batch, derive(key, 0), steps_taken)
-        shares = deal(batch, self.lanes)
+        shares = deal(batch, self._computing.lanes)
         results = []
         for lane, share in enumerate(shares):
             samples = Pool(*(tf.gather(part, share) for part in batch))
@@ -218,19 +180,29 @@ class Living(Engine):
     def _lane(
         self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
     ) -> RolledOut:
-        """Rolls the samples of one lane out; arguments as of `roll_out`."""
+        """Rolls the samples of one lane out; arguments as in `roll_out`."""
+        config = self._experiment
         cells = living_cells.find(gray_of(batch.images))
         channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
-        firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
+        firing = living_cells.draw_firing(
+            cells,
+            most_steps(config),
+            config.fire_rate,
+            config.residual_noise,
+            key,
+            channels,
+            steps_taken,
+        )
         table = living_cells.to_table(cells, batch.state)
-        table = living_rollout.rollout(weights, table, firing, tf.as_dtype(self.precision))
+        dtype = tf.as_dtype(self._computing.precision)
+        table = living_rollout.rollout(weights, table, firing, dtype)
         logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
         labels = tf.gather(batch.labels, cells.samples)
-        loss = LOSSES[self.experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
-        if self.experiment.consensus:
+        loss = LOSSES[config.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+        if config.consensus:
             mean = tf.math.unsorted_segment_mean(logits, cells.samples, batch.labels.shape[0])
             mean = tf.gather(tf.stop_gradient(mean), cells.samples)
-            loss += self.experiment.consensus * disagreement(logits, mean)
+            loss += config.consensus * disagreement(logits, mean)
         return RolledOut(
             loss=tf.reduce_sum(loss),
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),
@@ -239,14 +211,16 @@ class Living(Engine):
 
 
 def deal(batch: Pool, lanes: int) -> list[tf.Tensor]:
-    """Deals the samples to the lanes, largest first and to and fro, for equal work.
+    """Deals the samples to the lanes so that all lanes have about the same work.
+
+    The samples are sorted by size. Odd rounds go through the lanes in reverse.
 
     Args:
       batch: B samples.
       lanes: a divisor of B.
 
     Returns:
-      shares: for each lane, [B / lanes] int32, which samples of the batch are its own.
+      shares: for each lane, [B / lanes] int32, the indices of its samples in the batch.
     """
     alive = spec.alive_mask(gray_of(batch.images))
     living = tf.math.count_nonzero(alive, axis=[1, 2], dtype=tf.int32)

@@ -1,7 +1,7 @@
-"""TensorBoard's event files, read back and cut to what happened up to a training step.
+"""TensorBoard's event files: read, and cut back to a training step.
 
-A run that resumes from a checkpoint repeats the steps after it; what the files say of those
-has to go first, also in a TensorBoard that is watching. What is written is up to `summaries.py`.
+A run that resumes from a checkpoint repeats the steps after it. What the files hold about those
+steps must be removed first, also in a TensorBoard that is watching. `summaries.py` writes them.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from tensorboard.backend.event_processing import event_file_loader
 
 
 def find(folder: Path) -> list[Path]:
-    """The event files of a folder, as TensorBoard reads them: by name, which begins with time."""
+    """The event files of a folder in TensorBoard's order: by name, which begins with the time."""
     return sorted(folder.glob("events.out.tfevents.*"))
 
 
 def read(path: Path) -> Iterator[tuple[bytes, Any]]:
-    """The records of an event file and their meaning, up to one that a kill cut off."""
+    """The raw and the parsed records of an event file, up to one that a kill cut off."""
     for record in event_file_loader.RawEventFileLoader(str(path)).Load():
         yield record, tf.compat.v1.Event.FromString(record)
 
 
 def take_back(folder: Path, step: int) -> None:
-    """Leaves, of what the event files of a folder say, that of `step` or earlier.
+    """Removes everything later than `step` from the event files of a folder.
 
-    What stays is copied to one new file and the old ones are deleted. A TensorBoard that is
-    watching keeps what it has read, though: its Python loader until it reads of a restart, its
-    default loader, which knows no restarts, until a tag comes again with a step no later. So
-    the new file opens with a restart at step 0 and repeats everything.
+    What stays is copied to one new file, and the old files are deleted. A TensorBoard that is
+    watching still keeps what it has read. Its Python loader keeps it until it reads a restart.
+    Its default loader knows no restarts and keeps it until a tag comes again with an equal or
+    earlier step. So the new file begins with a restart at step 0 and repeats everything.
     """
     old = find(folder)
     if not old:
@@ -41,15 +41,15 @@ def take_back(folder: Path, step: int) -> None:
     kept: list[bytes] = []
     for path in old:
         for record, said in read(path):
-            if said.HasField("session_log"):  # of an earlier file like ours: it says all again
+            if said.HasField("session_log"):  # from an earlier file like ours: it repeats all
                 kept.clear()
             elif said.HasField("summary") and said.step <= step:
                 kept.append(record)
     event, log = tf.compat.v1.Event, tf.compat.v1.SessionLog
     start = event(session_log=log(status=log.START))
-    # Twice: the first start that the Python loader reads of isn't yet a restart to it.
+    # Twice: the Python loader doesn't count the first start as a restart.
     heads = [event(file_version="brain.Event:2"), start, start]
-    beside = folder / "resumed.partial"  # no event file to TensorBoard, by its name
+    beside = folder / "resumed.partial"  # by this name, not an event file for TensorBoard
     with tf.io.TFRecordWriter(str(beside)) as writer:
         for head in heads:
             head.wall_time = time.time()
@@ -59,6 +59,6 @@ def take_back(folder: Path, step: int) -> None:
     os.replace(beside, old[-1].with_name(f"{old[-1].name}.resumed"))
     for path in old:
         path.unlink()
-    # The next file's name has to come after this one's, and names tell seconds only.
+    # The name of the next file must sort after this one's, and names only have whole seconds.
     second = int(old[-1].name.split(".")[3])
     time.sleep(max(0.0, min(1.0, second + 1 - time.time())))

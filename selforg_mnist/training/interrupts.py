@@ -1,7 +1,7 @@
-"""Signals that ask a run to end: noted, so that it can save first.
+"""Signals that ask a run to end: they are noted, so that the run can save first.
 
-Ctrl-C, SIGTERM and the SIGHUP of a terminal that closes come in the middle of compiled training
-steps; a run looks here between them. Saving is in `training_loop.py`.
+Ctrl-C, SIGTERM, and SIGHUP from a closing terminal come in the middle of compiled training steps.
+A run checks for them between calls. Saving is in `training_loop.py`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """Notes the first signal instead of dying of it; the process dies at once of a second.
+    """Notes the first signal instead of ending the process. A second signal ends it at once.
 
-    A closing terminal may send SIGHUP twice, itself and through the shell, so the second one is
-    ignored. Under `nohup` SIGHUP is ignored from the start, and stays so.
+    A closing terminal may send SIGHUP twice, directly and through the shell, so a second SIGHUP
+    is ignored. Under `nohup` SIGHUP is ignored from the start, and stays so.
 
     Yields:
-      caught: names of signals, empty until one comes.
+      caught: names of signals; empty until one comes.
     """
     caught: list[str] = []
     numbers = list(_NUMBERS)
@@ -34,11 +34,11 @@ def noted() -> Iterator[list[str]]:
     previous = {number: signal.getsignal(number) for number in numbers}
 
     def note(number: int, frame: FrameType | None) -> None:
-        # Python's own handler of SIGINT would wait for the steps under way.
+        # Python's own handler of SIGINT would wait for the current call.
         for each in numbers:
             signal.signal(each, signal.SIG_IGN if each == _HANGUP else signal.SIG_DFL)
         caught.append(signal.Signals(number).name)
-        logging.info("%s: saving after the steps under way; again: ends at once.", caught[0])
+        logging.info("%s: saving after the current steps; again: ends at once.", caught[0])
 
     try:
         for number in numbers:

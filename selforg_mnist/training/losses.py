@@ -1,7 +1,7 @@
-"""The two losses of the article, per cell and summed up (sections "Experiment 1", "2").
+"""The two losses of the article, per cell (sections "Experiment 1", "Experiment 2").
 
-Targets are zero at dead cells, whose logits are zero as well, so either engine may pass all
-pixels or the living cells only: the sum is the same.
+Targets and logits are both zero at dead cells. So the sum over all pixels, which one engine uses,
+equals the sum over the living cells, which the other one uses.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ def cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
 def disagreement(logits: tf.Tensor, mean_logits: tf.Tensor) -> tf.Tensor:
     """Half the squared distance of a cell's ten channels to the mean over its digit's cells.
 
-    The L2 loss of a digit of n cells is n |mean - target|^2 / 2, its error as a whole, plus the
-    sum of this over its cells. Weighing this part more makes cells agree; the article doesn't.
+    For a digit of n cells with mean m and target t, the L2 loss is n |m - t|^2 / 2, the error of
+    the digit as a whole, plus the sum of this term over its cells. A larger weight on this term
+    makes cells agree. The article doesn't have such a weight.
 
-    The mean is taken as given in the gradient, which changes nothing: the distances to it sum
-    up to zero.
+    The gradient treats the mean as a constant. That changes nothing, because the distances to
+    the mean sum to zero.
 
     Args:
       logits: [..., 10] float32.

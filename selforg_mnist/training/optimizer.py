@@ -1,10 +1,9 @@
 """Gradient normalisation, the learning-rate schedule and Adam, as pure functions.
 
-Keras' optimisers keep their slots in variables (their `stateless_apply` refuses the
-TensorFlow backend), while a training step here takes its whole state in and gives it out, so
-that it can run in a compiled loop, be saved as it stands, and be compiled for an accelerator.
-The arithmetic is that of `keras.optimizers.Adam` with its default betas and epsilon
-(article: "Training").
+Keras' optimisers keep their state in variables, and their `stateless_apply` doesn't support the
+TensorFlow backend. A training step here takes its whole state as arguments and returns it, so
+that it can run in a compiled loop, be saved, and be compiled for an accelerator. The arithmetic is
+that of `keras.optimizers.Adam` with its default betas and epsilon (article: "Training").
 """
 
 from __future__ import annotations
@@ -53,12 +52,12 @@ def learning_rate(
 
 
 def cosine(step: tf.Tensor, initial: float, final: float, steps: int) -> tf.Tensor:
-    """The learning rate that falls along half a cosine.
+    """A learning rate that falls along half a cosine.
 
     Args:
       step: [] int32, training steps done before this one.
       initial: the rate at the start.
-      final: what is left of it from step `steps` on, as a factor.
+      final: the rate from step `steps` on, as a factor on `initial`.
       steps: training steps of the fall.
 
     Returns:
@@ -69,7 +68,7 @@ def cosine(step: tf.Tensor, initial: float, final: float, steps: int) -> tf.Tens
 
 
 def warm_up(step: tf.Tensor, rate: tf.Tensor, steps: int) -> tf.Tensor:
-    """Lets a learning rate rise in equal parts from 0, over the first `steps` training steps."""
+    """Lets a learning rate rise linearly from 0 over the first `steps` training steps."""
     return rate * tf.minimum(tf.cast(step + 1, tf.float32) / steps, 1.0)
 
 
@@ -82,7 +81,7 @@ def average(
       averaged: the average so far.
       weights: after this training step.
       step: [] int32, training steps before this one.
-      decay: of the average, in (0, 1); early on less, so that the first weights don't linger.
+      decay: of the average, in (0, 1). It is smaller early on, so that the first weights fade.
 
     Returns:
       averaged: updated.

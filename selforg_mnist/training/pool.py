@@ -1,8 +1,8 @@
-"""The sample pool: samples that live on between training steps, on the device.
+"""The sample pool: samples that persist from one training step to the next, on the device.
 
 Pure functions over a `Pool` of tensors: `sample` draws a batch, `renew` replaces parts of it
-by fresh and mutated samples, `commit` writes it back (article: "Training"; its three pool
-modes are the notebook's). The rollout in between is the trainer's affair.
+with fresh and mutated samples, `commit` writes it back (article: "Training"; the three pool
+modes are the notebook's). The trainer does the rollout in between.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Pool(NamedTuple):
 class Source:
     """The training digits that fresh and mutated samples are drawn from, on the device.
 
-    Each picture is one row. Of [D, H, W] a TPU would make a copy in each step, in tiles of the
-    last two axes that take five times the memory, to gather a few digits.
+    Each picture is one row. To gather a few digits from [D, H, W], a TPU would copy all of them in
+    each step, in tiles of the last two axes that take five times the memory.
 
     images: [D, H * W] uint8, in reading order. labels: [D] int32. size: H and W.
     """
@@ -104,7 +104,7 @@ def renew(
     fresh_share: float = 0.25,
     mutated_share: float = 0.25,
 ) -> Pool:
-    """Replaces parts of a batch by fresh and mutated samples.
+    """Replaces parts of a batch with fresh and mutated samples.
 
     "naive": all fresh. "persistent": the first and the last quarter fresh. "mutating", the
     mode of the article's experiments: the first quarter fresh, the last quarter mutated.
@@ -134,9 +134,9 @@ def renew(
 
 
 def mutate(batch: Pool, images: tf.Tensor, labels: tf.Tensor) -> Pool:
-    """Puts other digits under the samples: their gray and label change, their state stays.
+    """Changes the digits under the samples: gray and label change, the state stays.
 
-    Where the new digit is dead the state is zeroed (article: "Training", mutation).
+    Where the new digit is dead, the state becomes zero (article: "Training", mutation).
 
     Args:
       batch: B samples.
@@ -144,7 +144,7 @@ def mutate(batch: Pool, images: tf.Tensor, labels: tf.Tensor) -> Pool:
       labels: [B] int32, their labels.
 
     Returns:
-      batch: B samples, of the age they had.
+      batch: B samples with their old ages.
     """
     alive = spec.alive_mask(gray_of(images))
     state = batch.state * tf.cast(alive, batch.state.dtype)[..., None]
@@ -152,12 +152,12 @@ def mutate(batch: Pool, images: tf.Tensor, labels: tf.Tensor) -> Pool:
 
 
 def commit(pool: Pool, indices: tf.Tensor, batch: Pool) -> Pool:
-    """Writes a batch back to where it was drawn from, one training step older.
+    """Writes a batch back to the places that it was drawn from, one training step older.
 
     Args:
-      pool: P samples. Variables are written to in place, which spares a copy of the whole
-        pool each training step; tensors give new tensors.
-      indices: [B] int32, as `sample` gave them.
+      pool: P samples. Variables are updated in place, which saves a copy of the whole pool in
+        each training step. For tensors, new tensors are returned.
+      indices: [B] int32, from `sample`.
       batch: B samples.
 
     Returns:

@@ -1,8 +1,8 @@
-"""How a training goes and how fast, in the mean over the steps since the last log line."""
+"""The mean metrics and the speed of a training since the last log line."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from selforg_mnist.training.trainer import StepMetrics
 
@@ -16,26 +16,21 @@ class Window:
     def clear(self) -> None:
         """Forgets all steps."""
         self._steps = 0
-        self._sums: list[np.ndarray] = []
+        self._sums: list[Any] = [0.0] * len(StepMetrics._fields)
         self._timed = self._compiling = (0, 0.0)  # steps, seconds
 
     def add(self, steps: int, metrics: StepMetrics, seconds: float, compiling: bool) -> None:
-        """Adds training steps that were one call.
+        """Adds training steps that ran in one call: their mean metrics and their time.
 
-        Args:
-          steps: how many.
-          metrics: their mean.
-          seconds: that they took.
-          compiling: whether the step was compiled meanwhile.
+        With `compiling`, this time includes compilation.
         """
         if compiling:
             self._compiling = (self._compiling[0] + steps, self._compiling[1] + seconds)
         else:
             self._timed = (self._timed[0] + steps, self._timed[1] + seconds)
-        sums = [steps * value.numpy() for value in metrics]
-        self._sums = (
-            [a + b for a, b in zip(self._sums, sums, strict=True)] if self._steps else sums
-        )
+        self._sums = [
+            total + steps * value.numpy() for total, value in zip(self._sums, metrics, strict=True)
+        ]
         self._steps += steps
 
     def mean(self) -> StepMetrics:
@@ -43,6 +38,6 @@ class Window:
         return StepMetrics(*(part / self._steps for part in self._sums))
 
     def steps_per_second(self) -> float:
-        """Without compiling, unless there was nothing else: it would say too little."""
+        """The rate without compilation, or with it if nothing else was timed."""
         steps, seconds = self._timed if self._timed[0] else self._compiling
         return steps / max(seconds, 1e-9)

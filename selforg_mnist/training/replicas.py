@@ -1,11 +1,11 @@
 """Training steps that several replicas take together, under one of TensorFlow's strategies.
 
-The step is `Trainer.train_step`, the very same; here are only the dealing out of the pool, the sum
-over replicas and the collecting. Between calls everybody holds the whole state, which therefore
-doesn't tell how many replicas made it: a checkpoint of n replicas resumes on m.
+The step itself is `Trainer.train_step`. This module divides the pool, sums over the replicas and
+collects the results. Between calls, every process holds the whole state. The state doesn't depend
+on the number of replicas, so a checkpoint of n replicas resumes on m.
 
-Gradients are summed over the replicas before they are normalised, as one replica with the whole
-batch would have them (article: "Training").
+Gradients are summed over the replicas before they are normalised. So the result is the same as for
+one replica with the whole batch (article: "Training").
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class ReplicatedTrainer(Trainer):
     """A trainer whose batches and pool are shared among the replicas of a strategy.
 
     Args:
-      experiment: what to train; batch and pool are those of all replicas together.
-      source: the training digits, the same everywhere.
+      experiment: what to train; batch and pool sizes are those of all replicas together.
+      source: the training digits, the same for all replicas.
       distribution: the strategy.
-      computing: how; without a number of lanes each replica has one.
-      initial_weights: as `Trainer`.
+      computing: how to compute it; if the number of lanes is open, each replica has one lane.
+      initial_weights: as in `Trainer`.
 
     Raises:
-      ConfigError: batch or pool can't be shared among the replicas, or as `Trainer`.
+      ConfigError: batch or pool can't be shared among the replicas, or as in `Trainer`.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class ReplicatedTrainer(Trainer):
         self._several_workers = distribution.name == "multi_worker"
 
     def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
-        """As `Trainer.run`, by all replicas together; of several workers, all must call it.
+        """As `Trainer.run`, by all replicas together; with several workers, all must call it.
 
         Raises:
-          WorkerLostError: one of them is gone.
+          WorkerLostError: a worker is gone.
         """
         with _lost_workers_reported():
             shares, metrics = self._run_shares(self._deal(state), steps)
@@ -77,11 +77,7 @@ class ReplicatedTrainer(Trainer):
             return first._replace(pool=self._collect(shares.pool)), metrics
 
     def sum_over_replicas(self, value: float) -> float:
-        """As `Trainer.sum_over_replicas`, over all replicas of all workers.
-
-        Raises:
-          WorkerLostError: one of them is gone.
-        """
+        """As `Trainer.sum_over_replicas`, over all workers; errors as in `run`."""
         with _lost_workers_reported():
             values = self._strategy.experimental_distribute_values_from_function(
                 lambda context: tf.constant(value)
@@ -89,7 +85,7 @@ class ReplicatedTrainer(Trainer):
             return float(self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
 
     def _deal(self, state: TrainState) -> Any:
-        """The state of each replica: all of it, but for the pool, of which it gets a share."""
+        """The state for each replica: everything is the same except its share of the pool."""
         share = state.pool.labels.shape[0] // self.replicas
 
         def of_replica(context: tf.distribute.experimental.ValueContext) -> TrainState:
@@ -100,7 +96,7 @@ class ReplicatedTrainer(Trainer):
         return self._strategy.experimental_distribute_values_from_function(of_replica)
 
     def _collect(self, pool: Pool) -> Pool:
-        """The whole pool of the replicas' shares."""
+        """The whole pool, from the shares of the replicas."""
         if not self._several_workers:
             results = self._strategy.experimental_local_results
             return Pool(*(tf.concat(results(part), axis=0) for part in pool))
@@ -108,22 +104,22 @@ class ReplicatedTrainer(Trainer):
 
     @tf.function
     def _gather(self, pool: Pool) -> Pool:
-        # Collectives between workers know no bytes.
+        # Collective operations between workers don't support uint8.
         wide = pool._replace(images=self._strategy.run(_as_int32, args=(pool.images,)))
         pool = Pool(*(self._strategy.gather(part, axis=0) for part in wide))
         return pool._replace(images=tf.cast(pool.images, tf.uint8))
 
     @tf.function
     def _run_shares(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
-        # The loop is outside of the replicas: no sum over them may be inside of one. What goes into
-        # it must have the form of what `strategy.run` returns: with one replica in this process
+        # The loop is outside of the replicas, because a sum over them can't be inside a loop. Its
+        # start must have the form of what `strategy.run` returns. With one replica in this process
         # these are plain tensors.
         state = self._strategy.run(_unchanged, args=(state,))
         return take_steps(self._step_shares, state, steps)
 
     def _step_shares(self, state: Any) -> tuple[Any, StepMetrics]:
         state, metrics = self._strategy.run(self._replica_step, args=(state,))
-        # They are sums over replicas, the same on all of them.
+        # The metrics are sums over the replicas, so they are equal on all of them.
         return state, self._strategy.experimental_local_results(metrics)[0]
 
     def _replica_step(self, state: TrainState) -> tuple[TrainState, StepMetrics]:
@@ -143,26 +139,21 @@ def make_trainer(
     computing: Computing = AUTOMATIC,
     initial_weights: CAWeights | None = None,
 ) -> Trainer:
-    """The trainer for one device or several; arguments and errors as of `ReplicatedTrainer`."""
+    """The trainer for one device or several; arguments and errors as in `ReplicatedTrainer`."""
     if distribution.strategy is None:
         return Trainer(experiment, source, computing, initial_weights=initial_weights)
     return ReplicatedTrainer(experiment, source, distribution, computing, initial_weights)
 
 
 def check_shares(experiment: Experiment, replicas: int) -> None:
-    """Refuses a batch or a pool that can't be shared among replicas.
-
-    Raises:
-      ConfigError: as said.
-    """
-    naive = experiment.pool_mode == "naive"
+    """Raises `ConfigError` if batch or pool can't be shared among replicas."""
     of_batch = experiment.batch_unit * replicas
     if experiment.batch_size % of_batch:
         raise ConfigError(
             f"batch_size={experiment.batch_size}: expected a multiple of {of_batch} for "
             f"{replicas} replicas; give another --batch_size"
         )
-    if not naive and experiment.pool_size % replicas:  # naive has no pool
+    if experiment.pool_mode != "naive" and experiment.pool_size % replicas:
         raise ConfigError(
             f"pool_size={experiment.pool_size}: expected a multiple of {replicas}, the number of "
             "replicas; give another --pool_size"

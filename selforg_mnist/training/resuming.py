@@ -1,6 +1,6 @@
-"""How a run is taken up again: its choices, its newest checkpoint, and whether both fit.
+"""How a run resumes: the choices it began with, its newest checkpoint, and whether both fit.
 
-What has to be the same as when it began is in `run_config.py`.
+Which options must be the same as when the run began is in `run_config.py`.
 """
 
 from __future__ import annotations
@@ -21,35 +21,28 @@ from selforg_mnist.training.trainer import Trainer, TrainState
 def as_begun(
     computing: Computing, experiment: Experiment, replicas: int, saved: Mapping[str, Any]
 ) -> Computing:
-    """What was chosen for a run when it began, where nothing else is asked for now.
-
-    Args:
-      computing: what is asked for.
-      experiment: likewise.
-      replicas: likewise.
-      saved: the run's config.json.
-    """
+    """Completes the options with the choices of a run's config.json, if the rest is the same."""
     begun = saved["engine"]
     if (saved["experiment"].get("batch_size"), begun["replicas"], begun["name"]) != (
         experiment.batch_size,
         replicas,
         engines.choose(computing.engine),
     ):
-        # It may not fit; and that something else differs is what the user has to hear.
+        # The lanes may not fit. The user should read what else differs.
         return computing
     return computing.replace(lanes=computing.lanes or begun["lanes"])
 
 
 def restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
-    """The state of the newest checkpoint, or the initial one where there is none.
+    """The state of the newest checkpoint, or the initial state if there is none.
 
     Raises:
-      CheckpointError: there are checkpoints, none of which can be read.
+      CheckpointError: there are checkpoints, but none of them can be read.
     """
     state = trainer.initial_state()
     restored = checkpoints.restore(state)
     if restored is None:
-        logging.info("No checkpoint in %s: starting anew.", checkpoints.directory)
+        logging.info("No checkpoint in %s: starting from step 0.", checkpoints.directory)
         return state
     for line in restored.damaged:
         logging.warning("%s: falling back to the one before it.", line)
@@ -58,10 +51,9 @@ def restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
 
 
 def check_alike(trainer: Trainer, step: int, run_dir: Path) -> None:
-    """Refuses workers that resume at different steps, as they would without a common folder.
+    """Raises `ConfigError`, on all workers, if they resume at different steps.
 
-    Raises:
-      ConfigError: they do; the same on all workers.
+    They do if they have no common folder.
     """
     mean = trainer.sum_over_replicas(float(step)) / trainer.replicas
     if mean != step:
@@ -72,11 +64,11 @@ def check_alike(trainer: Trainer, step: int, run_dir: Path) -> None:
 
 
 def compare_versions(before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Warns of packages that have another version than when the run began."""
+    """Warns if a package has another version than when the run began."""
     for name, version in now.items():
         if before.get(name) != version:
             logging.warning(
-                "Going on with %s %s, begun with %s: results may differ in rounding.",
+                "Continuing with %s %s, begun with %s: results may differ in rounding.",
                 name,
                 version,
                 before.get(name),

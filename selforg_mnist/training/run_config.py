@@ -1,9 +1,9 @@
-"""The identity of a run: config.json, and whether a run may be resumed under it.
+"""The identity of a run: config.json, and whether a run may be resumed with given options.
 
-config.json holds everything needed to run again: the experiment, the data, the engine, the
-package versions. What decides a training's course has to be the same on resuming; how often
-it is logged, evaluated and saved, and how long it is to be, may change. Loads no TensorFlow, so
-that commands can check options at once.
+config.json holds everything needed to repeat the run: the experiment, the data, the engine, the
+package versions. On resuming, options that affect the training's result must be the same. How
+often it logs, evaluates and saves, and its length, may change. Loads no TensorFlow, so that
+commands can check options at once.
 """
 
 from __future__ import annotations
@@ -24,32 +24,23 @@ from selforg_mnist.training.computing import ENGINES, Computing
 
 FILE_NAME = "config.json"
 MODEL_FILE = "model.keras"
-_MOST = 2**62  # of a number of steps, which TensorFlow counts in 64 bits
+_MOST = 2**62  # the largest number of steps; TensorFlow counts them in 64 bits
 
 
 @dataclasses.dataclass(frozen=True)
 class Monitoring:
-    """How a run is logged, evaluated and saved; none of it changes the training's course.
-
-    Attributes:
-      log_every: training steps between log lines and TensorBoard points.
-      eval_every: training steps between evaluations on held-out digits; 0 for none but
-        the last.
-      eval_samples: held-out digits to evaluate on; 0 for all.
-      eval_steps: CA steps of an evaluation.
-      checkpoint_every: training steps between checkpoints.
-      steps_per_call: most training steps of one compiled call; a signal waits for the call.
+    """How a run is logged, evaluated and saved; nothing here changes the training's result.
 
     Raises:
       ConfigError: a value is out of range.
     """
 
-    log_every: int = 100
-    eval_every: int = 2000
-    eval_samples: int = 500
-    eval_steps: int = 200
-    checkpoint_every: int = 500
-    steps_per_call: int = 50
+    log_every: int = 100  # training steps between log lines and TensorBoard points
+    eval_every: int = 2000  # training steps between evaluations; 0: only one, at the end
+    eval_samples: int = 500  # held-out digits to evaluate on; 0: all
+    eval_steps: int = 200  # CA steps of an evaluation
+    checkpoint_every: int = 500  # training steps between checkpoints
+    steps_per_call: int = 50  # most training steps of a compiled call; a signal waits for its end
 
     def __post_init__(self) -> None:
         least = {"eval_every": 0, "eval_samples": 0}
@@ -60,12 +51,7 @@ class Monitoring:
                 raise ConfigError(f"{name}={value}: expected {_MOST} or less")
 
     def stretch(self, step: int, end: int) -> int:
-        """How many training steps can be one call, until something is due.
-
-        Args:
-          step: training steps done.
-          end: training steps in all.
-        """
+        """How many training steps the next call takes, after `step` of `end`."""
         periods = [p for p in (self.log_every, self.eval_every, self.checkpoint_every) if p]
         return min(self.steps_per_call, end - step, *(p - step % p for p in periods))
 
@@ -77,33 +63,30 @@ def build(
     dataset: Mapping[str, Any],
     monitoring: Monitoring,
 ) -> dict[str, Any]:
-    """The content of config.json.
+    """The content of config.json, as plain values.
 
     Args:
       experiment: what is trained.
-      computing: how, nothing left open.
+      computing: how it is computed, with no choice left open.
       replicas: how many share a batch.
-      dataset: as `describe_digits` gives it, of the training digits.
+      dataset: from `describe_digits`, of the training digits.
       monitoring: how the run is logged, evaluated and saved.
-
-    Returns:
-      config: plain values, ready for JSON.
     """
     options = dataclasses.asdict(computing)
     return {
         "experiment": experiment.to_dict(),
         "engine": {"name": options.pop("engine"), **options, "replicas": replicas},
         "dataset": dict(dataset),
-        "looking": dataclasses.asdict(monitoring),  # the name that it has in all runs so far
+        "looking": dataclasses.asdict(monitoring),  # earlier versions named the section so
         "versions": versions(),
     }
 
 
 def read(run_dir: Path) -> dict[str, Any] | None:
-    """The run's config.json, or None where there is none.
+    """The run's config.json, or None if there is none.
 
     Raises:
-      ConfigError: the file is there and can't be understood.
+      ConfigError: the file isn't a valid configuration.
     """
     path = run_dir / FILE_NAME
     try:
@@ -114,11 +97,11 @@ def read(run_dir: Path) -> dict[str, Any] | None:
             if not isinstance(name := sections[section]["name"], str):
                 raise TypeError(f"{section}.name is {name!r}")
         engine["lanes"] = int(engine["lanes"])
-        # Runs begun before there were such options don't name them.
+        # Earlier versions didn't have these options.
         sections["experiment"] = Experiment(name="").to_dict() | sections["experiment"]
         engine["replicas"] = int(engine.get("replicas", 1))
         engine["precision"] = str(engine.get("precision", "float32"))
-        engine.pop("capacity", None)  # of an engine that earlier versions had, "padded"
+        engine.pop("capacity", None)  # of the engine "padded" in earlier versions
         return {**config, **sections, "versions": dict(config.get("versions", {}))}
     except FileNotFoundError:
         return None
@@ -126,7 +109,7 @@ def read(run_dir: Path) -> dict[str, Any] | None:
         raise ConfigError(
             f"{path}: not the configuration of a run "
             f"({type(error).__name__}: {one_line(error)}); "
-            f"give another --run_dir, or delete the folder {run_dir} to start anew"
+            f"give another --run_dir, or delete the folder {run_dir} to start again"
         ) from error
 
 
@@ -136,18 +119,18 @@ def write(run_dir: Path, config: Mapping[str, Any]) -> None:
     Raises:
       UserError: the folder can't be made or written to.
     """
-    output_files.write_text(run_dir / FILE_NAME, json.dumps(config, indent=2) + "\n")
+    output_files.write_json(run_dir / FILE_NAME, config)
 
 
 @contextlib.contextmanager
 def claim(run_dir: Path) -> Iterator[None]:
-    """Makes the run's folder, if need be, and keeps other processes out of it for a while.
+    """Makes the run's folder if necessary, and keeps other processes out of it during the block.
 
-    The lock is the system's, on the folder itself: it adds no file, and ends with the process
-    however that ends. Where there are no such locks there is none.
+    The lock is the operating system's, on the folder itself. It adds no file, and ends with the
+    process in any case. Systems without such locks have none.
 
     Raises:
-      ConfigError: another process trains in it.
+      ConfigError: another process trains in the folder.
       UserError: the folder can't be made.
     """
     output_files.make_folder(run_dir)
@@ -168,16 +151,11 @@ def claim(run_dir: Path) -> Iterator[None]:
 
 
 def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_dir: Path) -> None:
-    """Refuses to resume a run under options that would have led it elsewhere.
-
-    Args:
-      saved: config.json of the run.
-      asked: what the command asks for.
-      run_dir: for the message.
+    """Refuses to resume the run in `run_dir` with options that would change its result.
 
     Raises:
-      ConfigError: they differ; the message lists each option's two values. Or the run has an
-        engine of an earlier version.
+      ConfigError: `saved` and `asked`, both as in config.json, differ; the message lists both
+        values of each option. Or the run uses an engine that only earlier versions had.
     """
     if saved["engine"]["name"] not in ENGINES:
         raise ConfigError(
@@ -187,7 +165,7 @@ def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_di
         )
     before, now = _course(saved), _course(asked)
     if before.pop("engine.replicas", 1) != now.pop("engine.replicas", 1):
-        # On other devices the run takes another course in any case; lanes are a replica's.
+        # With another number of replicas the result changes anyway; lanes are per replica.
         del before["engine.lanes"], now["engine.lanes"]
     different = [
         f"{name} is {before.get(name)} there and {now.get(name)} now"
@@ -202,11 +180,11 @@ def check_same_course(saved: Mapping[str, Any], asked: Mapping[str, Any], run_di
 
 
 def _course(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that decide where a training goes, flat, as JSON gives them back."""
+    """The options that affect a training's result, flat, as JSON returns them."""
     dataset = config.get("dataset", {})
     course = dict(config["experiment"])
-    if course.get("schedule") != "cosine":  # whose learning rates depend on the end
-        course.pop("train_steps", None)  # a finished run may be taken further
+    if course.get("schedule") != "cosine":  # with "cosine", learning rates depend on the end
+        course.pop("train_steps", None)  # a finished run may be continued
     course |= {f"engine.{name}": value for name, value in config.get("engine", {}).items()}
     course |= {f"dataset.{name}": dataset.get(name) for name in ("source", "num_digits", "sha256")}
     return json.loads(json.dumps(course))

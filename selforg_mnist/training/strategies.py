@@ -1,7 +1,6 @@
 """Which devices a training runs on: TensorFlow's distribution strategies, chosen by name.
 
-Says what was chosen and why. How a training step is shared among the replicas of a strategy is
-in `replicas.py`.
+How the replicas of a strategy share a training step is in `replicas.py`.
 """
 
 from __future__ import annotations
@@ -18,39 +17,31 @@ from selforg_mnist.training.computing import STRATEGIES
 
 _LOCAL = "local"  # TensorFlow's name for the TPU of this machine
 _PATIENCE = 10.0  # seconds
-_CLUSTER = "TF_CONFIG"  # by which TensorFlow's workers know each other
+_CLUSTER = "TF_CONFIG"  # the variable that describes the cluster to TensorFlow's workers
 
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """Which devices share a training.
+    """Which devices share a training."""
 
-    Attributes:
-      name: "one_device", "mirrored", "multi_worker" or "tpu".
-      strategy: None for one device, which needs none.
-      replicas: how many share a batch, over all workers.
-      chief: whether this process is the one that writes files.
-      why: in words.
-    """
-
-    name: str
-    strategy: tf.distribute.Strategy | None
-    replicas: int
-    chief: bool
-    why: str
+    name: str  # "one_device", "mirrored", "multi_worker" or "tpu"
+    strategy: tf.distribute.Strategy | None  # None for one device, which needs none
+    replicas: int  # how many share a batch, over all workers
+    chief: bool  # whether this process writes the files
+    why: str  # the reason for the choice, in words
 
 
 ONE_DEVICE = Distribution("one_device", None, 1, True, "asked for")
 
 
 def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Distribution:
-    """Makes a strategy, before TensorFlow has computed anything.
+    """Makes a strategy. Call this before TensorFlow computes anything.
 
     Args:
-      name: one of `computing.STRATEGIES`. "auto" takes a TPU that is named, the workers of
-        TF_CONFIG, several GPUs, or else one device, in this order.
+      name: one of `computing.STRATEGIES`. "auto" takes the first of these that there is: a TPU
+        that was named, the workers of TF_CONFIG, several GPUs, one device.
       tpu: name or address of a TPU; "local" for the one of this machine.
-      cpu_replicas: for "mirrored" and "multi_worker": so many replicas on this machine's CPU,
+      cpu_replicas: for "mirrored" and "multi_worker": number of replicas on this machine's CPU,
         to try things out; 0: one for each GPU.
 
     Returns:
@@ -74,7 +65,7 @@ def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Distribu
         why = "asked for"
     if name == "one_device":
         return dataclasses.replace(ONE_DEVICE, why=why)
-    tf.get_logger().setLevel("ERROR")  # it would log each sum over replicas
+    tf.get_logger().setLevel("ERROR")  # otherwise it logs each sum over replicas
     if name == "tpu":
         return _tpu(tpu, why)
     if name == "multi_worker":
@@ -94,7 +85,7 @@ def _by_devices(tpu: str) -> tuple[str, str]:
 
 
 def _split_cpu(replicas: int) -> list[str]:
-    """Devices that share this machine's CPU, by name."""
+    """The names of devices that share this machine's CPU."""
     (cpu,) = tf.config.list_physical_devices("CPU")
     share = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [share] * replicas)
@@ -151,6 +142,6 @@ def _tpu(tpu: str, why: str) -> Distribution:
 
 
 def _check_listening(address: str) -> None:
-    """Raises OSError if nothing listens at grpc://HOST:PORT; TensorFlow would wait for minutes."""
+    """Raises OSError if no one listens at grpc://HOST:PORT; TensorFlow would wait for minutes."""
     host, _, port = address.removeprefix("grpc://").rpartition(":")
     socket.create_connection((host, int(port)), _PATIENCE).close()

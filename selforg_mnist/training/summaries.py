@@ -1,9 +1,8 @@
 """What TensorBoard shows of a run: the tags, their units, and what happens on resuming.
 
-Holds the table of scalars, the curves over CA steps as runs of their own, the figure that
-overlays them, mosaics of the pool, the configuration, and the HParams page. When something is
-shown is the outer loop's affair; measuring is in `evaluation/evaluation.py`, colouring in
-`pictures/render.py`.
+Holds the table of scalars, the curves over CA steps as separate runs, the figure that overlays
+them, mosaics of the pool, the configuration, and the HParams page. The outer loop decides when
+something is shown. Measuring is in `evaluation/evaluation.py`, colouring in `pictures/render.py`.
 
 Shares of cells and of samples are shown in percent, as in the article's table and figures.
 """
@@ -37,7 +36,7 @@ class SummaryError(UserError):
 
 
 class _Scalar(NamedTuple):
-    """How a number is shown."""
+    """How a number is shown in TensorBoard."""
 
     tag: str
     description: str
@@ -54,7 +53,7 @@ class TrainingScalars:
 
     The six gradient norms are in the order of `CAWeights`, before normalisation, and are shown
     as `gradient_norm/perceive_kernel` and so on. Loss, accuracy, agreement, norms and the age
-    of the batch are means over the stretch; the rest is as it stands after its last step.
+    of the batch are means over the stretch. The other values are those after its last step.
     """
 
     loss: float = _shown("train/loss", "Loss of the last states of a rollout.")
@@ -82,14 +81,14 @@ _CURVES_FOLDER = re.compile(r"after_(\d+)_steps")
 class RunSummaries:
     """Writes one run's summaries; a context manager.
 
-    TensorBoard sees several runs in `log_dir`: `training` and `evaluation`, whose x is the
-    training step, and some evaluations' curves, each a run `curves/after_003000_steps`, whose x is
-    the CA step, so that they overlay. These are the first evaluation, then each that comes at
-    twice the training steps of the one before, and the last. What a method gets is on disk when
-    it returns.
+    TensorBoard sees several runs in `log_dir`. In `training` and `evaluation`, x is the training
+    step. The curves of some evaluations are separate runs such as `curves/after_003000_steps`,
+    where x is the CA step, so that TensorBoard overlays them. These evaluations are the first one,
+    then each one at twice the training steps of the one before, and the last one. All methods
+    return when the data is on disk.
 
-    Opened again at an earlier training step, as on resuming from a checkpoint, it first takes
-    back everything shown of later steps.
+    Opened again at an earlier training step, as on resuming from a checkpoint, it first removes
+    everything shown for later steps.
 
     Args:
       log_dir: TensorBoard's folder of the run; made where it is missing.
@@ -134,7 +133,7 @@ class RunSummaries:
         with self._reporting():
             if folder.exists():
                 shutil.rmtree(folder)
-            # So long a queue goes out in one piece: a kill leaves no half of the curves.
+            # With such a long queue all is written at once: a kill leaves no half of the curves.
             writer = tf.summary.create_file_writer(str(folder), max_queue=1_000_000)
             with writer.as_default():
                 for name, values in self._curves[step].items():
@@ -155,9 +154,9 @@ class RunSummaries:
 
         Args:
           step: training steps done.
-          pool: the sample pool; shown in the order of its labels.
-          before: a batch as a rollout gets it.
-          after: the same batch, rolled out.
+          pool: the sample pool; shown sorted by label.
+          before: a batch before its rollout.
+          after: the same batch after its rollout.
         """
         by_label = np.argsort(np.asarray(pool.labels), kind="stable")
         pictures = {
@@ -171,24 +170,20 @@ class RunSummaries:
                 tf.summary.image(tag, picture[None], step, description=caption)
 
     def configuration(self, config: Mapping[str, Any]) -> None:
-        """Shows the configuration as a page of text, once more for each time of resuming.
+        """Shows the content of config.json as a page of text, again after each resuming.
 
-        Args:
-          config: the content of config.json, sections of options. What `dataset` says in its
-            `note` opens the page: results on other digits aren't the article's.
+        The page begins with the `note` of the dataset: results on other digits aren't the
+        article's.
         """
         with self._writing(self._training):
             tf.summary.text("configuration", _to_markdown(config), self._start)
 
     def hparams(self, options: Mapping[str, Any]) -> None:
-        """Puts the run on the HParams page, which compares all runs that TensorBoard sees.
+        """Adds the run to the HParams page, which compares all runs that TensorBoard sees.
 
-        The page takes the results from `evaluation`, always the latest, so call this once, at
-        the start. It is given no list of columns: it finds all options and results itself, and
-        shows first the options in which the runs differ.
-
-        Args:
-          options: of the experiment, by name.
+        The page takes the latest results from `evaluation`, so call this once, at the start.
+        There is no list of columns. The page finds all options and results itself, and shows
+        those options first in which the runs differ.
         """
         plain = {
             name: value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
@@ -211,7 +206,7 @@ class RunSummaries:
 
     @contextlib.contextmanager
     def _writing(self, writer: tf.summary.SummaryWriter) -> Iterator[None]:
-        """Directs summaries to a writer, which flushes to its file in the end."""
+        """Directs summaries to a writer, and flushes it to its file at the end."""
         with self._reporting(), writer.as_default():
             yield
 
@@ -219,8 +214,8 @@ class RunSummaries:
     def _reporting(self) -> Iterator[None]:
         """Turns a failure to write into a `SummaryError`.
 
-        TensorFlow raises what the system's error maps to, an OutOfRangeError for instance,
-        once; after that it drops what it is given and says nothing.
+        TensorFlow raises an error only once, and of any type, such as OutOfRangeError. After
+        that it drops all data silently.
         """
         try:
             yield
@@ -237,7 +232,7 @@ def _write_scalar(shown: _Scalar, value: float, step: int) -> None:
 
 
 def _results(curves: Curves) -> dict[_Scalar, float]:
-    """The article's table row and more; x is the training step."""
+    """The article's table row and other results; x is the training step."""
     accuracy, agreement = curves.cell_accuracy, curves.total_agreement
     percent = {
         "top_accuracy": ("Best cell accuracy of all CA steps", accuracy.max()),
@@ -279,7 +274,7 @@ def _to_markdown(config: Mapping[str, Any]) -> str:
 
 
 def _spaced_by_doubling(steps: Iterable[int]) -> list[int]:
-    """Picks the training steps whose curves are shown: more could not be told apart."""
+    """Picks the training steps whose curves are shown; more curves would be hard to tell apart."""
     *earlier, last = sorted(steps)
     kept: list[int] = []
     for step in earlier:
@@ -294,7 +289,7 @@ def _curve_folders(log_dir: Path) -> list[tuple[Path, int]]:
 
 
 def _read_curves(folder: Path) -> dict[str, np.ndarray] | None:
-    """The curves that `RunSummaries.evaluation` wrote, or None where they are not whole."""
+    """The curves that `RunSummaries.evaluation` wrote, or None if they are incomplete."""
     values: dict[str, list[float]] = {shown.tag: [] for shown in _CURVES.values()}
     for path in event_files.find(folder):
         for _, event in event_files.read(path):

@@ -1,9 +1,9 @@
-"""The training step: pool to pool, one compiled function, on the device throughout.
+"""The training step: one compiled function from pool to pool, on the device.
 
 Holds the training state, the step (sample, renew, rollout, loss, normalised gradients, Adam,
 commit) and the compiled loop of several steps (article: "Training"). Everything is a pure
-function of the state and the training digits, so that a checkpoint of the state is all that a
-run is. Files, logs and the outer loop are in `training_loop.py`.
+function of the state and the training digits, so a checkpoint of the state is the whole run.
+Files, logs and the outer loop are in `training_loop.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TrainState(NamedTuple):
     weights: CAWeights
     adam: AdamState
     pool: Pool
-    averaged: CAWeights | tuple = ()  # the running average of the weights, where there is one
+    averaged: CAWeights | tuple = ()  # the running average of the weights, if there is one
 
 
 class StepMetrics(NamedTuple):
@@ -48,9 +48,9 @@ class StepMetrics(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Replica:
-    """One of several replicas that take a training step together, each with its share.
+    """One of several replicas that take a training step together.
 
-    Each one holds a share of the pool and of the batch, and draws what no other draws.
+    Each replica has its share of the pool and of the batch, and its own random draws.
     """
 
     index: int | tf.Tensor  # [] int32, 0 to count - 1
@@ -58,10 +58,10 @@ class Replica:
     total: Callable[[Any], Any]  # the sum over all replicas of each tensor of a nest
 
 
-# The pool's place in a state that leaves it out.
+# In place of the pool, in a state without one.
 _NO_POOL: Any = ()
 
-# It draws as if there were no such thing as replicas.
+# A single replica: its draws don't depend on the index.
 ALONE = Replica(index=0, count=1, total=lambda nest: nest)
 
 
@@ -71,10 +71,10 @@ class Trainer:
     Args:
       experiment: what to train.
       source: the training digits.
-      computing: how; what it leaves open is chosen here, and `self.computing` says what.
+      computing: how to compute it. Open choices are made here; `self.computing` has them.
       replicas: how many share the batch; see `replicas.py`.
-      initial_weights: to begin with, of a model as wide or narrower; None draws them from the
-        experiment's seed.
+      initial_weights: to start from, of a model of the same or smaller widths; None draws them
+        from the experiment's seed.
 
     Raises:
       ConfigError: the initial weights are of a wider model, the batch can't be shared among the
@@ -115,7 +115,7 @@ class Trainer:
         )
 
     def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
-        """The learning rate, [] float32, of the training step after `step` others."""
+        """The learning rate, [] float32, of the training step after `step` other steps."""
         config = self.experiment
         if config.schedule == "cosine":
             rate = optimizer.cosine(
@@ -126,13 +126,13 @@ class Trainer:
         return optimizer.warm_up(step, rate, config.warmup_steps) if config.warmup_steps else rate
 
     def load(self, state: TrainState) -> None:
-        """Puts the weights of a state into `model`; the averaged ones, where there are any."""
+        """Puts the weights of a state into `model`: the averaged ones, if there are any."""
         weights = state.averaged or state.weights
         for variable, value in zip(self.model.trainable_variables, weights, strict=True):
             variable.assign(value)
 
     def sum_over_replicas(self, value: float) -> float:
-        """The sum of a number over all replicas, each of which must call it."""
+        """The sum of a number over all replicas; each of them must call this."""
         return value
 
     @tf.function
@@ -149,7 +149,7 @@ class Trainer:
         """
         for variable, value in zip(self._pool, state.pool, strict=True):
             variable.assign(value)
-        # The pool stays out of what the loop hands on: its variables are written to in place.
+        # The loop's state has no pool: the pool's variables are updated in place.
         state, reported = take_steps(self._step_on_pool, state._replace(pool=_NO_POOL), steps)
         pool = Pool(*(tf.identity(variable) for variable in self._pool))
         return state._replace(pool=pool), reported
@@ -163,14 +163,14 @@ class Trainer:
     ) -> tuple[TrainState, StepMetrics]:
         """One training step (article: "Training").
 
-        Gradients are summed over the replicas first and normalised after, so that several
-        replicas learn what one with all their samples would.
+        Gradients are summed over the replicas before they are normalised. So several replicas
+        learn the same as one replica with all their samples.
 
         Args:
-          state: after `state.step` steps; a pool of variables is written to in place. Of
-            several replicas each has the same but for the pool, which is its share.
-          source: the training digits as arguments of a compiled function, whose text they
-            would otherwise be part of; None is the trainer's own.
+          state: after `state.step` steps. If the pool consists of variables, they are updated in
+            place. All replicas have the same state, except for their shares of the pool.
+          source: the training digits, if they are arguments of a compiled function. With None,
+            the trainer's own digits become constants of the function.
           replica: which one this is.
 
         Returns:
@@ -227,14 +227,14 @@ class Trainer:
         return batch, batch._replace(state=self._roll_out(state.weights, batch, key).state)
 
     def _key(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
-        """What a replica's draws of a training step are keyed by."""
+        """The key of a replica's draws in a training step."""
         key = derive(root_key(self.experiment.seed), step)
         return key if replicas == 1 else derive(key, replica)
 
     def _draw_batch(
         self, pool: Pool, source: Source, size: int, key: tf.Tensor
     ) -> tuple[tf.Tensor, Pool]:
-        """Samples a batch and renews parts of it; returns where it is from, and the batch."""
+        """Samples a batch and renews parts of it; returns its places in the pool and itself."""
         indices, batch = pools.sample(pool, size, derive(key, Purpose.POOL))
         config = self.experiment
         batch = pools.renew(
@@ -247,7 +247,7 @@ class Trainer:
         return self._engine.roll_out(weights, batch, derive(key, Purpose.FIRING), steps_taken)
 
     def _steps_taken(self, key: tf.Tensor) -> tf.Tensor | None:
-        """The CA steps of a training step, [] int32, where they are drawn; else None."""
+        """The number of CA steps, [] int32, if each training step draws it; otherwise None."""
         least, most = self.experiment.rollout_steps, self.experiment.max_rollout_steps
         if not most:
             return None
@@ -260,12 +260,12 @@ def take_steps(
     """The loop of `Trainer.run`, for a function that TensorFlow compiles.
 
     Args:
-      step: takes one training step.
-      state: what it takes and gives.
+      step: takes one training step, from a state to the next one and its metrics.
+      state: to start from.
       steps: [] int32, at least 1.
 
     Returns:
-      state: after the last step that was run, which is the first whose loss is not finite.
+      state: after the last step that was run. The loop ends early after a loss that is not finite.
       metrics: the mean over these steps.
     """
     zero, done = tf.constant(0.0), tf.constant(0)

@@ -1,18 +1,18 @@
-"""The outer loop of a training: resume, train, stop in good order.
+"""The outer loop of a training: it resumes, trains, and stops cleanly.
 
-Calls the compiled training steps of `trainer.py` in stretches that end where an action of
-`actions.py` is due. Holds no arithmetic of the model; flags are in `train.py`.
+Calls the compiled training steps of `trainer.py`. A call ends where an action of `actions.py` is
+due. Holds no arithmetic of the model; flags are in `train.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
@@ -43,17 +43,11 @@ from selforg_mnist.training.summaries import RunSummaries
 from selforg_mnist.training.trainer import Trainer, TrainState
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainResult:
-    """How a call of `train` ended.
+class TrainResult(NamedTuple):
+    """How a call of `train` ended."""
 
-    Attributes:
-      step: training steps done in all.
-      stopped_by: name of the signal that ended it early, or "".
-    """
-
-    step: int
-    stopped_by: str = ""
+    step: int  # training steps done in all
+    stopped_by: str = ""  # name of the signal that ended it early
 
 
 def train(
@@ -68,25 +62,26 @@ def train(
 ) -> TrainResult:
     """Trains, or resumes, the run in `run_dir` until `experiment.train_steps`.
 
-    SIGTERM, SIGINT and SIGHUP save a checkpoint and end the call in good order.
+    On SIGTERM, SIGINT and SIGHUP it saves a checkpoint and returns.
 
     Args:
       experiment: what to train.
       digits: to train on.
       held_out: to evaluate on.
       run_dir: receives config.json, checkpoints/, tensorboard/ and model.keras.
-      monitoring: how to log, evaluate and save; None: as `Monitoring` has it.
-      computing: how to train; lanes that are left open are the run's own, if it has begun.
-      distribution: the devices to train on. Of several workers all call this, with the same
-        `run_dir`, which they must all see; the chief alone writes to it.
+      monitoring: how to log, evaluate and save; None: the defaults of `Monitoring`.
+      computing: how to compute it. A run that is resumed keeps its number of lanes, unless
+        another one is given.
+      distribution: the devices to train on. With several workers, all call this with the same
+        `run_dir`, which all of them must see. Only the chief writes to it.
       initial_weights: what a new run begins with; None draws them from the seed.
 
     Returns:
-      result: the step reached, and the signal that stopped the run if one did.
+      result: the step reached, and the signal that stopped the run, if one did.
 
     Raises:
-      ConfigError: the run in `run_dir` has another configuration, or belongs to another process;
-        or `computing` doesn't fit.
+      ConfigError: the run in `run_dir` has another configuration, or another process trains in
+        it; or `computing` doesn't fit.
       CheckpointError: a checkpoint can't be written, or none of them can be read.
       SummaryError: TensorBoard's files can't be written.
       TrainingError: the loss or the weights are not finite, or another worker is lost.
@@ -110,8 +105,8 @@ def train(
             run_config.check_same_course(saved, config, run_dir)
         elif checkpoints.paths():
             raise ConfigError(
-                f"run_dir={run_dir}: has checkpoints but no {run_config.FILE_NAME} to say of "
-                "what; give another --run_dir, or delete this folder to start anew"
+                f"run_dir={run_dir}: has checkpoints but no {run_config.FILE_NAME}; "
+                "give another --run_dir, or delete this folder to start again"
             )
 
         state = resuming.restore(trainer, checkpoints)
@@ -128,11 +123,12 @@ def train(
             resuming.compare_versions(saved.get("versions", {}), config["versions"])
 
         window = Window()
-        actions: list[Action] = []  # of a worker that is not the chief
+        actions: list[Action] = []  # none for a worker that is not the chief
         if distribution.chief:
             run_config.write(run_dir, config)
             count = min(monitoring.eval_samples, len(held_out))
-            held_out = subset(held_out, count, experiment.seed % 2**64)  # NumPy's are not negative
+            # NumPy has no negative seeds.
+            held_out = subset(held_out, count, experiment.seed % 2**64)
             held_out = augmentation.vary(held_out, experiment, strokes.HELD_OUT_HANDS)
             summaries = stack.enter_context(RunSummaries(run_dir / "tensorboard", step))
             summaries.configuration(config)
@@ -142,14 +138,14 @@ def train(
                 Evaluate(
                     monitoring.eval_every, trainer, held_out, monitoring.eval_steps, summaries
                 ),
-                # Last, so that resuming from a checkpoint misses nothing of what was due.
+                # Last, so that nothing is missing on resuming from its checkpoint.
                 Save(monitoring.checkpoint_every, trainer, run_dir, config, checkpoints),
             ]
         try:
             result = _run(trainer, state, monitoring, checkpoints, window, actions)
         except WorkerLostError as error:
             raise TrainingError(
-                f"{error}; {checkpoints.newest()}; start all workers again to go on"
+                f"{error}; {checkpoints.newest()}; start all workers again to continue"
             ) from error
         if not result.stopped_by:
             logging.info("Done: %d training steps. The model is %s.", result.step, model)
@@ -164,22 +160,17 @@ def _run(
     window: Window,
     actions: Sequence[Action],
 ) -> TrainResult:
-    """Trains until the last step or a signal.
+    """Trains until the last step or a signal, and runs the actions between calls, in their order.
 
-    Args:
-      trainer: that trains.
-      state: to start from.
-      monitoring: where stretches end; the same for all workers, which take each one together.
-      checkpoints: of the run.
-      window: gets the metrics of each stretch.
-      actions: what to do between stretches, in this order.
+    Calls end where `monitoring` says, at the same steps for all workers, because workers make each
+    call together. The window gets the metrics of each call.
     """
     end = trainer.experiment.train_steps
     start = step = int(state.step)
     with interrupts.noted() as caught:
-        # All workers stop together, since none can go on alone.
+        # All workers stop together, because none can continue alone.
         while step < end and not trainer.sum_over_replicas(float(bool(caught))):
-            first = step == start  # alone, to be seen early: compiling takes a while
+            first = step == start  # a call of its own, so that its log line comes early
             stretch = 1 if first else monitoring.stretch(step, end)
             begun = time.perf_counter()
             state, metrics = trainer.run(state, tf.constant(stretch))

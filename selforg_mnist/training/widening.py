@@ -1,4 +1,4 @@
-"""Weights of a narrower model as a beginning for a wider one; beyond the article."""
+"""Uses the weights of a narrower model as the start of a wider one; not in the article."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from selforg_mnist.model import CAWeights
 
 
 def widened(given: CAWeights, like: CAWeights) -> CAWeights:
-    """Weights of a model that does what a narrower one does, with more room to learn.
+    """Weights of a wider model that computes the same as a narrower one, with room to learn more.
 
-    The last channels stay the classification channels, so additional channels come before them.
-    Nothing that the narrower model computes depends on what is added.
+    The last channels stay the classification channels, so the new channels come before them.
+    Nothing that the narrower model computes depends on the new channels.
 
     Args:
-      given: of C channels and a width of H.
+      given: weights with C channels and H hidden channels.
       like: initial weights of the wider model.
 
     Raises:

@@ -43,9 +43,9 @@ def strokes_at_the_threshold():
 
 def touching_the_border():
     gray = np.zeros((3, 7, 7), np.float32)
-    gray[0, [0, 0, -1, -1], [0, -1, 0, -1]] = 1.0  # the corners alone
+    gray[0, [0, 0, -1, -1], [0, -1, 0, -1]] = 1.0  # only the corners
     gray[1, [0, -1]] = gray[1, :, [0, -1]] = 0.9  # the whole frame
-    gray[2, :, -1] = 0.6  # next, in memory, to the first column
+    gray[2, :, -1] = 0.6  # in memory, beside the first column
     gray[2, 1:, 0] = 0.5
     return gray
 
@@ -87,7 +87,7 @@ def models():
 
 
 def draw(gray, channels, noisy, incoming):
-    """What both engines are given: state, labels, fire masks, noise or None."""
+    """The inputs of both engines: state, labels, fire masks, noise or None."""
     rng = np.random.default_rng(5)
     alive = reference_ca.alive(gray)
     state = np.zeros((*gray.shape, channels - 1), np.float32)
@@ -108,7 +108,7 @@ def run_dense(model, gray, state, labels, fires, noise, loss):
         targets = digits.one_hot_targets(gray, labels)
         value = tf.reduce_sum(LOSSES[loss](model.classify(x), targets))
     *gradients, of_state = tape.gradient(value, [*model.trainable_variables, state])
-    # Dead cells have state 0 by definition, so their gradient has no meaning.
+    # The state of dead cells is always 0, so its gradient has no meaning.
     return x[..., 1:], value, [*gradients, of_state * alive[..., None]]
 
 
@@ -234,7 +234,7 @@ def test_neighbour_table_by_brute_force(case):
     assert cells.gray[0] == 0.0
 
     neighbours, grays = cells.neighbours.numpy(), cells.gray.numpy()
-    seen = {}  # dead cells that are not blank, by table row
+    seen = {}  # by table row: dead cells that are not blank
     for n, (sample, y, x) in enumerate(living):
         assert grays[1 + n] == gray[sample, y, x]
         for k, (dy, dx) in enumerate(itertools.product((-1, 0, 1), repeat=2)):

@@ -1,4 +1,4 @@
-"""Rollouts to be looked at show what the dense model computes."""
+"""Trajectories show what the dense model computes."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_noise_and_fire_rate_are_the_model_s(gray):
 
 
 def test_samples_go_through_phases_with_their_states():
-    # Two lone cells; the first one lives in the first picture only.
+    # Two single cells; the first one lives only in the first picture.
     grays = np.zeros((2, 1, 10, 12), np.float32)
     grays[:, 0, 7, 9] = 1.0
     grays[0, 0, 1, 1] = 0.5

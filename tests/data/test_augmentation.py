@@ -1,4 +1,4 @@
-"""Digits of other sizes and stroke widths: what varies, what stays, and that a seed decides."""
+"""Digits of other sizes and stroke widths: what changes, what stays, what a seed does."""
 
 import dataclasses
 
@@ -62,7 +62,7 @@ def test_sizes_fill_the_range(drawn):
 def test_stroke_widths_lie_between_the_scaled_ones_and_those_asked_for(
     drawn, strokes_asked_for, least, most
 ):
-    """At twice the size, ink is twice as long, and so much wider."""
+    """At twice the size, strokes are twice as long, and wider by the given factor."""
     varied = vary(drawn, canvas=64, scale_range=(2.0, 2.0), stroke_range=strokes_asked_for)
     ratios = ink(varied.images) / ink(drawn.images)
     spread = most - least

@@ -1,4 +1,4 @@
-"""Pictures of digits, well and badly made, and the canvases that cells get of them."""
+"""Good and bad pictures of digits, and the canvases made from them."""
 
 import itertools
 
@@ -41,7 +41,7 @@ def mnist(mnist_data_dir):
 
 
 def assert_alike(ours, theirs, mean=6):
-    """Canvases that differ by rounding, resampling and noise only."""
+    """Whether canvases differ only by rounding, resampling and noise."""
     assert np.abs(ours.astype(int) - theirs).mean() < mean
 
 
@@ -70,14 +70,14 @@ class TestLayout:
 
     def test_a_lopsided_digit_stays_on_the_canvas(self):
         gray = np.zeros((100, 100), np.float32)
-        gray[5:95, 50:54] = gray[75:95, 20:84] = 1.0  # nearly all the mass is at its foot
+        gray[5:95, 50:54] = gray[75:95, 20:84] = 1.0  # nearly all of its mass is at the bottom
         made = canvas.from_gray(gray)
         assert np.flatnonzero(made.any(axis=1)).tolist() == list(range(20))
 
     @pytest.mark.parametrize("pen", [1, 2, 4])
     def test_thin_pens_are_widened_to_what_cells_can_follow(self, plain, pen):
         made = canvas.from_gray(as_gray(five(400, pen)))
-        # Two cells and more across the stroke, where a plain shrinking leaves gray of pen / 22.
+        # Strokes are two or more cells wide; plain shrinking would leave a gray of pen / 22.
         rows = made[8:20].astype(int)
         assert np.median(rows.max(axis=1)) > 230
         assert np.median(rows.sum(axis=1)) > 1.8 * 255
@@ -95,7 +95,7 @@ class TestMnist:
             digit = mnist.images[i]
             made = canvas.read(saved(Image.fromarray(digit), tmp_path))
             assert np.array_equal(made > 25, digit > 25)
-            # Full ink becomes 255; of dead cells, only those next to living ones are kept.
+            # Full ink becomes 255; dead cells are kept only next to living ones.
             np.testing.assert_allclose(made.astype(int), digit, atol=25)
             assert_alike(made, digit, mean=1)
 
@@ -128,7 +128,7 @@ class TestMnist:
 
 
 class TestPages:
-    """One five, in all ways in which a file may hold it."""
+    """The same five, in all forms that a file may have."""
 
     @pytest.mark.parametrize(
         ("mode", "name"),
@@ -157,7 +157,7 @@ class TestPages:
     @pytest.mark.parametrize("pen", [(0, 0, 0), (255, 255, 255), (200, 30, 30), (90, 160, 255)])
     def test_a_drawing_on_transparency(self, plain, tmp_path, pen):
         opacity = Image.eval(five(), lambda level: 255 - level)
-        for hidden in ((0, 0, 0), (255, 255, 255), pen):  # what nobody sees has no say
+        for hidden in ((0, 0, 0), (255, 255, 255), pen):  # invisible pixels have no effect
             picture = Image.new("RGB", opacity.size, hidden)
             picture.paste(pen, mask=opacity)
             picture.putalpha(opacity)

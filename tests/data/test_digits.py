@@ -19,7 +19,7 @@ TINY_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")  # named
 
 
 def one_line(error) -> str:
-    """What a command would print: one line, however deep the cause."""
+    """The message that a command would print: one line, however deep the cause."""
     text = str(error.value)
     assert "\n" not in text
     assert len(text) < 700
@@ -28,19 +28,19 @@ def one_line(error) -> str:
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Every request ends at a closed port: the machine may have a network, or a proxy."""
+    """Sends every request to a closed port, because the machine may have a network or a proxy."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    urllib.request.install_opener(None)  # the next request reads the variables anew
+    urllib.request.install_opener(None)  # the next request reads the variables again
     yield
     urllib.request.install_opener(None)
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A TensorFlow Datasets set of 230 digits for what would take MNIST 20 s each time.
+    """A TensorFlow Datasets set of 230 digits; with MNIST each preparation would take 20 s.
 
     `tiny.interrupt` is called in the middle of the preparation.
     """
@@ -114,7 +114,7 @@ def test_mnist_is_mnist(mnist, mnist_dir, split, name, counts, mean_living, max_
     living = (loaded.gray() > 0.1).sum(axis=(1, 2))
     assert living.mean() == pytest.approx(mean_living, abs=0.01)
     assert living.max() == max_living
-    # TensorFlow Datasets shuffles; as a set, picture by picture, these are the original files.
+    # TensorFlow Datasets shuffles the pictures; without their order they equal the original files.
     original = np.frombuffer(
         gzip.decompress((mnist_dir / f"{name}-images-idx3-ubyte.gz").read_bytes()), np.uint8
     )[16:].reshape(-1, 784)
@@ -149,7 +149,7 @@ def test_gray_is_the_images_over_255(mnist):
 
 @pytest.fixture
 def manual_copy(mnist_dir, tmp_path):
-    """MNIST's files, to be spoilt."""
+    """A copy of MNIST's files, to be damaged."""
     folder = tmp_path / "manual"
     folder.mkdir()
     for path in mnist_dir.glob("*.gz"):
@@ -231,7 +231,7 @@ def test_dataset_that_does_not_fit(dataset, said, tmp_path, no_network):
     with pytest.raises(DigitsError) as error:
         load_digits(dataset, "train", str(tmp_path))
     assert said in one_line(error)
-    assert not list(tmp_path.iterdir())  # turned away before any download
+    assert not list(tmp_path.iterdir())  # refused before any download
 
 
 def test_no_network_fails_fast_and_names_the_remedy(tmp_path, no_network):
@@ -266,7 +266,7 @@ def test_data_dir_unwritable(tmp_path, dataset, no_network):
 
 @pytest.fixture
 def damaged(mnist_data_dir, tmp_path):
-    """A copy of prepared MNIST, to be spoilt."""
+    """A copy of prepared MNIST, to be damaged."""
     shutil.copytree(mnist_data_dir / "mnist", tmp_path / "mnist")
     return next((tmp_path / "mnist").glob("3.*"))
 
@@ -277,7 +277,9 @@ def cut(path):
 
 def cut_between_records(path):
     content = path.read_bytes()
-    length = int.from_bytes(content[:8], "little") + 16  # with its own length and two checksums
+    length = (
+        int.from_bytes(content[:8], "little") + 16
+    )  # a record with its length and two checksums
     path.write_bytes(content[:length])
 
 
@@ -310,7 +312,7 @@ def test_prepared_description_damaged(damaged, content):
 
 
 def test_tensorflow_datasets_that_will_not_import(tmp_path):
-    # Where protobuf is older than tensorflow-metadata wants, its import leaves an empty module.
+    # If protobuf is older than tensorflow-metadata needs, the import leaves an empty module.
     (tmp_path / "tensorflow_datasets").mkdir()
     (tmp_path / "tensorflow_datasets" / "__init__.py").write_text("")
     code = (
@@ -328,13 +330,13 @@ def test_tensorflow_datasets_that_will_not_import(tmp_path):
 
 
 def test_tiny_set_round_trip_ignores_what_another_set_extracted(tiny, tmp_path):
-    # TensorFlow Datasets tells extracted files by name, and MNIST's relatives share names.
+    # TensorFlow Datasets identifies extracted files by name, and sets like MNIST share names.
     poison = tmp_path / "downloads" / "extracted"
     poison.mkdir(parents=True)
     for name in TINY_FILES:
         (poison / f"GZIP.{name}").write_bytes(bytes(230 * (784 if "images" in name else 1)))
     loaded = load_digits("tiny_digits", "train", str(tmp_path), str(tiny.files))
-    assert len(loaded) == 230  # not a multiple of what is decoded at a time
+    assert len(loaded) == 230  # not a multiple of the number decoded together
     order = np.lexsort(loaded.images.reshape(-1, 784).T)
     expected = np.lexsort(tiny.content.images.reshape(-1, 784).T)
     np.testing.assert_array_equal(loaded.images[order], tiny.content.images[expected])
@@ -394,7 +396,7 @@ def test_set_prepared_in_another_file_format(tiny, tmp_path):
 
 
 def test_emnist_is_turned_upright(tiny, tmp_path):
-    """A tiny set in EMNIST's place, under its name: files and description."""
+    """Puts a tiny set in EMNIST's place: files and description with its name."""
     upright = load_digits("tiny_digits", "train", str(tmp_path), str(tiny.files))
     folder = tmp_path / "emnist" / "digits" / "3.1.0"
     shutil.copytree(tmp_path / "tiny_digits" / "1.0.0", folder)
@@ -450,14 +452,14 @@ def test_drawn_digits_are_in_one_piece(drawn):
 
 
 def test_a_digit_that_falls_apart_is_drawn_again(monkeypatch):
-    # Two bars that touch under a broad pen only.
+    # Two bars that touch only with a broad pen.
     monkeypatch.setitem(strokes.HANDS, 1, ("40,5 40,95 | 66,5 66,95",))
     images = strokes.draw(np.ones(300, int), np.random.default_rng(0))
     assert strokes.connected(images).all()
     monkeypatch.setattr(strokes, "connected", lambda images: np.ones(len(images), bool))
     once = strokes.draw(np.ones(300, int), np.random.default_rng(0))
     monkeypatch.undo()
-    assert 20 < strokes.connected(once).sum() < 280  # else this would test nothing
+    assert 20 < strokes.connected(once).sum() < 280  # otherwise this would test nothing
 
 
 def test_connected_against_a_plain_flood_fill(mnist):
@@ -491,7 +493,7 @@ def test_drawn_is_placed_as_mnist_is(drawn):
         assert np.abs(centre - 14).max() < 2
         assert centre.mean() == pytest.approx(14, abs=0.2)
         extent = (gray > 0).any(axis=3 - axis).sum(axis=1)
-        assert extent.max() <= 22  # the 20x20 box, give or take the faint rim
+        assert extent.max() <= 22  # the 20x20 box, and perhaps a faint rim
     assert 0.3 < (drawn.images > 249).sum() / (drawn.images > 25).sum() < 0.6  # MNIST: 0.43
 
 
@@ -501,8 +503,8 @@ def test_every_digit_is_drawn_in_several_hands():
 
 
 def test_drawn_digits_look_like_mnist_digits(mnist, drawn):
-    # The nearest of 6,000 MNIST digits has the same label. A drawn digit that no hand would
-    # write, turned over or torn, has not.
+    # The nearest of 6,000 MNIST digits usually has the same label. That isn't so for a digit that
+    # nobody would write, such as one upside down or torn.
     known = subset_rows(mnist["train"], 6_000)
     query = subset_rows(drawn, 500)
     nearest = ((known[0] ** 2).sum(axis=1) - 2 * query[0] @ known[0].T).argmin(axis=1)

@@ -1,4 +1,4 @@
-"""Ink found on pages that are lit well and badly, and strokes measured and widened."""
+"""Finds ink on pages in good and bad light; measures and widens strokes."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ Y, X = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
 
 
 def drawing():
-    """A bar of full ink and one of half, [90, 120]."""
+    """A bar of full ink and a bar of half ink, [90, 120]."""
     strength = np.zeros((HEIGHT, WIDTH), np.float32)
     strength[20:70, 40:48] = 1.0
     strength[20:70, 70:74] = 0.5
@@ -50,8 +50,8 @@ def test_ink_at_the_rim_does_not_pass_for_paper():
     "gray",
     [
         np.full((30, 30), 0.4),
-        0.5 + 0.3 * X - 0.1 * Y**2,  # a gradient is bad light
-        0.5 + 0.01 * drawing(),  # no pen is that pale
+        0.5 + 0.3 * X - 0.1 * Y**2,  # a gradient counts as bad light
+        0.5 + 0.01 * drawing(),  # no pen is so pale
         np.random.default_rng(0).normal(0.5, 0.1, (50, 50)),
         np.random.default_rng(0).uniform(0, 1, (50, 50)),
         np.zeros((1, 1)),

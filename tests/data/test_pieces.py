@@ -1,4 +1,4 @@
-"""Pieces of masks, counted and found by hand."""
+"""Pieces of masks, compared with pieces found by hand."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def mask_of(*rows):
 
 def test_pieces_are_numbered_and_hang_together_at_corners():
     numbers = pieces.label(mask_of("##..#", "..#..", ".....", "#...#"))
-    # A piece's number goes by where it ends.
+    # Pieces are numbered by their last pixels.
     assert numbers.tolist() == [[2, 2, 0, 0, 1], [0, 0, 2, 0, 0], [0] * 5, [3, 0, 0, 0, 4]]
 
 

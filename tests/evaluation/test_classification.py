@@ -1,4 +1,4 @@
-"""What cells decide, with models whose cells' minds are known step by step."""
+"""The decisions of cells, with models whose cells behave in a known way at each step."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ def ramps(levels, slopes, fire_rate=1.0):
     """
     model = CAModel(fire_rate=fire_rate)
     weights = [np.zeros_like(weight) for weight in model.get_weights()]
-    weights[0][1, 1, 1, 0] = -1.0  # reads the first free channel of the cell itself
+    weights[0][1, 1, 1, 0] = -1.0  # reads the cell's own first free channel
     weights[1][0] = 1.0
     weights[2][0, 0, 0, 0] = 1.0
     weights[4][0, 0, 0, 0] = 1.0
@@ -47,7 +47,7 @@ def votes_of(**shares):
 
 
 def lonely_and_paired():
-    """A model by which, in one step, a cell with a living neighbour says 1 and a lone one 2."""
+    """A model whose cells say 1 after one step if a neighbour lives, and otherwise 2."""
     model = CAModel(fire_rate=1.0)
     weights = [np.zeros_like(weight) for weight in model.get_weights()]
     weights[0][:, :, 0, 0] = 1.0

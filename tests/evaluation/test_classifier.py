@@ -23,7 +23,9 @@ def model():
 
 def exported(model, path):
     model.export(path, verbose=False)
-    loaded = tf.saved_model.load(path)  # kept: its functions alone don't keep its weights
+    loaded = tf.saved_model.load(
+        path
+    )  # kept, because its functions alone don't keep its weights alive
     return lambda x: loaded.serve(x)
 
 
@@ -51,7 +53,7 @@ def test_a_ca_step_in_all_ways_of_keras(model, digits, tmp_path, way):
     alive = spec.alive_mask(x[..., 0])
     assert not fired[~alive].any()
     assert abs(fired[alive].mean() - 0.5) < 0.1
-    # Where a cell has fired it has moved as the model says, but for the noise.
+    # A cell that fired has changed as the model says, apart from the noise.
     expected = model.residual(x).numpy()[fired]
     assert abs((after - x)[fired][:, 1:] - expected).max() < 6 * model.residual_noise
 

@@ -1,4 +1,4 @@
-"""Curves over a test set, on models whose curves are known beforehand."""
+"""Curves over a test set, for models whose curves are known in advance."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def living(drawn):
 class TestKnownModels:
     @pytest.mark.parametrize("label", [None, 0, 3, 9])
     def test_model_of_one_opinion(self, drawn, living, label):
-        # Without any opinion, the argmax is the first label.
+        # If all channels are equal, the argmax is the first label.
         bias = np.zeros(19) if label is None else voter(label)
         curves = evaluate(bias_model(bias), drawn, steps=2)
         right = drawn.labels == (label or 0)
@@ -87,13 +87,13 @@ class TestKnownModels:
         assert curves.total_agreement.tolist() == [0.0, 0.0]
 
     def test_mixed_opinions(self):
-        # A cell with bright neighbours says 1, a lone one 2.
+        # A cell with bright neighbours says 1, a single cell says 2.
         images = np.zeros((3, 28, 28), np.uint8)
         images[0, 5, 5:8] = images[1, 9, 9] = images[2, 3, 3:5] = images[2, 20, 20] = 255
         model = bias_model(voter(2))
         weights = model.get_weights()
         weights[0][:, :, 0, 0] = 1.0
-        weights[1][0] = -1.5  # silent unless there is a neighbour
+        weights[1][0] = -1.5  # zero unless there is a neighbour
         weights[2][0, 0, 0, 0] = 1.0
         weights[4][0, 0, 0, 9 + 1] = 10.0
         model.set_weights(weights)
@@ -138,7 +138,7 @@ class TestBatches:
         assert whole.num_samples == 20
 
     def test_batches_draw_masks_and_noise_of_their_own(self):
-        # Forty times one lone cell whose label is the noise's alone: alike, if drawn alike.
+        # Forty single cells whose labels depend only on the noise: same noise, same labels.
         images = np.zeros((40, 28, 28), np.uint8)
         images[:, 14, 14] = 255
         same = Digits(images, np.full(40, 3, np.uint8), "made", "by hand")
@@ -150,7 +150,7 @@ class TestBatches:
 
     def test_digit_without_a_living_cell_is_not_counted(self, drawn):
         images, labels = drawn.images.copy(), drawn.labels
-        images[[0, 7, 19]] = 25  # dead, if not blank
+        images[[0, 7, 19]] = 25  # dead, but not blank
         with_empty = Digits(images, labels, "made", "by hand")
         kept = np.setdiff1d(np.arange(20), [0, 7, 19])
         without = Digits(images[kept], labels[kept], "made", "by hand")
@@ -217,7 +217,7 @@ class TestPhases:
         return images
 
     def test_state_goes_on_where_the_new_picture_lives(self):
-        # Cells far from each other: every state is its cell's own count of steps.
+        # Cells far from each other: every state counts its own cell's steps.
         labels = np.array([0])
         first = Phase(self.lone_cells((2, 2), (8, 8)), labels, steps=2)
         second = Phase(self.lone_cells((8, 8), (20, 20)), labels, steps=3)

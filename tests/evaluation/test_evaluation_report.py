@@ -1,4 +1,4 @@
-"""What an evaluation writes and prints, from curves known beforehand."""
+"""What an evaluation writes and prints, from known curves."""
 
 import csv
 import hashlib
@@ -85,7 +85,7 @@ class TestTable:
         assert "mine, after mutation" in text
 
     def test_the_article_s_table_is_complete(self):
-        # Typed again from the article, on purpose.
+        # Copied from the article on purpose, not from our table.
         expected = {
             "ce": (96.2, 80, 95.3, 77.9, 80, 66.2),
             "l2": (95.0, 95, 94.7, 85.5, 175, 85.2),

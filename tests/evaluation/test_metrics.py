@@ -1,4 +1,4 @@
-"""Cell accuracy and total agreement, by hand."""
+"""Cell accuracy and total agreement, compared with values computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The benchmark's yardstick is the article's step, and its report has what it promises."""
+"""The benchmark's reference is the article's step, and its report has all its parts."""
 
 import json
 import subprocess
@@ -54,7 +54,7 @@ def test_report_has_rates_ratios_shares_and_memory():
     rows = {(row["subject"], row["batch"]): row for row in report["rows"]}
     for size in (16, 64):
         assert rows["dense reference", size]["steps_per_second"] > 0
-        # Far below what is measured: even one short timing on a busy machine shows it.
+        # Far below the usual ratio: even one short timing on a busy machine exceeds it.
         assert rows["engine living, 1 thread a lane", size]["ratio"] > 2
         assert 0.3 < rows["engine dense", size]["ratio"] < 3
     evaluation = rows["evaluation", 250]

@@ -17,8 +17,8 @@ from selforg_mnist.training.trainer import Trainer
 from support.command import ROOT, refused, run
 
 COMMAND = "experiments.compile_for_tpu"
-# Of one CA step of the article's model for each cell that does the arithmetic: forward, and twice
-# that back.
+# Operations of one CA step of the article's model per computed cell: forward, and twice as many
+# backward.
 CELL_FLOPS = 3 * 2 * 22_320
 DENSE_CELLS = 4 * 28 * 28  # of a core's four samples
 DIGITS = 60_000  # to train on
@@ -30,7 +30,7 @@ needs_libtpu = pytest.mark.skipif(
 
 
 def compiled(replicas, *how):
-    """What the compiler says of the step, by precision."""
+    """The compiler's estimates for the step, by precision."""
     share = (f"--batch_size={4 * replicas}", f"--pool_size={4 * replicas}", "--rollout_steps=1")
     flags = ("--topology=v5e:2x2", f"--replicas={replicas}", "--json")
     status, printed, said = run(COMMAND, *share, *flags, *how, cwd=ROOT)
@@ -39,7 +39,7 @@ def compiled(replicas, *how):
     assert report["experiment"]["batch_size"] == 4 * replicas
     for program in report["programs"]:
         assert (program["topology"], program["replicas"]) == ("v5e:2x2", replicas)
-        # Of the gradient it leaves out what goes back into the fresh states.
+        # It leaves out the part of the gradient that goes back to the fresh states.
         all_flops = CELL_FLOPS * DENSE_CELLS
         assert 0.6 * all_flops < program["flops"] < 1.5 * all_flops
         assert 784 * DIGITS < program["argument_bytes"] < 2 * 784 * DIGITS
@@ -53,7 +53,7 @@ def compiled(replicas, *how):
 def test_each_precision_compiles_for_a_v5e():
     programs = compiled(1, "--precision=float32,bfloat16")
     assert programs.keys() == {"float32", "bfloat16"}
-    for program in programs.values():  # no copy of the digits to gather from
+    for program in programs.values():  # no copy of the digits
         assert program["temporary_bytes"] < 784 * DIGITS
     assert programs["bfloat16"]["bytes_accessed"] < programs["float32"]["bytes_accessed"]
 
@@ -76,7 +76,7 @@ def lowered(replicas, precision="float32", engine="dense"):
 
 
 def test_replicas_sum_what_they_share():
-    # Six gradients, the loss, what is counted, and ages.
+    # Six gradients, the loss, the counts, and the ages.
     summed = 6 + 1 + len(metrics.Counts._fields) + 1
     assert lowered(2).count("stablehlo.all_reduce") == summed
     assert "stablehlo.all_reduce" not in lowered(1)
@@ -103,7 +103,7 @@ def test_shapes_that_depend_on_the_data_are_refused():
 @pytest.mark.slow
 @needs_libtpu
 def test_what_the_compiler_rejects_ends_in_one_line(tmp_path):
-    # No TPU has a custom call of that name.
+    # No TPU has a custom call with that name.
     text = """func.func @main(%arg0: tensor<4xf32>) -> tensor<4xf32> {
       %0 = stablehlo.custom_call @no_such_operation(%arg0) : (tensor<4xf32>) -> tensor<4xf32>
       return %0 : tensor<4xf32>

@@ -1,4 +1,4 @@
-"""The whole reproduction, small: table, figures and films of three models that do little."""
+"""The whole reproduction at small size: table, figures and films of three simple models."""
 
 import json
 import re
@@ -64,7 +64,7 @@ class TestReproduction:
             assert line.split("|")[5].strip() == f"{ours - row.agreement_at_end.value:+.1f}"
             assert line.endswith("| no |")
             assert f"{row.agreement_at_end.value:.1f} at 200" in text
-        # Nobody takes fourteen drawn digits for MNIST.
+        # The report says that fourteen drawn digits aren't MNIST.
         assert "**Not the article's protocol**" in text
         assert "NOT MNIST" in text
 
@@ -77,7 +77,7 @@ class TestReproduction:
         for name in article.TABLE:
             count, _ = imageio_ffmpeg.count_frames_and_secs(str(reproduced / name / "runs.mp4"))
             assert count == 2 * STEPS
-            # Six digits of 150 steps: 50 one by one, then every eighth; and the last.
+            # Six digits of 150 steps each: the first 50, then every eighth, and the last one.
             path = reproduced / name / "internal_states.mp4"
             assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == 6 * (50 + 12) + 1
             with Image.open(reproduced / name / "runs_small.gif") as film:
@@ -86,7 +86,7 @@ class TestReproduction:
                 for i in (0, STEPS - 1, STEPS):
                     film.seek(i)
                     frames.append(np.asarray(film.convert("RGB")))
-            # Within a phase digits change colour only, between phases they change shape.
+            # Within a phase only the colours change; between phases the shapes change.
             shapes = [np.all(frame[: frame.shape[0] // 2] == 255, axis=-1) for frame in frames]
             np.testing.assert_array_equal(shapes[0], shapes[1])
             assert np.any(shapes[1] != shapes[2])

@@ -116,7 +116,7 @@ class TestMeasure:
             assert row.in_one_piece == 100
 
     def test_regrown_and_emptied_cells_start_from_nothing(self, studies):
-        # Each cell gains 1/19 a step: its age in steps can be read off the magnitude.
+        # Each cell gains 1/19 per step, so the magnitude shows its age in steps.
         for name, phase in (("parts", "given back"), ("patch_states", "after")):
             one = study(studies, name)
             rows = list(measure.measure(one, "m", bias_model(7), 0))
@@ -194,7 +194,7 @@ class TestChimeras:
             assert outcome.votes_second == outcome.second_part_right == outcome.agree_second
 
     def test_shares_of_a_quarrel(self):
-        # 3 says the first's label, 1 the second's, and one cell has changed its mind.
+        # Three cells give the first label, one gives the second, and one has changed its label.
         images = np.zeros((2, 28, 28), np.uint8)
         images[:, 5, 5:9] = 255
         of_first = np.zeros(images.shape, bool)
@@ -276,7 +276,7 @@ class TestCommand:
         assert document["about"]["dataset"] == "drawn"
 
     def test_models_with_the_same_weights_get_the_same_numbers(self, written):
-        """Both draw the same masks: what differs between models is the models."""
+        """All models get the same masks, so that only the models differ."""
         for file in ("robustness.csv", "chimeras.csv"):
             lines = list(csv.DictReader((written / file).open()))
             ours, theirs = (
@@ -314,7 +314,7 @@ class TestCommand:
         (("--num_samples=5",), "long_samples=200: expected 5 or fewer"),
         (("--weights=",), "weights=: expected"),
         (("--weights=ce,ce",), "weights=ce,ce: expected one or more models of different names"),
-        # It takes TensorFlow's start to tell.
+        # These mistakes show only after TensorFlow has started.
         pytest.param(("--weights=l2_nose",), "weights=l2_nose", marks=pytest.mark.slow),
         pytest.param(("--studies=sise",), "studies=sise: expected", marks=pytest.mark.slow),
     ],

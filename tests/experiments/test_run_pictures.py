@@ -1,4 +1,4 @@
-"""The pictures of a run come out of its TensorBoard files, the newest of each."""
+"""Extracts the newest pictures of a run from its TensorBoard files."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The exported training step under JAX, which gets no TensorFlow: the same steps, or an error."""
+"""The exported training step under JAX, without TensorFlow: the same steps, or an error."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from selforg_mnist.training.computing import Computing  # noqa: E402
 COMMAND = "experiments.run_stablehlo"
 TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=2)
 DENSE = Computing("dense")
-# Of a CA step forward, for each cell that does the arithmetic: two operations a weight.
+# Operations of a CA step forward, per computed cell: two for each weight.
 CELL_FLOPS = 2 * 22_320
 
 
@@ -65,7 +65,7 @@ def test_jax_takes_the_steps_in_bfloat16(exported, digits, tmp_path):
     trainer = stablehlo_export.trainer_of(TINY, computing, digits)
     stablehlo_export.export(tmp_path, trainer, steps=4)
     report = stablehlo_run.run(tmp_path, "highest", seconds=0.01)
-    # Within the command's own for trained states, for which bfloat16 is much farther off.
+    # Far within the command's tolerance, which is for trained states.
     assert report["deviation"] < 0.1 < stablehlo_run.TOLERANCES["bfloat16"]
     assert (report["engine"], report["precision"]) == ("dense", "bfloat16")
     assert "xbf16>" in (tmp_path / stablehlo_run.TEXT).read_text()

@@ -65,7 +65,7 @@ def test_canvases_hold_whole_digits_of_their_label(bars, scene):
     assert set(labels) == set(range(10))
     for image, label in zip(images, labels, strict=True):
         assert np.count_nonzero(image) == scene.digits * (label + 1)
-        # Bars are as many as digits: none lies on another.
+        # There are as many bars as digits, so none overlap.
         starts = (image > 0) & (np.pad(image, ((1, 0), (0, 0)))[:-1] == 0)
         assert np.count_nonzero(starts) == scene.digits
 
@@ -75,7 +75,7 @@ def test_places_differ_and_digits_are_the_same_on_canvases_of_any_size(bars):
     large, of_large = scaling_studies.canvases(bars, Scene(4, 140))
     np.testing.assert_array_equal(of_small, of_large)
     tops, lefts = zip(*(np.argwhere(image)[0] for image in small), strict=True)
-    assert set(tops) == set(lefts) == set(range(15))  # wherever a digit has room
+    assert set(tops) == set(lefts) == set(range(15))  # everywhere that a digit fits
     lefts = {int(np.argwhere(image)[0][1]) for image in large}
     assert lefts == {0, 28, 56, 84, 112}
 
@@ -230,7 +230,7 @@ def test_files(tmp_path):
 def test_the_figure_has_a_panel_for_what_was_measured(rows, panels):
     picture = figure.draw(rows)
     assert picture.shape == (540, 540 * panels, 3)
-    # Where the reference was timed its points are there, and only there.
+    # The reference has points only where it was timed.
     with_reference = any(each.reference_ms for each in rows)
     assert (picture == ORANGE).all(axis=-1).any() == with_reference
 
@@ -246,7 +246,7 @@ def test_a_folder_that_takes_no_files_is_refused_before_anything_is_loaded(tmp_p
     (tmp_path / "out").write_text("a file")
     said = command.refused(SCALING, "--output_dir=out", cwd=tmp_path)
     assert "out: can't be written (File exists)" in said
-    # A folder that is there, but not for writing; for root as well.
+    # A folder that exists, but where not even root can write.
     said = command.refused(SCALING, "--output_dir=/proc/self", cwd=tmp_path)
     assert "/proc/self: can't be written" in said
 
@@ -282,7 +282,7 @@ def test_the_command_measures_and_its_numbers_fit_together(tmp_path):
     small, large, *_ = rows
     assert small["ratio"] == pytest.approx(small["reference_ms"] / small["ms"])
     assert large["living_cells"] == pytest.approx(small["living_cells"], rel=0.05)
-    # Far below what a quiet machine shows.
+    # Far below the ratio on an idle machine.
     assert large["ratio"] > 2
 
 

@@ -1,4 +1,4 @@
-"""A finished run's model goes into a folder as it is, with a record that tells how it was made."""
+"""A finished run's model is copied unchanged, with a record of how it was made."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Changed digits are changed as asked, and in nothing else."""
+"""Each transform changes what it should, and nothing else."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ class TestInOnePiece:
         assert transforms.in_one_piece(picture(*rectangles)).tolist() == [whole]
 
     def test_neighbours_in_the_batch_do_not_touch(self):
-        # The first, at its foot, would link the two pieces at the head of the second.
+        # The bottom of the first would connect the two pieces at the top of the second.
         images = [picture((24, 28, 3, 20)), picture((0, 9, 3, 5), (0, 9, 18, 20)), picture()]
         whole = transforms.in_one_piece(np.concatenate(images))
         assert whole.tolist() == [True, False, False]
@@ -95,7 +95,7 @@ class TestThicken:
         np.testing.assert_array_equal(
             transforms.thicken(transforms.thicken(bar, 1.0), -1.0)[0, :, 8:20], bar[0, :, 8:20]
         )
-        assert transforms.thicken(bar, -1.5).max() == 0  # as wide as its half
+        assert transforms.thicken(bar, -1.5).max() == 0  # as wide as its half height
 
     def test_nothing_added_changes_nothing(self, drawn):
         np.testing.assert_array_equal(transforms.thicken(drawn, 0.0), drawn)
@@ -196,7 +196,7 @@ class TestChimeras:
         parents = sum(transforms.alive(part).sum(axis=(1, 2)) for part in (first, second))
         assert (cells < parents).all()  # they share a cell
         assert (parents - cells <= 20).all()  # and few
-        for i in range(15):  # each parent's ink is there, moved
+        for i in range(15):  # the ink of both parents is there, moved
             for parent, part in ((first[i], of_first[i]), (second[i], ~of_first[i])):
                 ours = images[i] * part
                 rows, columns = (np.flatnonzero(ours.any(axis=a)) for a in (1, 0))

@@ -1,4 +1,4 @@
-"""The export command: what it writes and says, and what it leaves alone when it can't."""
+"""The export command: what it writes and prints, and what stays unchanged on an error."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def model_file(tmp_path_factory):
 
 
 def export(*flags, cwd, **options):
-    """Runs the command to its good end; what it prints and says."""
+    """Runs the command without an error; returns its standard output and error output."""
     need_converter()
     need_node()
     status, printed, said = command.run(TFJS, *flags, cwd=cwd, **options)

@@ -1,6 +1,5 @@
-"""A fault in what was written is found before it takes the place of a good export."""
+"""An error in a written graph is found before it replaces a good export."""
 
-import dataclasses
 import json
 import shutil
 
@@ -92,7 +91,7 @@ def test_planted_fault_is_found(written, place, shape, change):
 def test_outputs_that_are_exchanged_are_found(written):
     model, dense, living = written
     outputs = dict(zip(living.names.outputs, reversed(living.names.outputs.values()), strict=True))
-    exchanged = dataclasses.replace(living, names=living.names._replace(outputs=outputs))
+    exchanged = living._replace(names=living.names._replace(outputs=outputs))
     with pytest.raises(UserError, match=r"TensorFlow\.js"):
         equality.check(model, dense, exchanged)
 

@@ -1,4 +1,4 @@
-"""An export takes its folder whole or not at all, and touches nothing that is no export's."""
+"""An export replaces its folder completely or not at all, and touches no other files."""
 
 import json
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_failure_of_the_last_rename_undoes_the_one_before(tmp_path):
         pytest.raises(UserError, match="can't be written"),
         output_folder.replacing(tmp_path / "web") as partial,
     ):
-        partial.rmdir()  # what was to be renamed is gone
+        partial.rmdir()  # the folder to rename is gone
     assert text_of(tmp_path / "web") == {"old"}
     assert [path.name for path in tmp_path.iterdir()] == ["web"]
 

@@ -1,4 +1,4 @@
-"""manifest.json says what the model, the constants and the record say, and no folder of ours."""
+"""manifest.json agrees with the model, the constants and the record, and names no local folder."""
 
 import json
 from pathlib import Path

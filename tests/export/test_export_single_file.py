@@ -154,7 +154,7 @@ def test_shipped_model_classifies_as_its_source_does(shipped):
     found = graph_runner.run(calls, "wasm").results[-1]["Identity"]
     labels = model.labels(source).numpy()
     np.testing.assert_array_equal(model.labels(tf.constant(found)), labels)
-    # They do name the digits: what is equal isn't nothing.
+    # They do name the digits, so the comparison isn't empty.
     alive = reference_ca.alive(x[..., 0])
     right = labels == drawn.labels[:, None, None]
     assert right[alive].mean() > 0.85

@@ -1,4 +1,4 @@
-"""The figures of curves hold what they are given, and read without colours."""
+"""The figures show the given curves, and can be read without colours."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,7 @@ class TestMagnitudes:
 
 @pytest.mark.parametrize("draw", [figures.accuracy_and_agreement, figures.magnitudes])
 def test_nothing_touches_the_border_of_the_picture(draw):
-    # What is cut off would.
+    # Text that is cut off would touch the border.
     picture = draw(THREE, [20])
     assert picture.dtype == np.uint8
     for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):

@@ -16,7 +16,7 @@ def logits_of(labels):
 
 
 def random_cells(*shape, seed=0):
-    """Gray values and states of cells, some dead, some beyond all bounds."""
+    """Gray values and states of cells, some dead, some extreme."""
     rng = np.random.default_rng(seed)
     gray = rng.uniform(-0.5, 1, shape).clip(0).astype(np.float32)
     state = (rng.normal(size=(*shape, 19)) ** 9).astype(np.float32)

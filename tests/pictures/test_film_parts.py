@@ -1,4 +1,4 @@
-"""The parts of frames: where the cursor stands, what the colours of numbers say."""
+"""The parts of frames: the cursor's position, and the colours of numbers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Films: what comes out of the files is what was sent."""
+"""Films: the frames in a file equal the frames that were written."""
 
 import re
 import sys
@@ -31,7 +31,7 @@ def noise(count, side=64, seed=0):
 
 
 def read_mp4(path):
-    """The frames that a player shows, and what the file says of itself."""
+    """The frames that a player shows, and the file's own properties."""
     reader = imageio_ffmpeg.read_frames(path)
     about = next(reader)
     width, height = about["size"]
@@ -94,7 +94,7 @@ class TestMP4:
         assert imageio_ffmpeg.count_frames_and_secs(tmp_path / "a.mp4") == (8, 3.2)
 
     def test_frames_are_encoded_as_they_come(self, tmp_path):
-        # Far more than a pipe and an encoder keep back: on the way some have reached the file.
+        # Far more than a pipe and an encoder buffer, so some frames have already reached the file.
         sizes = []
 
         def frames():
@@ -204,7 +204,7 @@ class TestAnyFormat:
 
 
 def refused(tmp_path, frames, name, fps=10.0):
-    """The message; what stood in the place is still there, and nothing else."""
+    """Returns the message; checks that only the earlier file is there, unchanged."""
     path = tmp_path / name
     path.write_bytes(b"before")
     with pytest.raises(UserError) as caught:

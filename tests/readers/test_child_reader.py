@@ -1,4 +1,4 @@
-"""Files that crash a library or ask it for too much end in an error, by a child of its own."""
+"""Files that crash a library or ask for too much memory end in an error."""
 
 import io
 
@@ -28,7 +28,7 @@ def test_arrays_of_hdf5_that_are_asked_for_arrive():
 
 @pytest.mark.parametrize("kind", ["<f2", "<f4", "<f8"])
 def test_floating_point_numbers_of_any_size_arrive_as_float32(kind):
-    # Keras' setting floatx decides in what size a model is saved.
+    # Keras' setting floatx decides the type in which a model is saved.
     (array,) = subject.hdf5(hdf5(a=np.array([0.5, 3], kind)), ["a"]).values()
     assert array.dtype == np.float32
     assert array.tolist() == [0.5, 3]
@@ -44,7 +44,7 @@ def test_file_that_ends_tensorflow_s_process_is_an_error(tmp_path):
     write_checkpoint(tmp_path / "small", reference_ca.random_weights(**SMALL))
     path = tmp_path / "small.index"
     bad = bytearray(path.read_bytes())
-    bad[10] = 127  # in the length of a message
+    bad[10] = 127  # in the length field of a message
     path.write_bytes(with_checksums(bad, tmp_path))
     with pytest.raises(ValueError, match="crashes TensorFlow, with status -6"):
         subject.checkpoint(str(tmp_path / "small"))

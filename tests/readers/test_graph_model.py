@@ -1,4 +1,4 @@
-"""The article's one-file graph model is read as it stands, and nothing else is."""
+"""The article's one-file graph model is read unchanged; all other files are refused."""
 
 import base64
 import copy
@@ -72,7 +72,7 @@ def test_article_model_takes_the_step_that_its_file_describes():
 @pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("noise", [False, True])
 def test_weights_come_in_the_order_of_the_convolutions(tmp_path, fused, noise):
-    # All 1x1 kernels have one shape here, so that only the graph tells them apart.
+    # All 1x1 kernels have the same shape here, so that only the graph distinguishes them.
     weights = reference_ca.random_weights(channels=11, hidden=10)
     graph = graph_model(weights, fused, noise)
     random.Random(1).shuffle(graph["modelTopology"]["node"])
@@ -114,12 +114,12 @@ DIMS = (*TENSOR, "tensorShape", "dim")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_remove("k1"), "no node of the name 'k1'"),
+        (_remove("k1"), "no node with the name 'k1'"),
         (_remove("c1"), "2 convolutions"),
-        (_remove("r0"), "no node of the name 'r0'"),
-        (_remove("x"), "no node of the name 'x'"),
-        (_again("k1"), "two nodes of the name 'k1'"),
-        (_again("c1"), "two nodes of the name 'c1'"),
+        (_remove("r0"), "no node with the name 'r0'"),
+        (_remove("x"), "no node with the name 'x'"),
+        (_again("k1"), "two nodes with the name 'k1'"),
+        (_again("c1"), "two nodes with the name 'c1'"),
         (_set("c1", "input", ["a0", "read1"]), "three in a row"),
         (_set("c1", "input", ["r0"]), "one kernel and one bias"),
         (_set("c2", "input", ["r0", "read2"]), "three in a row"),
@@ -139,7 +139,7 @@ DIMS = (*TENSOR, "tensorShape", "dim")
         (_set("k0", *DIMS, 3, "size", "999999999"), "1188 bytes of a tensor"),
         (_set("k0", "name", 7), "without name or op"),
         (_set("c0", "input", 7), "no list of inputs"),
-        (_set("c0", "input", [7]), "inputs that are no names"),
+        (_set("c0", "input", [7]), "inputs that are not names"),
     ],
 )
 def test_other_graphs_are_refused(tmp_path, change, reason):
@@ -179,7 +179,7 @@ OTHER_JSON = {
     "deep object": ('{"a":' * 100_000, "recursion"),
     "long number": (f"[{'9' * 3_000_000}]", "a number of 3000000 characters"),
     "NaN": ("[NaN]", "NaN"),
-    "many nodes": (json.dumps({"modelTopology": {"node": [{}] * 501}}), "endless"),
+    "many nodes": (json.dumps({"modelTopology": {"node": [{}] * 501}}), "too long"),
     "odd name": ('{"modelTopology": {"node": [{"name": "\\ud800\\n\\u001b"}]}}', "without name"),
 }
 
@@ -204,7 +204,7 @@ def test_damaged_file_gives_an_error_or_a_finite_model(tmp_path):
     for data in damaged(json.dumps(graph_model(WEIGHTS)).encode(), 300):
         path.write_bytes(data)
         loaded += loads(subject.load, path)
-    assert 0 < loaded < 300  # without a checksum, another weight is as good as the right one
+    assert 0 < loaded < 300  # without a checksum, a changed weight can't be detected
 
 
 NASTY = (None, [], {}, "", "k0", "x" * 99, -1, 0, 1e300, True, [[]], {"s": 1}, ["x", "x", "x"])

@@ -1,4 +1,4 @@
-"""Of a `.keras` file only numbers are taken, the same as Keras takes from one of ours."""
+"""Only numbers are taken from a `.keras` file; from our own files, the same as Keras takes."""
 
 import io
 import json
@@ -74,7 +74,7 @@ def test_other_archives_are_refused(tmp_path, members):
     refused(path, "not a zip file")
     refused(pack(path, {CONFIG: members[CONFIG]}), "holds config.json")
     refused(pack(path, members | {"assets/run.py": b"1"}), "holds")
-    refused(pack(path, members, zipfile.ZIP_LZMA), "packed in a way that Keras doesn't use")
+    refused(pack(path, members, zipfile.ZIP_LZMA), "compressed in a way that Keras doesn't use")
     twice = pack(path, members | {"config2json": members[CONFIG]}).read_bytes()
     path.write_bytes(twice.replace(b"config2json", CONFIG.encode()))
     refused(path, "holds")
@@ -195,7 +195,7 @@ def test_arrays_that_keras_would_not_write_are_refused(tmp_path, members, put):
 
 @pytest.mark.usefixtures("many_children")
 def test_damage_is_noticed_or_does_not_matter(tmp_path):
-    # What the archive's checksums don't cover are names, dates and sizes.
+    # The archive's checksums don't cover names, dates and sizes.
     path = save(tmp_path / "m.keras")
     refusals = 0
     for data in damaged(path.read_bytes(), 150):
@@ -219,7 +219,7 @@ def test_damage_under_right_checksums_gives_an_error_or_a_finite_model(tmp_path,
 
 
 def test_structure_that_keeps_hdf5_busy_for_ever_is_refused_in_time(tmp_path, members):
-    # The heap of one group, with a list of gaps that leads to itself: HDF5 never returns from it.
+    # The heap of a group, with a circular list of free blocks: HDF5 loops forever.
     content = members[WEIGHTS]
     heap = content.index(b"vars\0\0\0\0\x01\0\0\0\0\0\0\0\x48")
     bad = content[: heap + 8] + b"\x10" + content[heap + 9 :]

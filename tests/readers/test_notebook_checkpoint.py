@@ -120,7 +120,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".index", DATA])
 def test_damage_is_noticed_or_does_not_matter(checkpoint, suffix):
-    # Flips can escape only where nothing that we read lies: the checksums cover the rest.
+    # A flipped bit goes unnoticed only in bytes that we don't read: checksums cover the rest.
     path = checkpoint.with_name(f"small{suffix}")
     refusals = 0
     for data in damaged(path.read_bytes(), 60):

@@ -3,8 +3,8 @@
 status, printed, said = run("selforg_mnist.evaluate", "--weights=ce", cwd=tmp_path)
 assert "steps=0: expected" in refused("selforg_mnist.evaluate", "--steps=0", cwd=tmp_path)
 
-A process is forked from one that has loaded the libraries already, which spares most of the start
-(`fork_server.py`); from there on it runs the command as `python -m` does.
+A process is forked from one that has loaded the libraries already, which saves most
+of the start-up time (`fork_server.py`). It then runs the command as `python -m` does.
 """
 
 import atexit

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-PAUSED = "backend=wasm&model=l2_noise&play=no&more=yes&digit=0-0"  # else any digit
+PAUSED = "backend=wasm&model=l2_noise&play=no&more=yes&digit=0-0"  # otherwise any digit
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 

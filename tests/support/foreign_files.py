@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from selforg_mnist.errors import WeightsError
 
-SMALL = {"channels": 11, "hidden": 3}  # files of such models are quick to read many times
+SMALL = {"channels": 11, "hidden": 3}  # such small files can be read many times quickly
 ARTICLE_MODEL = "l2_noise_model.json"
 
 

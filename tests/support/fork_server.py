@@ -18,7 +18,7 @@ _HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib.figure")
 
 
 def _next_command():
-    """Answers each line; returns in the fork that is to run its command, and None at the end."""
+    """Answers each line; returns in each fork, to run the command, and None at the end."""
     for line in sys.stdin:
         process = os.fork()
         if process == 0:

@@ -6,7 +6,7 @@ import resource
 
 @contextlib.contextmanager
 def largest_file(size):
-    """Lets no file of this process grow beyond `size` bytes, as a full disk would."""
+    """Limits the size of every file of this process to `size` bytes, like a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

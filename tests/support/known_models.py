@@ -1,4 +1,4 @@
-"""Models whose cells are known beforehand."""
+"""Models whose cells behave in a known way."""
 
 import numpy as np
 

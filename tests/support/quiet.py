@@ -22,7 +22,7 @@ def pytest_runtest_protocol(item):
         return (yield)
     alone = item.get_closest_marker("timing") is not None
     with _DOOR.open() as door, _ROOM.open() as room:
-        # Whoever waits for the room keeps the door, or those who share it might never leave it.
+        # A waiting process holds the first lock, so that no new sharer can start before it.
         fcntl.flock(door, fcntl.LOCK_EX)
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(door, fcntl.LOCK_UN)

@@ -129,7 +129,7 @@ def cell_accuracy(x, labels):
 
 
 def total_agreement(x):
-    """Share of the samples, of those with a living cell, whose living cells say the same."""
+    """Share of the samples with a living cell whose living cells all give one label."""
     agree = []
     for sample in x:
         given = sample[alive(sample[..., 0])][:, -10:].argmax(axis=-1)

@@ -74,7 +74,7 @@ def get_json(url, path, body=None, **query):
 
 
 def eventually(ask, satisfied, timeout=20):
-    """Asks until the answer satisfies; what it said last is in the error if it never does."""
+    """Asks until the answer is as expected; otherwise the error contains the last answer."""
     end = time.monotonic() + timeout
     while not satisfied(answer := ask()):
         assert time.monotonic() < end, f"after {timeout} s TensorBoard still says {answer}"

@@ -37,7 +37,7 @@ def two_replicas(engine, **options):
 
 
 def equality():
-    """Trains two replicas, and one that is handed both batches with their masks and noise."""
+    """Trains two replicas, and one replica with both batches, masks and noise."""
     both = two_replicas("dense")
     state, metrics = both.run(both.initial_state(), tf.constant(STEPS))
     alone, loss = one_replica(both, STEPS)
@@ -125,7 +125,10 @@ def draws():
     """What each replica draws where all else is alike: the same share, the same digits."""
     both = two_replicas("living", pool_mode="naive", rollout_steps=1)
     found = {}
-    for name, digits in (("images", 60), ("fired", 1)):  # of a single one all draw the same
+    for name, digits in (
+        ("images", 60),
+        ("fired", 1),
+    ):  # with a single one, all digits are the same
         images, labels = (part.numpy() for part in both.source.gather(np.arange(digits)))
         both.source = pool.source_of(images, labels)
         state = both.initial_state()
@@ -138,7 +141,7 @@ def draws():
             for i in range(REPLICAS)
         )
         found[name] = float(np.mean(first.images.numpy() != second.images.numpy()))
-    # The untrained rule does nothing, so that noise shows who has fired.
+    # The untrained rule changes nothing, so the noise shows which cells fired.
     alive = spec.alive_mask(gray_of(first.images)).numpy()
     fired = [(part.state.numpy() != 0).any(-1)[alive] for part in (first, second)]
     return found | {"fired": float(np.mean(fired[0] != fired[1])), "rate": float(fired[0].mean())}

@@ -48,7 +48,7 @@ def canvas(shape, channels, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((*shape, channels)).astype(np.float32)
     x[..., 0] = rng.uniform(0.0, 0.2, shape)
-    x[..., 1:][~reference_ca.alive(x[..., 0])] = 0.0  # as everywhere but in hand-made states
+    x[..., 1:][~reference_ca.alive(x[..., 0])] = 0.0  # as everywhere except in hand-made states
     fires = rng.random(shape) < 0.5
     noise = (0.1 * rng.standard_normal((*shape, channels - 1))).astype(np.float32)
     return x, fires, noise

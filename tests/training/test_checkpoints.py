@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, whatever happens while they are written or after."""
+"""Checkpoints are complete or absent, whatever happens during or after writing."""
 
 import random
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class State(NamedTuple):
 
 
 def state_at(step):
-    """A small state that tells its step from its content, with all the types there are."""
+    """A small state whose content shows its step, with all types of a real state."""
     weights = (tf.fill([3, 5], float(step)), tf.constant([-0.0, 1e-45, np.pi]))
     pool = Pool(tf.constant([step, 2]), tf.zeros([2, 1, 1], tf.uint8))
     return State(tf.constant(step), weights, pool)
@@ -128,7 +128,7 @@ class TestDamage:
         assert "\n" not in said
 
     def test_no_flipped_bit_goes_unnoticed(self, kept):
-        # What a zip archive doesn't check, such as a file's date, isn't read either.
+        # A zip archive doesn't check a file's date, for example, and nobody reads it.
         *_, newest = kept.paths()
         content, chance = newest.read_bytes(), random.Random(0)
         passed_over = 0

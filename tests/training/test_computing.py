@@ -1,4 +1,4 @@
-"""The options of how a training is computed: each is checked, and none is taken in vain."""
+"""The options of how a training is computed: each is checked, and each has an effect."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The engines in training: what is chosen for them, their sums, their precision."""
+"""The engines in training: the choices, their sums, their precision."""
 
 import collections
 import functools
@@ -18,7 +18,7 @@ from support import reference_ca
 
 ENGINES = ["dense", "living"]
 TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=3)
-# Firing is drawn by each engine in its own layout; here it leaves nothing to chance.
+# Each engine draws the firing in its own layout, so here all cells fire.
 CERTAIN = TINY.replace(fire_rate=1.0, residual_noise=0.0)
 
 
@@ -30,7 +30,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def trained(source):
-    """A function that takes some training steps, from weights that do something."""
+    """A function that takes some training steps, from weights that aren't zero."""
 
     @functools.cache
     def trained(experiment, computing, steps=2):
@@ -73,10 +73,10 @@ def optimised_graphs(trainer):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_order_of_no_sum_depends_on_what_is_done_first(source, engine):
-    """TensorFlow's AddN begins with the first tensor that it may write over.
+    """TensorFlow's AddN begins with the first tensor that it may overwrite.
 
-    With three and more, another beginning rounds otherwise, and whether a tensor that somebody
-    else reads, too, may be written over already is a matter of chance.
+    With three or more tensors, another order rounds differently. Whether AddN may already
+    overwrite a tensor that is also read elsewhere depends on the threads.
     """
     lanes = 2 if engine == "living" else 1
     sums = 0
@@ -107,7 +107,7 @@ class TestBfloat16:
         parts = [part for part in tf.nest.flatten((state, metrics)) if part.dtype.is_floating]
         assert {part.dtype for part in parts} == {tf.float32}
         states = state.pool.state
-        # Sums of residuals and not of bfloat16 precision themselves.
+        # States are sums of residuals, and more precise than bfloat16.
         assert np.any(tf.cast(tf.cast(states, tf.bfloat16), tf.float32) != states)
 
     @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The two losses by hand, and that training really uses the one asked for."""
+"""The two losses, compared with values by hand; training uses the one that was asked for."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def set_out(source):
 
 
 def rolled_out(trainer, state):
-    """The next step's batch after its rollout: x [B, H, W, 20] and labels."""
+    """The batch of the next step after its rollout: x [B, H, W, 20] and labels."""
     _, batch = trainer.preview.python_function(state)
     gray = batch.images.numpy().astype(np.float32)[..., None] / np.float32(255)
     return np.concatenate([gray, batch.state], axis=-1), batch.labels.numpy()

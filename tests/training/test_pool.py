@@ -13,14 +13,14 @@ SIZE = 5  # of an image
 
 
 def source_of(count):
-    """Digits that tell themselves apart: digit n has n + 1 at its first pixel, label n % 10."""
+    """Digits that can be identified: digit n has n + 1 at its first pixel, label n % 10."""
     images = np.random.default_rng(0).choice([0, 25, 26, 255], (count, SIZE, SIZE))
     images[:, 0, 0] = np.arange(count) + 1
     return pools.source_of(images.astype(np.uint8), np.arange(count) % 10)
 
 
 def pool_of(count, channels=20):
-    """Samples that tell themselves apart: sample n has state n + 1 everywhere and age n."""
+    """Samples that can be identified: sample n has state n + 1 everywhere and age n."""
     state = np.arange(1, count + 1, dtype=np.float32)[:, None, None, None]
     images = np.random.default_rng(1).choice([200, 255], (count, SIZE, SIZE))
     return Pool(
@@ -144,7 +144,9 @@ class TestRenew:
         assert not fresh.state.numpy().any()
         assert not fresh.age.numpy().any()
         chosen = digits_of(fresh, source)
-        assert len(set(chosen)) >= len(slots) - 2  # of 250: two alike are rare, all alike never
+        assert (
+            len(set(chosen)) >= len(slots) - 2
+        )  # of 250: two equal ones are rare, all equal never happens
 
     def test_last_quarter_is_mutated(self, source):
         batch, renewed = self.renewed("mutating", source)

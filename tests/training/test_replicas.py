@@ -1,4 +1,4 @@
-"""Replicas train as one would, draw what no other draws, and hand over to more or fewer."""
+"""Replicas train like one, draw different numbers, and resume with more or fewer replicas."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_two_replicas_draw_other_digits_and_other_masks():
     found = two_replicas("draws")
     assert found["images"] > 0.05
     assert found["rate"] == pytest.approx(0.5, abs=0.1)
-    # Of two independent masks of rate one half, half the cells differ.
+    # Two independent masks with rate 0.5 differ in half of the cells.
     assert found["fired"] == pytest.approx(0.5, abs=0.1)
 
 
@@ -214,7 +214,7 @@ def test_the_loss_of_a_worker_ends_the_run_cleanly_and_it_resumes(workers, tmp_p
 
     pair = workers(f"--train_steps={step + 10}")
     assert pair.wait() == [0, 0], pair.said(0)
-    assert f"step-{step:08d}.npz" in pair.said(1)  # what it resumed from
+    assert f"step-{step:08d}.npz" in pair.said(1)  # the step that it resumed from
     assert state_of(tmp_path)["step"] == step + 10
 
 

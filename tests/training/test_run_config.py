@@ -1,4 +1,4 @@
-"""What a run is: config.json, what may change on resuming, and who may write to it."""
+"""A run's identity: config.json, what may change on resuming, and who may write to it."""
 
 import copy
 import dataclasses
@@ -223,7 +223,7 @@ class TestSameCourse:
             run_config.check_same_course(saved, asked, tmp_path)
         text = one_line(error)
         assert f"{field} is {before} there and {now[field]} now" in text
-        # A cosine's end belongs to the course, too.
+        # With a cosine, the end matters too.
         assert text.count(" there and ") == (2 if field == "schedule" else 1)
         assert f"run_dir={tmp_path}: holds a run of another configuration" in text
 

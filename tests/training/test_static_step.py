@@ -44,7 +44,7 @@ def test_xla_takes_the_ordinary_step(source, change):
 
 @pytest.mark.slow
 def test_xla_takes_bfloat16(source):
-    """It may round elsewhere than TensorFlow does, and Adam's first steps look at signs."""
+    """It may round in other places than TensorFlow. Adam's first steps depend only on signs."""
     trainer = Trainer(TINY, source, Computing("dense", precision="bfloat16"))
     state, reported = trainer.train_step(trainer.initial_state())
     compiled = tf.function(trainer.train_step, jit_compile=True)
@@ -98,7 +98,7 @@ def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
     assert_alike(second.weights, first.weights, 0)
     assert float(reported.loss) == float(loss)
     assert float(loss) == pytest.approx(sum(float(metrics.loss) for _, metrics in alone))
-    # The same pool, digits and weights, but a replica of another number, draws otherwise.
+    # With the same pool, digits and weights, another replica draws other numbers.
     other = trainer.train_step(shares[0], replica=Replica(1, 2, lambda nest: nest))[0]
     assert not np.array_equal(other.pool.state, alone[0][0].pool.state)
 
@@ -115,6 +115,6 @@ def test_preview_is_the_first_replica_s_batch(source, engine):
     for shown in rolled_out.state.numpy():
         assert np.abs(shown).max() > 0
         assert min(np.abs(committed - shown).max(axis=(1, 2, 3))) < 1e-5
-    # One with all the batch would have drawn otherwise.
+    # A single replica with the whole batch would draw other numbers.
     alone = Trainer(TINY, source, Computing(engine, 1))
     assert not np.array_equal(alone.preview(state)[0].images[:4], before.images)

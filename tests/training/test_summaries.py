@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run, asked of real TensorBoards over HTTP."""
+"""What TensorBoard shows of a run, read from real TensorBoards over HTTP."""
 
 import contextlib
 import dataclasses
@@ -220,7 +220,7 @@ def test_a_batch_is_shown_before_and_after_its_rollout(urls):
 
 def test_the_configuration_is_a_page_with_the_data_first(urls):
     (page,) = _points(urls["fast"], "configuration", "first/training", "text")
-    text = html.unescape(page["text"])  # TensorBoard's versions differ in what they escape
+    text = html.unescape(page["text"])  # versions of TensorBoard escape different characters
     assert text.index("<strong>Data: drawn digits, not MNIST</strong>") < text.index("<table>")
     for cells in ("residual_noise</td>\n<td>0.02", "drops</td>\n<td>[[30, 0.1]]", "<td>2.x|y"):
         assert cells in text
@@ -369,7 +369,7 @@ def test_a_kill_while_resuming_doubles_nothing(tmp_path):
     (old,) = (tmp_path / "training").glob("*tfevents*")
     content = old.read_bytes()
     _write_and_kill(tmp_path, 300, start=200)
-    old.write_bytes(content)  # as if killed between writing the new file and deleting this one
+    old.write_bytes(content)  # like a kill between writing the new file and deleting this one
     _write_and_kill(tmp_path, start=300)
     assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200, 300]
 

@@ -39,7 +39,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def one_digit():
-    """Samples that differ in nothing but what is drawn for them: one digit, all alive."""
+    """Samples that differ only in their random draws: one digit, all cells alive."""
     return source_of(np.full((1, 28, 28), 255, np.uint8), [3])
 
 
@@ -156,7 +156,7 @@ class TestCompiledRun:
 
 
 def test_stops_early_and_names_the_step(source):
-    # The first update leaves weights of 1e30, whose squares overflow in the second loss.
+    # After the first update weights are 1e30; their squares overflow in the second loss.
     experiment = TINY.replace(learning_rate=1e30, rollout_steps=1)
     trainer = Trainer(experiment, source, Computing("living", 1))
     state, reported = trainer.run(trainer.initial_state(), tf.constant(9))
@@ -276,7 +276,7 @@ class TestStep:
 
     @pytest.mark.parametrize("engine", ENGINES)
     def test_each_variable_s_gradient_has_norm_one(self, trainer_of, engine):
-        # Adam's first moment after one update is a tenth of the gradient that it was given.
+        # After one update, Adam's first moment is a tenth of its gradient.
         trainer = trainer_of(TINY, engine)
         start = with_weights(trainer.initial_state(), reference_ca.random_weights())
         after, reported = trainer.train_step(start)
@@ -311,7 +311,7 @@ class TestStep:
             assert_identical(state.pool.age, dense.pool.age)
 
     def test_learning_rate_is_that_of_the_step(self, trainer_of):
-        # Adam's first update moves each weight by the rate, whatever the step is called.
+        # Adam's first update moves each weight by the rate, whatever the step number is.
         trainer = trainer_of(TINY)
         start = trainer.initial_state()
         for step, rate in ((0, 1e-3), (1, 1e-3), (2, 1e-4)):
@@ -337,7 +337,7 @@ class TestStep:
 
 class TestPoolModes:
     def state_after(self, trainer_of, mode, steps=6):
-        # The noise leaves a trace in whatever has been rolled out.
+        # The noise shows in every sample that was rolled out.
         experiment = ONE_CA_STEP.replace(pool_mode=mode, pool_size=8, learning_rate=1e-6)
         trainer = trainer_of(experiment)
         state, _ = eager_steps(trainer, trainer.initial_state(), steps)
@@ -399,7 +399,7 @@ class TestDraws:
         assert np.abs(correlations).max() < 0.17  # 4.5 sigma of 784 cells
 
     def test_lanes_draw_noise_of_their_own(self, trainer_of):
-        # With the bias out of the way by centring, all that is left is noise.
+        # Centring removes the bias, so that only noise is left.
         masks = self.masks(trainer_of, lanes=2, residual_noise=1.0, fire_rate=1.0) - 1.0
         assert masks.std() == pytest.approx(1.0, abs=0.05)
         correlations = np.corrcoef(masks)[np.triu_indices(8, 1)]
@@ -418,7 +418,7 @@ class TestDraws:
         assert set(np.unique(masks)) == {0.0, 1.0}
 
     def test_initial_pool_is_not_drawn_with_a_step_s_key(self, source):
-        # Each use has a stream of its own: no step may reuse the key of the initial pool.
+        # Each use has its own stream: no step may reuse the key of the initial pool.
         pool = Trainer(TINY, source).initial_state().pool
         for step in range(10):
             key = derive(root_key(TINY.seed), step)

@@ -26,7 +26,7 @@ from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.util import tensor_util
 
 from selforg_mnist import experiment
-from selforg_mnist.model import CAWeights  # which registers the model for Keras, too
+from selforg_mnist.model import CAWeights  # this also registers the model for Keras
 from support import command
 from support.tensorboard_server import eventually, get_json, serve
 from support.train_process import TINY, run, start
@@ -93,7 +93,7 @@ def scalars(folder):
 
 
 def error_line(text):
-    """The one line in which the command told its user what is wrong, the last that it printed."""
+    """The last line that the command printed, in which it says what is wrong."""
     assert "Traceback" not in text, text
     assert "Exception ignored" not in text, text
     lines = text.splitlines()
@@ -114,7 +114,7 @@ def assert_same_end(run_dir, straight):
 
 @pytest.fixture(scope="session")
 def straight(tmp_path_factory):
-    """A run that nothing happens to, started as a user starts it."""
+    """A run without interruption, started as a user starts it."""
     run_dir = tmp_path_factory.mktemp("straight") / "run"
     flags = (*TINY, *NOW_AND_THEN, f"--train_steps={STEPS}", f"--run_dir={run_dir}")
     status, printed, said = command.run(
@@ -133,7 +133,7 @@ def log(straight):
 
 @pytest.fixture
 def copy(straight, tmp_path):
-    """The finished run, to be spoilt."""
+    """A copy of the finished run, to be damaged."""
     return shutil.copytree(straight, tmp_path / "copy")
 
 
@@ -178,7 +178,7 @@ class TestFinishedRun:
 
     def test_log_names_what_it_starts_with(self, log, straight):
         for said in (
-            f"No checkpoint in {straight}/checkpoints: starting anew.",
+            f"No checkpoint in {straight}/checkpoints: starting from step 0.",
             "Devices: /device:CPU:0",
             "Data: 10000 digits, drawn: embedded hand-made strokes, NOT MNIST",
             "Experiment l2_noise: 22499 parameters, ",
@@ -261,13 +261,13 @@ def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, 
             time.sleep(chance.uniform(0, 0.3))
         process.send(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, process.text
-        assert (before == 0) == ("starting anew" in process.text)
+        assert (before == 0) == ("starting from step 0" in process.text)
         assert "damaged" not in process.text
         after = steps_saved(run_dir)[-1]
         assert before < after < STEPS
         before = after
-        assert model_weights(run_dir / "model.keras")  # is there, and whole
-    # Once more when all is done but saying so: the next time there is nothing to do.
+        assert model_weights(run_dir / "model.keras")  # is there, and complete
+    # Once more at the very end: the next start then has nothing to do.
     process = start(*flags, run_dir=run_dir)
     process.wait_until((run_dir / "checkpoints" / f"step-{STEPS:08d}.npz").exists)
     process.send(signal.SIGKILL)
@@ -298,7 +298,7 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
     run_dir = tmp_path / "run"
     process = start(*TINY, *ALL_THE_TIME, f"--train_steps={train_steps}", run_dir=run_dir)
     process.wait_for("step 4/")
-    if number == signal.SIGTERM:  # someone starts it a second time meanwhile
+    if number == signal.SIGTERM:  # someone starts it a second time during the training
         flags = (*TINY, "--train_steps=1", f"--run_dir={run_dir}")
         second, _, said = command.run("selforg_mnist.train", *flags, cwd=tmp_path)
         assert second == 1
@@ -338,7 +338,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
     process = start(*flags, f"--train_steps={10**9}", run_dir=run_dir)
     process.wait_for(r"step 2/1000000000 .* steps/s  \d+ days, \d+:\d\d:\d\d left")
     process.send(signal.SIGINT)
-    process.wait_for("SIGINT: saving after the steps under way; again: ends at once.")
+    process.wait_for("SIGINT: saving after the current steps; again: ends at once.")
     asked = time.monotonic()
     process.send(signal.SIGINT)
     assert process.wait(60) == -signal.SIGINT
@@ -349,7 +349,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
 @pytest.mark.slow
 def test_ctrl_c_before_the_first_step_shows_no_traceback(tmp_path):
     process = start(*TINY, run_dir=tmp_path / "run")
-    process.wait_until((tmp_path / "run").exists)  # TensorFlow and the data are yet to come
+    process.wait_until((tmp_path / "run").exists)  # before TensorFlow and the data are loaded
     process.send(signal.SIGINT)
     assert process.wait() == 130
     assert process.text.endswith("interrupted\n")
@@ -376,7 +376,7 @@ class TestDamage:
         assert status == 1
         line = error_line(text)
         assert f"{copy}/checkpoints: none of its 3 checkpoints can be read" in line
-        assert "delete the run's folder to start anew" in line
+        assert "delete the run's folder to start again" in line
         assert hashes(copy) == before
 
     def test_checkpoints_without_a_configuration_are_refused(self, copy):
@@ -391,7 +391,9 @@ class TestDamage:
         path = copy / "config.json"
         path.write_text(path.read_text().replace('"keras": "3', '"keras": "2'))
         process = start(*TINY, "--train_steps=61", run_dir=copy)
-        said = process.wait_for(r"Going on with keras (\S+), begun with (\S+): results may differ")
+        said = process.wait_for(
+            r"Continuing with keras (\S+), begun with (\S+): results may differ"
+        )
         assert said[1][1:] == said[2][1:]
         process.send(signal.SIGKILL)
         process.wait()
@@ -477,7 +479,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(straight
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_it_and_names_the_step(tmp_path):
     astray = (*TINY, "--learning_rate=1e3", "--train_steps=200", "--eval_every=0")
-    # One watches each step and saves it, the other does all steps in one call.
+    # One run evaluates and saves at each step, the other takes all steps in one call.
     watched = start(*astray, "--log_every=1", "--checkpoint_every=1", run_dir=tmp_path / "watched")
     periods = ("--log_every=1000", "--checkpoint_every=1000", "--steps_per_call=1000")
     at_once = start(*astray, *periods, run_dir=tmp_path / "at_once")
