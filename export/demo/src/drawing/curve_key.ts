@@ -80,7 +80,7 @@ function entries(
 
 function chips(ctx: CanvasRenderingContext2D, colours: RGB[], dark: boolean): Entry {
   const { ink, undecided } = theme(dark);
-  const text = 'what cells say';
+  const text = 'votes';
   const side = { width: CHIP, height: CHIP, text: SMALL_TEXT };
   const before = (colours.length + 1) * CHIP + 6;
   return {
