@@ -9,7 +9,7 @@ from export import conversion, node, page_models, samples
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 
-MODELS = ("l2_noise", "l2", "ce")
+MODELS = ("robust", "consensus", "l2_noise", "l2", "ce")
 SPLIT = "test"  # of the digits that the page shows
 
 _DEMO = Path(__file__).parent / "demo"
