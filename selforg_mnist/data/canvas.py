@@ -1,27 +1,25 @@
 """Turns a picture file into the canvas that cells live on, as MNIST's digits were made.
 
-A PNG, a JPEG or any other picture that Pillow opens, of any size and mode, becomes a bright digit
-on black. Its longer side is 20/28 of the canvas, its edges are anti-aliased, and its centre of
-mass is in the middle (LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). A
-digit of MNIST itself stays as it is. `ink.py` tells ink from paper, `pieces.py` finds connected
-pieces of ink, and this module decides which pieces make one digit.
+A picture of any size becomes a bright digit on black. Its longer side is 20/28 of the canvas, its
+edges are anti-aliased, and its centre of mass is in the middle (LeCun, Cortes and Burges, "The
+MNIST database of handwritten digits"). A digit of MNIST itself stays as it is. `picture_file.py`
+opens the file, `ink.py` tells ink from paper, `pieces.py` finds connected pieces of ink, and this
+module decides which pieces make one digit.
 """
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from selforg_mnist import spec
-from selforg_mnist.data import ink, pieces
+from selforg_mnist.data import ink, picture_file, pieces
 from selforg_mnist.data.pieces import Piece
-from selforg_mnist.errors import UserError, one_line
+from selforg_mnist.errors import UserError
 
 _BOX = 20 / 28  # the digit's longer side, as a share of the canvas
-_LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first
 _SMALLEST = 6  # pixels along a digit's longer side
 _STROKE = 0.3  # share of full ink from which a pixel surely belongs to a stroke
 _MOST_INK = 0.5  # largest share of the canvas; the fullest of MNIST's digits has 0.44
@@ -56,8 +54,8 @@ def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
       CanvasError: the file is missing, damaged or not a picture, or doesn't show one digit.
     """
     try:
-        return from_gray(_gray(_open(path)), size)
-    except CanvasError as error:
+        return from_gray(picture_file.read(path), size)
+    except UserError as error:
         raise CanvasError(f"{path}: {error}") from error
 
 
@@ -85,58 +83,6 @@ def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
             "background of one colour"
         )
     return np.rint(canvas * 255).astype(np.uint8)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                return ImageOps.exif_transpose(image)
-    except UnidentifiedImageError as error:
-        raise CanvasError("not a picture; expected a PNG, a JPEG or the like") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise CanvasError(
-            f"more than {Image.MAX_IMAGE_PIXELS} pixels; shrink it, or crop it to the digit"
-        ) from error
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise CanvasError(f"can't be read ({error.strerror}); give another file") from error
-        raise CanvasError(f"a damaged picture ({one_line(error)}); save it again") from error
-
-
-def _gray(image: Image.Image) -> np.ndarray:
-    """The gray values of a picture of any mode, [H, W] float32 in [0, 1], shrunk if large."""
-    if image.mode.startswith(("I", "F")):  # 16 bits and more: white can be any value
-        levels = np.nan_to_num(np.asarray(image, np.float32))
-        levels -= levels.min()
-        return _shrunk(Image.fromarray(levels / max(float(levels.max()), 1e-6)))
-    if image.has_transparency_data:
-        shades = _shrunk(image.convert("RGBA").convert("LA")) / np.float32(255)
-        return _on_paper(shades[..., 0], shades[..., 1])
-    return _shrunk(image.convert("RGB").convert("L")) / np.float32(255)
-
-
-def _shrunk(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.reduce(-(-max(image.size) // _LARGEST)))
-
-
-def _on_paper(luma: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """Fills the transparent parts of a picture with paper.
-
-    Transparent holes in a page get the page's colour. Behind a drawing on a transparent background
-    the paper is white or black, whichever is farther from the drawing's colour.
-    """
-    opaque = luma[opacity > 0.5]
-    if not opaque.size:
-        return np.zeros_like(luma)
-    paper = float(np.median(opaque))
-    low, high = np.percentile(opaque, (2, 98))
-    if opaque.size < luma.size / 2 or high - low < 0.25:
-        paper = float(paper < 0.5)
-    return opacity * luma + (1 - opacity) * paper
 
 
 def _one_digit(strength: np.ndarray) -> np.ndarray:
