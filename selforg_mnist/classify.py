@@ -19,6 +19,7 @@ from absl import flags, logging
 
 from selforg_mnist import spec, startup, weights_flags
 from selforg_mnist.data import canvas
+from selforg_mnist.data.picture_file import PictureError
 from selforg_mnist.errors import UserError
 from selforg_mnist.pictures import films
 
@@ -62,7 +63,7 @@ def _answer(image: str) -> dict[str, Any]:
     One by one, because the answer for a picture must not depend on the others.
 
     Raises:
-      CanvasError: the picture can't be read, or doesn't show one digit.
+      PictureError: the picture can't be read, or doesn't show one digit.
     """
     picture = canvas.read(Path(image).expanduser(), _SIZE.value)
     from selforg_mnist.evaluation import classification
@@ -86,7 +87,7 @@ def _classify(images: list[str]) -> int:
     for image in images:
         try:
             answers.append(_answer(image))
-        except canvas.CanvasError as error:
+        except PictureError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
             answers.append({"image": image, "error": str(error)})
     if _JSON.value:

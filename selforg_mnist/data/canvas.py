@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from selforg_mnist import spec
-from selforg_mnist.data import ink, picture_file, pieces
+from selforg_mnist.data import ink, page, picture_file, pieces
+from selforg_mnist.data.picture_file import PictureError
 from selforg_mnist.data.pieces import Piece
-from selforg_mnist.errors import UserError
 
 _BOX = 20 / 28  # the digit's longer side, as a share of the canvas
 _SMALLEST = 6  # pixels along a digit's longer side
@@ -36,10 +36,6 @@ _WIDENED = 2.2 / 20
 _FINE = 160  # pixels along the longer side, to widen strokes by fractions of a cell
 
 
-class CanvasError(UserError):
-    """A picture that can't be read, or doesn't show exactly one digit."""
-
-
 def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
     """Reads a picture of one digit.
 
@@ -51,12 +47,12 @@ def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 
     Raises:
-      CanvasError: the file is missing, damaged or not a picture, or doesn't show one digit.
+      PictureError: the file is missing, damaged or not a picture, or doesn't show one digit.
     """
     try:
         return from_gray(picture_file.read(path), size)
-    except UserError as error:
-        raise CanvasError(f"{path}: {error}") from error
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
 
 
 def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
@@ -70,15 +66,15 @@ def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 
     Raises:
-      CanvasError: the picture doesn't show one digit.
+      PictureError: the picture doesn't show one digit.
     """
-    strength = ink.find(gray)
+    strength = page.find(gray)
     if not strength.any():
-        raise CanvasError("no ink found; expected a digit that stands out from its background")
+        raise PictureError("no ink found; expected a digit that stands out from its background")
     canvas = _centred(_scaled(_cropped(_one_digit(strength)), size), size)
     share = float(np.mean(spec.alive_mask(canvas)))
     if share > _MOST_INK:
-        raise CanvasError(
+        raise PictureError(
             f"ink covers {share:.0%} of the canvas; expected the strokes of a digit, on a "
             "background of one colour"
         )
@@ -96,9 +92,9 @@ def _one_digit(strength: np.ndarray) -> np.ndarray:
         extent = max(piece.extent for piece in found)
         digits = [piece for piece in found if piece.extent >= likeness * extent]
         if len(digits) > 1:
-            raise CanvasError(_several(digits, strength.shape))
+            raise PictureError(_several(digits, strength.shape))
     if extent < _SMALLEST:
-        raise CanvasError(
+        raise PictureError(
             f"the ink is only {extent} pixels large; expected a digit of {_SMALLEST} or more; "
             "give a larger picture"
         )

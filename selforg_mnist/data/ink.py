@@ -17,16 +17,18 @@ _FLOOR = 3.0  # in standard deviations of the paper's noise; anything below it i
 _BINS = 64
 
 
-def find(gray: np.ndarray) -> np.ndarray:
+def find(gray: np.ndarray, paper: np.ndarray | None = None) -> np.ndarray:
     """Finds the ink of a picture.
 
     Args:
       gray: [H, W] float32 in [0, 1], from black to white.
+      paper: [H, W] float32, the paper as if nothing were on it; by default a smooth surface is
+        fitted.
 
     Returns:
       ink: [H, W] float32, 0 at paper, 1 at full ink; 0 everywhere if nothing stands out.
     """
-    paper = _paper(gray)
+    paper = _paper(gray) if paper is None else paper
     depth = gray - paper
     if np.sum(depth**3) < 0.0:
         # A shadow darkens paper and ink by the same factor, so their ratio doesn't change.

@@ -29,7 +29,7 @@ _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 class PictureError(UserError):
-    """A picture file that can't be read."""
+    """A picture that can't be read, or doesn't show exactly one digit."""
 
 
 def read(path: Path) -> np.ndarray:

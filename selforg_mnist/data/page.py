@@ -1,0 +1,181 @@
+"""Finds a digit among what else a picture shows: printed lines, frames, a table, a window.
+
+A picture may be read in several ways: as it is, its largest plain field alone (the inside of a
+frame, the canvas of a drawing program), its sheet of paper alone, with shadows taken away; each
+with pale or thin ink removed or not. The first way in which nothing looks like lines or a frame
+counts. If there is none, the picture is refused: an answer about a grid would be worth nothing.
+
+Morphology, labels and distances are those of scikit-image. It is imported where it is needed, so
+that commands start quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from selforg_mnist import spec
+from selforg_mnist.data import ink, pieces
+from selforg_mnist.data.picture_file import PictureError
+
+_LARGEST = 512  # pixels along the longer side of a picture in which lines are searched
+_THIN_RUN = 0.03  # of the longer side; ink that leaves the picture is a line if it is thinner
+_LEAST_EXTENT = 0.1  # of the longer side; smaller pieces are no lines
+_LEAST_HOLE = 0.01  # of the area of a piece's box
+_MOST_HOLES = 2  # of a digit, the 8
+_INSIDE = 0.2  # of a piece's extent: so much larger ink in its hole is no part of a digit
+_RECTANGLE = 0.92  # of its box, turned as the piece is, a frame fills; an ellipse has 0.79
+_BLOB = 0.45  # stroke width as a share of the extent
+_FIELD = (0.06, 0.97)  # share of the picture that a sheet or a plain field has
+_LEVELS = (0.0, 0.3, 0.5)  # ink that is paler than this is removed
+_RADII = (0.0, 1.0, 1.6, 2.3, 3.2, 4.5)  # pixels; strokes thinner than twice this are removed
+_THINNEST = 0.35  # radius for removing lines as a share of the stroke width that is left
+
+
+def find(gray: np.ndarray) -> np.ndarray:
+    """Finds the ink of a digit.
+
+    Args:
+      gray: [H, W] float32 in [0, 1], from black to white.
+
+    Returns:
+      ink: [H', W'] float32, 0 at paper, 1 at full ink; 0 everywhere if nothing stands out. Smaller
+        than the picture if it is a part of it, or was shrunk.
+
+    Raises:
+      PictureError: lines or a frame can't be told from the digit.
+    """
+    strength = ink.find(gray)
+    if strength.any() and not _is_lined(strength):
+        return strength
+    found_ink = strength.any()
+    gray = _shrunk(gray)
+    for part in (gray, *_parts(gray)):
+        for flat in (False, True):
+            strength = ink.find(part, _local_paper(part) if flat else None)
+            for cleaned in _cleaned(strength):
+                if not _is_lined(cleaned):
+                    return cleaned
+            found_ink |= strength.any()
+    if not found_ink:
+        return np.zeros_like(gray)
+    raise PictureError("lines or a frame; crop to the digit, or write it on plain paper")
+
+
+def _shrunk(gray: np.ndarray) -> np.ndarray:
+    from skimage.transform import downscale_local_mean
+
+    factor = -(-max(gray.shape) // _LARGEST)
+    height, width = (side // factor * factor for side in gray.shape)
+    return downscale_local_mean(gray[:height, :width], (factor, factor)).astype(np.float32)
+
+
+def _parts(gray: np.ndarray) -> Iterator[np.ndarray]:
+    """The largest field of one shade, and the sheet of paper, without what is around them."""
+    from scipy.ndimage import distance_transform_edt
+    from skimage.filters import threshold_otsu
+    from skimage.morphology import convex_hull_image, isotropic_erosion
+
+    counts, edges = np.histogram(gray, 64, (0, 1))
+    usual = edges[np.argmax(counts)] + 0.5 / 64
+    bright = gray > threshold_otsu(gray)
+    for field in (np.abs(gray - usual) < 0.03, bright):
+        numbers = pieces.label(field, across_corners=False)
+        if not field.any():
+            continue
+        largest = 1 + int(np.argmax(np.bincount(numbers[field])[1:]))
+        left, top, right, bottom = pieces.boxes(numbers)[largest - 1]
+        share = (right - left) * (bottom - top) / gray.size
+        if not _FIELD[0] < share < _FIELD[1]:
+            continue
+        box = slice(top, bottom), slice(left, right)
+        hull = np.pad(convex_hull_image(numbers[box] == largest), 1)
+        hull = isotropic_erosion(hull, max(2, max(hull.shape) // 60))[1:-1, 1:-1]
+        if not hull.any():
+            continue
+        nearest = distance_transform_edt(~hull, return_distances=False, return_indices=True)
+        yield gray[box][tuple(nearest)]
+
+
+def _local_paper(gray: np.ndarray) -> np.ndarray:
+    """The brightest shade around each pixel: paper under shadows with sharp edges too."""
+    from skimage.filters import gaussian
+    from skimage.morphology import closing, footprint_rectangle
+
+    side = max(3, max(gray.shape) // 6)
+    padded = np.pad(gray, side, mode="edge")
+    shape = footprint_rectangle((side, side), decomposition="separable")
+    return gaussian(closing(padded, shape), side / 12)[side:-side, side:-side].astype(np.float32)
+
+
+def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
+    """The ink without what is pale, and without what is thin, as long as one piece is left."""
+    from skimage.morphology import isotropic_dilation, isotropic_opening
+
+    for radius in _RADII:
+        for level in _LEVELS:
+            left = np.clip((strength - level) / (1 - level), 0.0, 1.0)
+            mask = np.pad(spec.alive_mask(left), 1)
+            opened = isotropic_opening(mask, radius) if radius else mask
+            sizes = np.bincount(pieces.label(opened)[opened])
+            if not sizes.size or radius > _THINNEST * ink.stroke_width(opened):
+                continue
+            if (radius or level) and max(sizes) < 0.9 * sum(sizes):
+                continue
+            kept = isotropic_dilation(opened, 1)[1:-1, 1:-1] if radius else 1.0
+            yield left * kept
+
+
+def _is_lined(strength: np.ndarray) -> bool:
+    """Whether ink looks like lines, a frame, or the edge of something, rather than a digit."""
+    mask = spec.alive_mask(strength)
+    numbers = pieces.label(mask)
+    found = pieces.boxes(numbers)
+    extent = max((piece.extent for piece in found), default=0)
+    large = [i for i, p in enumerate(found, 1) if p.extent >= _LEAST_EXTENT * max(mask.shape)]
+    if not large or _thin_runs(np.isin(numbers, large)) >= 2:
+        return True
+    for i in large:
+        piece = found[i - 1]
+        box = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+        if piece.extent >= 0.5 * extent and _is_no_digit(numbers[box] == i, mask[box]):
+            return True
+    return False
+
+
+def _is_no_digit(piece: np.ndarray, ink_there: np.ndarray) -> bool:
+    """Whether connected ink has too many holes, ink in a hole, the shape of a frame or a blob."""
+    holes = pieces.label(~np.pad(piece, 1), across_corners=False)[1:-1, 1:-1]
+    holes[holes == 1] = 0  # what is around it; its first pixel is the first of all
+    areas = np.bincount(holes[holes > 0])
+    inside = pieces.boxes(pieces.label(ink_there & (holes > 0)))
+    filled = piece | (holes > 0)
+    extent, width = max(piece.shape), ink.stroke_width(piece)
+    return (
+        np.sum(areas >= _LEAST_HOLE * piece.size) > _MOST_HOLES
+        or any(other.extent > _INSIDE * extent for other in inside)
+        or (np.sum(filled) > 2 * np.sum(piece) and _fills_its_box(filled))
+        or width > _BLOB * extent
+    )
+
+
+def _thin_runs(mask: np.ndarray) -> int:
+    """How many thin lines leave the picture."""
+    longer = max(mask.shape)
+    around = np.concatenate([mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2:0:-1, 0]])
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], around, [False]]).astype(int)))
+    return int(np.sum(np.diff(edges)[::2] <= max(1.0, _THIN_RUN * longer)))
+
+
+def _fills_its_box(filled: np.ndarray) -> bool:
+    """Whether a shape fills a rectangle around it, turned in the way in which it fits best."""
+    y, x = np.nonzero(filled)
+    for angle in np.linspace(0, np.pi / 2, 30, endpoint=False):
+        along, across = (
+            np.cos(angle) * x + np.sin(angle) * y,
+            np.cos(angle) * y - np.sin(angle) * x,
+        )
+        if len(x) > _RECTANGLE * (np.ptp(along) + 1) * (np.ptp(across) + 1):
+            return True
+    return False
