@@ -21,16 +21,20 @@ from selforg_mnist.data.picture_file import PictureError
 
 _LARGEST = 512  # pixels along the longer side of a picture in which lines are searched
 _THIN_RUN = 0.03  # of the longer side; ink that leaves the picture is a line if it is thinner
+_LONG_RUN = 0.4  # of the shorter side; so much ink at the edge is no stroke
+_MOST_AROUND = 0.3  # share of the picture's edge that a digit may cover
 _LEAST_EXTENT = 0.1  # of the longer side; smaller pieces are no lines
 _LEAST_HOLE = 0.01  # of the area of a piece's box
 _MOST_HOLES = 2  # of a digit, the 8
 _INSIDE = 0.2  # of a piece's extent: so much larger ink in its hole is no part of a digit
-_RECTANGLE = 0.92  # of its box, turned as the piece is, a frame fills; an ellipse has 0.79
-_BLOB = 0.45  # stroke width as a share of the extent
+_RECTANGLE = 0.92  # of the box around it, a frame or a sheet fills; an ellipse has 0.79
+_BAR = 0.4  # shorter side of a rectangle, as a share of the longer one; a 1 is slimmer
 _FIELD = (0.06, 0.97)  # share of the picture that a sheet or a plain field has
 _LEVELS = (0.0, 0.3, 0.5)  # ink that is paler than this is removed
 _RADII = (0.0, 1.0, 1.6, 2.3, 3.2, 4.5)  # pixels; strokes thinner than twice this are removed
 _THINNEST = 0.35  # radius for removing lines as a share of the stroke width that is left
+_DUST = 0.1  # of a digit's extent; smaller pieces don't count
+_ALONE = 0.9  # least share of the ink that the digit has
 
 
 def find(gray: np.ndarray) -> np.ndarray:
@@ -55,7 +59,7 @@ def find(gray: np.ndarray) -> np.ndarray:
         for flat in (False, True):
             strength = ink.find(part, _local_paper(part) if flat else None)
             for cleaned in _cleaned(strength):
-                if not _is_lined(cleaned):
+                if not _is_lined(cleaned) and not _around(cleaned).any():
                     return cleaned
             found_ink |= strength.any()
     if not found_ink:
@@ -110,7 +114,7 @@ def _local_paper(gray: np.ndarray) -> np.ndarray:
 
 
 def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
-    """The ink without what is pale, and without what is thin, as long as one piece is left."""
+    """The largest piece of ink, without what is pale and what is thin, if little else is left."""
     from skimage.morphology import isotropic_dilation, isotropic_opening
 
     for radius in _RADII:
@@ -118,13 +122,17 @@ def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
             left = np.clip((strength - level) / (1 - level), 0.0, 1.0)
             mask = np.pad(spec.alive_mask(left), 1)
             opened = isotropic_opening(mask, radius) if radius else mask
-            sizes = np.bincount(pieces.label(opened)[opened])
-            if not sizes.size or radius > _THINNEST * ink.stroke_width(opened):
+            if not opened.any() or radius > _THINNEST * ink.stroke_width(opened):
                 continue
-            if (radius or level) and max(sizes) < 0.9 * sum(sizes):
+            numbers = pieces.label(opened)
+            areas = np.bincount(numbers[opened])
+            largest = int(np.argmax(areas))
+            least = _DUST * pieces.boxes(numbers)[largest - 1].extent
+            large = [p.extent >= least for p in pieces.boxes(numbers)]
+            if areas[largest] < _ALONE * np.sum(areas[1:][large]):
                 continue
-            kept = isotropic_dilation(opened, 1)[1:-1, 1:-1] if radius else 1.0
-            yield left * kept
+            kept = isotropic_dilation(numbers == largest, 1 + (radius > 0))
+            yield left * kept[1:-1, 1:-1]
 
 
 def _is_lined(strength: np.ndarray) -> bool:
@@ -134,48 +142,56 @@ def _is_lined(strength: np.ndarray) -> bool:
     found = pieces.boxes(numbers)
     extent = max((piece.extent for piece in found), default=0)
     large = [i for i, p in enumerate(found, 1) if p.extent >= _LEAST_EXTENT * max(mask.shape)]
-    if not large or _thin_runs(np.isin(numbers, large)) >= 2:
+    around = _around(np.isin(numbers, large))
+    ends = np.flatnonzero(np.diff(around, prepend=False, append=False))
+    runs = np.diff(ends)[::2]
+    thin = np.sum(runs <= max(1.0, _THIN_RUN * max(mask.shape)))
+    if not large or thin >= 2 or np.mean(around) > _MOST_AROUND:
         return True
+    cut = runs.max(initial=0) > _LONG_RUN * min(mask.shape)
     for i in large:
         piece = found[i - 1]
         box = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
-        if piece.extent >= 0.5 * extent and _is_no_digit(numbers[box] == i, mask[box]):
+        if piece.extent >= 0.5 * extent and _is_no_digit(numbers[box] == i, mask[box], cut):
             return True
     return False
 
 
-def _is_no_digit(piece: np.ndarray, ink_there: np.ndarray) -> bool:
-    """Whether connected ink has too many holes, ink in a hole, the shape of a frame or a blob."""
+def _is_no_digit(piece: np.ndarray, ink_there: np.ndarray, cut: bool) -> bool:
+    """Whether connected ink has too many holes, ink in a hole, the shape of a frame or a blob.
+
+    Args:
+      piece: [H, W] bool, in the box around it.
+      ink_there: [H, W] bool, all ink in that box.
+      cut: whether a good part of the picture's edge is ink.
+    """
     holes = pieces.label(~np.pad(piece, 1), across_corners=False)[1:-1, 1:-1]
     holes[holes == 1] = 0  # what is around it; its first pixel is the first of all
     areas = np.bincount(holes[holes > 0])
     inside = pieces.boxes(pieces.label(ink_there & (holes > 0)))
-    filled = piece | (holes > 0)
-    extent, width = max(piece.shape), ink.stroke_width(piece)
     return (
         np.sum(areas >= _LEAST_HOLE * piece.size) > _MOST_HOLES
-        or any(other.extent > _INSIDE * extent for other in inside)
-        or (np.sum(filled) > 2 * np.sum(piece) and _fills_its_box(filled))
-        or width > _BLOB * extent
+        or any(other.extent > _INSIDE * max(piece.shape) for other in inside)
+        or _is_rectangle(piece | (holes > 0), 0.0 if cut else _BAR)
     )
 
 
-def _thin_runs(mask: np.ndarray) -> int:
-    """How many thin lines leave the picture."""
-    longer = max(mask.shape)
-    around = np.concatenate([mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2:0:-1, 0]])
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], around, [False]]).astype(int)))
-    return int(np.sum(np.diff(edges)[::2] <= max(1.0, _THIN_RUN * longer)))
+def _around(mask: np.ndarray) -> np.ndarray:
+    """The pixels at the edge of a picture, all the way round."""
+    return np.concatenate([mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2:0:-1, 0]])
 
 
-def _fills_its_box(filled: np.ndarray) -> bool:
-    """Whether a shape fills a rectangle around it, turned in the way in which it fits best."""
-    y, x = np.nonzero(filled)
+def _is_rectangle(shape: np.ndarray, least: float) -> bool:
+    """Whether a shape fills a box around it, turned in the way in which it fits best.
+
+    Args:
+      shape: [H, W] bool.
+      least: the shorter side of the box, as a share of the longer one.
+    """
+    y, x = np.nonzero(shape)
     for angle in np.linspace(0, np.pi / 2, 30, endpoint=False):
-        along, across = (
-            np.cos(angle) * x + np.sin(angle) * y,
-            np.cos(angle) * y - np.sin(angle) * x,
-        )
-        if len(x) > _RECTANGLE * (np.ptp(along) + 1) * (np.ptp(across) + 1):
+        cos, sin = np.cos(angle), np.sin(angle)
+        sides = np.ptp(cos * x + sin * y) + 1, np.ptp(cos * y - sin * x) + 1
+        if len(x) > _RECTANGLE * sides[0] * sides[1] and min(sides) > least * max(sides):
             return True
     return False
