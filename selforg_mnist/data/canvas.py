@@ -33,6 +33,8 @@ _DUST = 0.1  # share of the digit's extent; smaller pieces apart from the digit 
 # side. Half of MNIST's digits have 2.1/20 to 3/20.
 _THIN = 1.8 / 20
 _WIDENED = 2.2 / 20
+# Of living cells, also as a share: a pen of one pixel has 1/20, MNIST's thinnest digit 1.5/20.
+_THINNEST = 1.3 / 20
 _FINE = 160  # pixels along the longer side, to widen strokes by fractions of a cell
 
 
@@ -124,10 +126,12 @@ def _cropped(strength: np.ndarray) -> np.ndarray:
 def _scaled(digit: np.ndarray, size: int) -> np.ndarray:
     """Makes the longer side 20/28 of the canvas, without losing thin strokes.
 
-    A digit that already has this size, within a pixel, was made for such a canvas and stays.
+    A digit that already has this size, within a pixel, was made for such a canvas and stays,
+    unless it was drawn with a pen of a pixel.
     """
     box = round(_BOX * size)
-    if abs(max(digit.shape) - box) <= 1:
+    pen = ink.stroke_width(spec.alive_mask(digit))
+    if abs(max(digit.shape) - box) <= 1 and pen > _THINNEST * box:
         return digit
     fine = _resized(digit, max(_FINE, max(digit.shape)))
     width = ink.stroke_width(fine > 0.5) / max(fine.shape)

@@ -33,6 +33,8 @@ _FIELD = (0.06, 0.97)  # share of the picture that a sheet or a plain field has
 _LEVELS = (0.0, 0.3, 0.5)  # ink that is paler than this is removed
 _RADII = (0.0, 1.0, 1.6, 2.3, 3.2, 4.5)  # pixels; strokes thinner than twice this are removed
 _THINNEST = 0.35  # radius for removing lines as a share of the stroke width that is left
+_FAT = 0.3  # stroke width as a share of the extent
+_UPRIGHT = 0.6  # a digit's height as a share of its width
 _DUST = 0.1  # of a digit's extent; smaller pieces don't count
 _ALONE = 0.9  # least share of the ink that the digit has
 
@@ -51,7 +53,7 @@ def find(gray: np.ndarray) -> np.ndarray:
       PictureError: lines or a frame can't be told from the digit.
     """
     strength = ink.find(gray)
-    if strength.any() and not _is_lined(strength):
+    if max(gray.shape) <= ink.TINY or (strength.any() and not _is_lined(strength)):
         return strength
     found_ink = strength.any()
     gray = _shrunk(gray)
@@ -59,7 +61,7 @@ def find(gray: np.ndarray) -> np.ndarray:
         for flat in (False, True):
             strength = ink.find(part, _local_paper(part) if flat else None)
             for cleaned in _cleaned(strength):
-                if not _is_lined(cleaned) and not _around(cleaned).any():
+                if _is_whole(cleaned) and not _is_lined(cleaned):
                     return cleaned
             found_ink |= strength.any()
     if not found_ink:
@@ -135,6 +137,14 @@ def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
             yield left * kept[1:-1, 1:-1]
 
 
+def _is_whole(strength: np.ndarray) -> bool:
+    """Whether ink is not cut off by the picture's edge, upright, and of strokes."""
+    mask = spec.alive_mask(strength)
+    height, width = (np.ptp(places) + 1 for places in np.nonzero(mask))
+    slim = ink.stroke_width(mask) < _FAT * max(height, width)
+    return slim and height > _UPRIGHT * width and not _around(mask).any()
+
+
 def _is_lined(strength: np.ndarray) -> bool:
     """Whether ink looks like lines, a frame, or the edge of something, rather than a digit."""
     mask = spec.alive_mask(strength)
@@ -145,7 +155,7 @@ def _is_lined(strength: np.ndarray) -> bool:
     around = _around(np.isin(numbers, large))
     ends = np.flatnonzero(np.diff(around, prepend=False, append=False))
     runs = np.diff(ends)[::2]
-    thin = np.sum(runs <= max(1.0, _THIN_RUN * max(mask.shape)))
+    thin = np.sum(runs <= _THIN_RUN * max(mask.shape))
     if not large or thin >= 2 or np.mean(around) > _MOST_AROUND:
         return True
     cut = runs.max(initial=0) > _LONG_RUN * min(mask.shape)
