@@ -133,7 +133,7 @@ def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
             large = [p.extent >= least for p in pieces.boxes(numbers)]
             if areas[largest] < _ALONE * np.sum(areas[1:][large]):
                 continue
-            kept = isotropic_dilation(numbers == largest, 1 + (radius > 0))
+            kept = isotropic_dilation(numbers == largest, 1)
             yield left * kept[1:-1, 1:-1]
 
 

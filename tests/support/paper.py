@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 
-def placed(digit, size, share=0.35, at=(0.5, 0.5)):
+def placed(digit, size, share=0.5, at=(0.5, 0.5)):
     """The digit's ink on an empty page, [H, W]; `share` is its box's side in the page's width."""
     width, height = size
     side = round(share * width)
@@ -31,14 +31,14 @@ def lines(size, spacing, width, tilt=0.0, squared=False, phase=0.0):
     return drawn
 
 
-def on_lines(digit, size=(300, 400), spacing=30, width=1.5, dark=0.35, tilt=0.0, squared=False,
-             share=0.35, phase=7.0):  # fmt: skip
+def on_lines(digit, size=(210, 280), spacing=24, width=1.5, dark=0.35, tilt=0.0, squared=False,
+             share=0.5, phase=7.0):  # fmt: skip
     """On ruled or squared paper; `dark` is how dark its lines are."""
     printed = dark * lines(size, spacing, width, tilt, squared, phase)
     return 1 - np.maximum(printed, 0.9 * placed(digit, size, share))
 
 
-def framed(digit, size=(300, 400), inset=4, width=2, dark=0.9, share=0.35, tilt=0.0):
+def framed(digit, size=(210, 280), inset=4, width=2, dark=0.9, share=0.5, tilt=0.0):
     """In a printed frame, `inset` pixels away from the picture's edge."""
     frame = Image.new("F", size, 0.0)
     box = (inset, inset, size[0] - 1 - inset, size[1] - 1 - inset)
@@ -70,15 +70,15 @@ def photographed(page, seed=0, shadow=0.0, noise=0.015):
     return (light * page + rng.normal(0, noise, page.shape)).clip(0, 1).astype(np.float32)
 
 
-def drawing_program(digit, size=(800, 600), share=0.3, bars=0.94, dark=False):
+def drawing_program(digit, size=(500, 400), share=0.3, bars=0.94, dark=False):
     """A screenshot: tool bars with icons around a white canvas."""
     window = Image.new("F", size, 0.25 if dark else bars)
     draw = ImageDraw.Draw(window)
     icon = 0.9 if dark else 0.3
-    for i in range(20):
+    for i in range(12):
         draw.rectangle((10 + 38 * i, 30, 30 + 38 * i, 50), outline=icon, width=2)
         draw.line((12 + 38 * i, 48, 28 + 38 * i, 32), fill=icon, width=2)
-    for i in range(9):
+    for i in range(6):
         draw.text((12 + 70 * i, 6), "File Edit", fill=icon)
     draw.rectangle((60, 80, size[0] - 40, size[1] - 40), fill=1.0, outline=0.6)
     ink = 0.95 * placed(digit, size, share, at=(0.5, 0.55))
