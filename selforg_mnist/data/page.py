@@ -20,6 +20,7 @@ from selforg_mnist.data import ink, pieces
 from selforg_mnist.data.picture_file import PictureError
 
 _LARGEST = 512  # pixels along the longer side of a picture in which lines are searched
+_SHADOW = 0.4  # of the light; where less is left, it is no shadow but something dark
 _THIN_RUN = 0.03  # of the longer side; ink that leaves the picture is a line if it is thinner
 _LONG_RUN = 0.4  # of the shorter side; so much ink at the edge is no stroke
 _MOST_AROUND = 0.3  # share of the picture's edge that a digit may cover
@@ -57,16 +58,18 @@ def find(gray: np.ndarray) -> np.ndarray:
         return strength
     found_ink = strength.any()
     gray = _shrunk(gray)
-    for part in (gray, *_parts(gray)):
-        for flat in (False, True):
-            strength = ink.find(part, _local_paper(part) if flat else None)
-            for cleaned in _cleaned(strength):
-                if _is_whole(cleaned) and not _is_lined(cleaned):
-                    return cleaned
-            found_ink |= strength.any()
+    parts = [gray, *_parts(gray)]
+    for part, paper in [*((p, None) for p in parts), *((p, _local_paper(p)) for p in parts)]:
+        if paper is not None and paper.min() < _SHADOW * paper.max():
+            continue
+        strength = ink.find(part, paper)
+        for cleaned in _cleaned(strength):
+            if _is_whole(cleaned) and not _is_lined(cleaned):
+                return cleaned
+        found_ink |= strength.any()
     if not found_ink:
         return np.zeros_like(gray)
-    raise PictureError("lines or a frame; crop to the digit, or write it on plain paper")
+    raise PictureError("lines or a frame; crop to the digit, with plain paper around it")
 
 
 def _shrunk(gray: np.ndarray) -> np.ndarray:

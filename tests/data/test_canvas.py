@@ -84,6 +84,22 @@ class TestLayout:
         assert strokes.connected(made[None]).all()
         assert_alike(made, plain, mean=20)
 
+    def test_a_pen_of_one_pixel_is_widened_at_every_size(self):
+        picture = Image.new("L", (28, 28), 255)
+        ImageDraw.Draw(picture).line([(8, 4), (20, 4), (11, 23)], fill=0)  # 20 high, as MNIST's
+        small = canvas.from_gray(as_gray(picture))
+        assert small.sum() > 1.5 * (255 - np.asarray(picture)).sum()
+        large = canvas.from_gray(as_gray(picture.resize((84, 84), Image.Resampling.NEAREST)))
+        assert_alike(small, large)
+
+    def test_eight_by_eight_pixels_are_enough(self):
+        drawn = digits.load_digits("drawn", "test", num_drawn=30).images
+        for digit in drawn:
+            inked = digit[:, (digit > 25).any(axis=0)][(digit > 25).any(axis=1)]
+            tiny = Image.fromarray(inked).resize((6, 8), Image.Resampling.BOX)
+            made = canvas.from_gray(np.pad(as_gray(tiny), ((0, 0), (1, 1))))
+            assert np.ptp(np.flatnonzero(made.max(axis=1) > 25)) + 1 >= 18
+
     def test_thick_pens_stay_thick(self, plain):
         made = canvas.from_gray(as_gray(five(200, 26)))
         assert made.sum() > 1.25 * plain.sum()
