@@ -141,10 +141,11 @@ def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _is_whole(strength: np.ndarray) -> bool:
-    """Whether ink is not cut off by the picture's edge, upright, and of strokes."""
+    """Whether ink is large, upright, of strokes, and not cut off by the picture's edge."""
     mask = spec.alive_mask(strength)
     height, width = (np.ptp(places) + 1 for places in np.nonzero(mask))
-    slim = ink.stroke_width(mask) < _FAT * max(height, width)
+    extent = max(height, width)
+    slim = extent >= _LEAST_EXTENT * max(mask.shape) and ink.stroke_width(mask) < _FAT * extent
     return slim and height > _UPRIGHT * width and not _around(mask).any()
 
 
@@ -159,7 +160,7 @@ def _is_lined(strength: np.ndarray) -> bool:
     ends = np.flatnonzero(np.diff(around, prepend=False, append=False))
     runs = np.diff(ends)[::2]
     thin = np.sum(runs <= _THIN_RUN * max(mask.shape))
-    if not large or thin >= 2 or np.mean(around) > _MOST_AROUND:
+    if thin >= 2 or np.mean(around) > _MOST_AROUND:
         return True
     cut = runs.max(initial=0) > _LONG_RUN * min(mask.shape)
     for i in large:

@@ -281,12 +281,15 @@ class TestRefused:
         speckle = (noise > 0.95).astype(np.float32)
         blob = np.zeros((90, 90), np.float32)
         blob[20:70, 20:70] = 1.0
+        tiny = np.zeros((16, 16), np.float32)
+        tiny[3:13, 3:13] = 1.0
         dot = np.zeros((90, 90), np.float32)
         dot[40:43, 40:44] = 1.0
         for gray, said in (
             (noise, "no ink found"),
             (speckle, "digits, it seems, at "),
-            (blob, "ink covers 51% of the canvas"),
+            (blob, "lines or a frame; crop to the digit"),
+            (tiny, "ink covers 51% of the canvas"),
             (dot, "only 4 pixels large; expected a digit of 6 or more"),
         ):
             with pytest.raises(PictureError) as caught:
