@@ -25,6 +25,7 @@ _THIN_RUN = 0.03  # of the longer side; ink that leaves the picture is a line if
 _LONG_RUN = 0.4  # of the shorter side; so much ink at the edge is no stroke
 _MOST_AROUND = 0.3  # share of the picture's edge that a digit may cover
 _LEAST_EXTENT = 0.1  # of the longer side; smaller pieces are no lines
+_MOST_PIECES = 12  # smaller than that; more are a grid or a pattern
 _LEAST_HOLE = 0.01  # of the area of a piece's box
 _MOST_HOLES = 2  # of a digit, the 8
 _INSIDE = 0.2  # of a piece's extent: so much larger ink in its hole is no part of a digit
@@ -34,7 +35,7 @@ _FIELD = (0.06, 0.97)  # share of the picture that a sheet or a plain field has
 _LEVELS = (0.0, 0.3, 0.5)  # ink that is paler than this is removed
 _RADII = (0.0, 1.0, 1.6, 2.3, 3.2, 4.5)  # pixels; strokes thinner than twice this are removed
 _THINNEST = 0.35  # radius for removing lines as a share of the stroke width that is left
-_FAT = 0.3  # stroke width as a share of the extent
+_FAT = 0.22  # stroke width as a share of the extent
 _UPRIGHT = 0.6  # a digit's height as a share of its width
 _DUST = 0.1  # of a digit's extent; smaller pieces don't count
 _ALONE = 0.9  # least share of the ink that the digit has
@@ -146,7 +147,7 @@ def _is_whole(strength: np.ndarray) -> bool:
     height, width = (np.ptp(places) + 1 for places in np.nonzero(mask))
     extent = max(height, width)
     slim = extent >= _LEAST_EXTENT * max(mask.shape) and ink.stroke_width(mask) < _FAT * extent
-    return slim and height > _UPRIGHT * width and not _around(mask).any()
+    return bool(slim and height > _UPRIGHT * width and not _around(mask).any())
 
 
 def _is_lined(strength: np.ndarray) -> bool:
@@ -156,6 +157,8 @@ def _is_lined(strength: np.ndarray) -> bool:
     found = pieces.boxes(numbers)
     extent = max((piece.extent for piece in found), default=0)
     large = [i for i, p in enumerate(found, 1) if p.extent >= _LEAST_EXTENT * max(mask.shape)]
+    if not large:
+        return len(found) > _MOST_PIECES
     around = _around(np.isin(numbers, large))
     ends = np.flatnonzero(np.diff(around, prepend=False, append=False))
     runs = np.diff(ends)[::2]
@@ -183,7 +186,7 @@ def _is_no_digit(piece: np.ndarray, ink_there: np.ndarray, cut: bool) -> bool:
     holes[holes == 1] = 0  # what is around it; its first pixel is the first of all
     areas = np.bincount(holes[holes > 0])
     inside = pieces.boxes(pieces.label(ink_there & (holes > 0)))
-    return (
+    return bool(
         np.sum(areas >= _LEAST_HOLE * piece.size) > _MOST_HOLES
         or any(other.extent > _INSIDE * max(piece.shape) for other in inside)
         or _is_rectangle(piece | (holes > 0), 0.0 if cut else _BAR)

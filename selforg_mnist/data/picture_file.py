@@ -21,6 +21,7 @@ _OPENED = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 # Millions of pixels. Phones make pictures of 24.5 million. Decoded and shrunk, this many take less
 # than 300 MB and 3 seconds.
 _MOST_PIXELS = 25
+_MOST_JPEG = 90  # of one that isn't progressive: it is decoded at a fraction of its size
 _MOST_OF = {"WEBP": 16, "AVIF": 16}  # whose decoders hold a picture several times
 _TOO_LARGE = "more than {} million pixels; shrink it, or crop it to the digit"
 _LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first
@@ -120,9 +121,9 @@ def _format(head: bytes) -> str:
 def _shrink_jpeg(image: Image.Image) -> None:
     """Has a large JPEG decoded at a fraction of its size, which is quick and small.
 
-    A progressive one is kept whole in memory meanwhile.
+    A progressive one would be kept whole in memory meanwhile.
     """
-    if image.width * image.height <= Image.MAX_IMAGE_PIXELS and "progressive" not in image.info:
+    if image.width * image.height <= _MOST_JPEG * 1e6 and "progressive" not in image.info:
         image.draft(None, (_LARGEST, _LARGEST))
 
 

@@ -287,7 +287,7 @@ class TestRefused:
         dot[40:43, 40:44] = 1.0
         for gray, said in (
             (noise, "no ink found"),
-            (speckle, "digits, it seems, at "),
+            (speckle, "lines or a frame; crop to the digit"),
             (blob, "lines or a frame; crop to the digit"),
             (tiny, "ink covers 51% of the canvas"),
             (dot, "only 4 pixels large; expected a digit of 6 or more"),
