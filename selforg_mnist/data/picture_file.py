@@ -96,13 +96,15 @@ def _in_one_line(head: bytes) -> Iterator[None]:
         if _is_heic(head):
             name = "HEIC"
         if name in (*_OPENED, "HEIC"):
-            raise PictureError(f"a damaged picture ({name}); save it again") from error
+            raise PictureError(
+                f"a damaged picture ({name}); save it again as PNG or JPEG"
+            ) from error
         if name:
             raise PictureError(f"not opened: {name}; save it as PNG or JPEG") from error
         raise PictureError("not a picture; expected a PNG, a JPEG or the like") from error
     except Exception as error:  # decoders of damaged files raise whatever comes
         said = f"{'HEIC: ' if _is_heic(head) else ''}{one_line(error)}"
-        raise PictureError(f"a damaged picture ({said}); save it again") from error
+        raise PictureError(f"a damaged picture ({said}); save it again as PNG or JPEG") from error
 
 
 def _format(head: bytes) -> str:
