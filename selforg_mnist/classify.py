@@ -2,26 +2,29 @@
 
     python -m selforg_mnist.classify digit.png
 
-Takes PNG, JPEG or any other picture that Pillow opens. A picture shows one digit, dark on light
-or light on dark. Without --weights and --run_dir, the model is l2_noise. Flags and wiring only;
-`--help` lists the flags.
+A picture shows one digit, dark on light or light on dark. Without --weights and --run_dir, the
+model is l2_noise. Flags and wiring only; `--help` lists the flags.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from absl import flags, logging
 
 from selforg_mnist import spec, startup, weights_flags
 from selforg_mnist.data import canvas
+from selforg_mnist.data.picture_file import PictureError
 from selforg_mnist.errors import UserError
 from selforg_mnist.pictures import films
+
+if TYPE_CHECKING:
+    from selforg_mnist.readers.rule_arrays import Loaded
 
 _DEFAULT_WEIGHTS = "l2_noise"
 _SIZE = flags.DEFINE_integer("size", spec.IMAGE_SIZE, "Side of the canvas, in cells.")
@@ -48,41 +51,48 @@ def _check(images: list[str]) -> None:
         films.check(Path(_GIF.value))
 
 
-def _decide(pictures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Classifies the pictures one by one; prints each answer, unless --json is given."""
+@functools.cache
+def _model() -> Loaded:
+    """The model. A mistake shows at once, because TensorFlow isn't loaded before it is needed."""
+    return weights_flags.load(_DEFAULT_WEIGHTS)
+
+
+def _answer(image: str) -> dict[str, Any]:
+    """Classifies one picture; prints the answer, unless --json is given.
+
+    One by one, because the answer for a picture must not depend on the others.
+
+    Raises:
+      PictureError: the picture can't be read, or doesn't show one digit.
+    """
+    picture = canvas.read(Path(image).expanduser(), _SIZE.value)
     from selforg_mnist.evaluation import classification
 
-    loaded, how = weights_flags.load(_DEFAULT_WEIGHTS), (_STEPS.value, _SEED.value)
-    model = loaded.model
-    used = {"weights": loaded.given, "residual_noise": model.residual_noise}
+    loaded, how = _model(), (_STEPS.value, _SEED.value)
+    if _GIF.value:
+        frames = classification.film(loaded.model, picture, *how)
+        films.write(frames, Path(_GIF.value).expanduser(), classification.FILM_FPS)
+        logging.info("Film: %s.", _GIF.value)
+    (decision,) = classification.classify(loaded.model, picture[None], *how)
+    if not _JSON.value:
+        print(f"{image}: {classification.in_words(decision, _STEPS.value)}", flush=True)
+    used = {"weights": loaded.given, "residual_noise": loaded.model.residual_noise}
     used |= {flag.name: flag.value for flag in (_SIZE, _STEPS, _SEED)}
-    answers = []
-    for image, picture in pictures.items():
-        if _GIF.value:
-            frames = classification.film(model, picture, *how)
-            films.write(frames, Path(_GIF.value).expanduser(), classification.FILM_FPS)
-            logging.info("Film: %s.", _GIF.value)
-        # One by one, so that the answer for an image doesn't depend on the others.
-        (decision,) = classification.classify(model, picture[None], *how)
-        if not _JSON.value:
-            print(f"{image}: {classification.in_words(decision, _STEPS.value)}", flush=True)
-        answers.append({"image": image} | dataclasses.asdict(decision) | used)
-    return answers
+    return {"image": image} | dataclasses.asdict(decision) | used
 
 
 def _classify(images: list[str]) -> int:
     _check(images)
-    pictures, errors = {}, []
-    for image in images:  # before TensorFlow is loaded, so that a mistake shows at once
+    answers = []
+    for image in images:
         try:
-            pictures[image] = canvas.read(Path(image).expanduser(), _SIZE.value)
-        except canvas.CanvasError as error:
-            print(f"error: {error}", file=sys.stderr)
-            errors.append({"image": image, "error": str(error)})
-    answers = _decide(pictures) if pictures else []
+            answers.append(_answer(image))
+        except PictureError as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            answers.append({"image": image, "error": str(error)})
     if _JSON.value:
-        print(json.dumps(answers + errors, indent=2))
-    return 1 if errors else 0
+        print(json.dumps(answers, indent=2))
+    return 1 if any("error" in answer for answer in answers) else 0
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 import dataclasses
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -109,6 +112,33 @@ def test_json_and_a_film_of_a_run_s_model(folder):
     expected = list(classification.film(model, picture, steps=3, seed=5))
     assert np.array_equal(frames[-1], expected[-1])
     assert np.array_equal(frames[0], expected[0])
+
+
+@pytest.mark.slow
+def test_answers_appear_one_by_one(folder):
+    flags = ["--weights=seven.keras", "--steps=40"]
+    images = ["bar.png", "blank.png", "dash.jpg"]
+    done = subprocess.run(
+        [sys.executable, "-m", CLASSIFY, *images, *flags],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(command.ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    order = re.findall(r"^(?:error: )?(\w+\.\w+): ", done.stdout, re.MULTILINE)
+    assert order == images, done.stdout
+
+
+def test_json_has_answers_and_errors_in_the_order_given(folder):
+    flags = ["--weights=seven.keras", "--steps=2", "--json"]
+    status, printed, _ = command.run(CLASSIFY, "blank.png", "bar.png", *flags, cwd=folder)
+    assert status == 1
+    error, answer = json.loads(printed)
+    assert error.keys() == {"image", "error"}
+    assert "no ink found" in error["error"]
+    assert answer["image"] == "bar.png"
 
 
 @pytest.mark.slow

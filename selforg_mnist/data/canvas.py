@@ -1,27 +1,25 @@
 """Turns a picture file into the canvas that cells live on, as MNIST's digits were made.
 
-A PNG, a JPEG or any other picture that Pillow opens, of any size and mode, becomes a bright digit
-on black. Its longer side is 20/28 of the canvas, its edges are anti-aliased, and its centre of
-mass is in the middle (LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). A
-digit of MNIST itself stays as it is. `ink.py` tells ink from paper, `pieces.py` finds connected
-pieces of ink, and this module decides which pieces make one digit.
+A picture of any size becomes a bright digit on black. Its longer side is 20/28 of the canvas, its
+edges are anti-aliased, and its centre of mass is in the middle (LeCun, Cortes and Burges, "The
+MNIST database of handwritten digits"). A digit of MNIST itself stays as it is. `picture_file.py`
+opens the file, `ink.py` tells ink from paper, `pieces.py` finds connected pieces of ink, and this
+module decides which pieces make one digit.
 """
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from selforg_mnist import spec
-from selforg_mnist.data import ink, pieces
+from selforg_mnist.data import ink, page, picture_file, pieces
+from selforg_mnist.data.picture_file import PictureError
 from selforg_mnist.data.pieces import Piece
-from selforg_mnist.errors import UserError, one_line
 
 _BOX = 20 / 28  # the digit's longer side, as a share of the canvas
-_LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first
 _SMALLEST = 6  # pixels along a digit's longer side
 _STROKE = 0.3  # share of full ink from which a pixel surely belongs to a stroke
 _MOST_INK = 0.5  # largest share of the canvas; the fullest of MNIST's digits has 0.44
@@ -35,11 +33,9 @@ _DUST = 0.1  # share of the digit's extent; smaller pieces apart from the digit 
 # side. Half of MNIST's digits have 2.1/20 to 3/20.
 _THIN = 1.8 / 20
 _WIDENED = 2.2 / 20
+# Of living cells, also as a share: a pen of one pixel has 1/20, MNIST's thinnest digit 1.5/20.
+_THINNEST = 1.3 / 20
 _FINE = 160  # pixels along the longer side, to widen strokes by fractions of a cell
-
-
-class CanvasError(UserError):
-    """A picture that can't be read, or doesn't show exactly one digit."""
 
 
 def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
@@ -53,12 +49,12 @@ def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 
     Raises:
-      CanvasError: the file is missing, damaged or not a picture, or doesn't show one digit.
+      PictureError: the file is missing, damaged or not a picture, or doesn't show one digit.
     """
     try:
-        return from_gray(_gray(_open(path)), size)
-    except CanvasError as error:
-        raise CanvasError(f"{path}: {error}") from error
+        return from_gray(picture_file.read(path), size)
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
 
 
 def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
@@ -72,71 +68,19 @@ def from_gray(gray: np.ndarray, size: int = spec.IMAGE_SIZE) -> np.ndarray:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 
     Raises:
-      CanvasError: the picture doesn't show one digit.
+      PictureError: the picture doesn't show one digit.
     """
-    strength = ink.find(gray)
+    strength = page.find(gray)
     if not strength.any():
-        raise CanvasError("no ink found; expected a digit that stands out from its background")
+        raise PictureError("no ink found; expected a digit that stands out from its background")
     canvas = _centred(_scaled(_cropped(_one_digit(strength)), size), size)
     share = float(np.mean(spec.alive_mask(canvas)))
     if share > _MOST_INK:
-        raise CanvasError(
+        raise PictureError(
             f"ink covers {share:.0%} of the canvas; expected the strokes of a digit, on a "
             "background of one colour"
         )
     return np.rint(canvas * 255).astype(np.uint8)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                return ImageOps.exif_transpose(image)
-    except UnidentifiedImageError as error:
-        raise CanvasError("not a picture; expected a PNG, a JPEG or the like") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise CanvasError(
-            f"more than {Image.MAX_IMAGE_PIXELS} pixels; shrink it, or crop it to the digit"
-        ) from error
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise CanvasError(f"can't be read ({error.strerror}); give another file") from error
-        raise CanvasError(f"a damaged picture ({one_line(error)}); save it again") from error
-
-
-def _gray(image: Image.Image) -> np.ndarray:
-    """The gray values of a picture of any mode, [H, W] float32 in [0, 1], shrunk if large."""
-    if image.mode.startswith(("I", "F")):  # 16 bits and more: white can be any value
-        levels = np.nan_to_num(np.asarray(image, np.float32))
-        levels -= levels.min()
-        return _shrunk(Image.fromarray(levels / max(float(levels.max()), 1e-6)))
-    if image.has_transparency_data:
-        shades = _shrunk(image.convert("RGBA").convert("LA")) / np.float32(255)
-        return _on_paper(shades[..., 0], shades[..., 1])
-    return _shrunk(image.convert("RGB").convert("L")) / np.float32(255)
-
-
-def _shrunk(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.reduce(-(-max(image.size) // _LARGEST)))
-
-
-def _on_paper(luma: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """Fills the transparent parts of a picture with paper.
-
-    Transparent holes in a page get the page's colour. Behind a drawing on a transparent background
-    the paper is white or black, whichever is farther from the drawing's colour.
-    """
-    opaque = luma[opacity > 0.5]
-    if not opaque.size:
-        return np.zeros_like(luma)
-    paper = float(np.median(opaque))
-    low, high = np.percentile(opaque, (2, 98))
-    if opaque.size < luma.size / 2 or high - low < 0.25:
-        paper = float(paper < 0.5)
-    return opacity * luma + (1 - opacity) * paper
 
 
 def _one_digit(strength: np.ndarray) -> np.ndarray:
@@ -150,9 +94,9 @@ def _one_digit(strength: np.ndarray) -> np.ndarray:
         extent = max(piece.extent for piece in found)
         digits = [piece for piece in found if piece.extent >= likeness * extent]
         if len(digits) > 1:
-            raise CanvasError(_several(digits, strength.shape))
+            raise PictureError(_several(digits, strength.shape))
     if extent < _SMALLEST:
-        raise CanvasError(
+        raise PictureError(
             f"the ink is only {extent} pixels large; expected a digit of {_SMALLEST} or more; "
             "give a larger picture"
         )
@@ -182,10 +126,12 @@ def _cropped(strength: np.ndarray) -> np.ndarray:
 def _scaled(digit: np.ndarray, size: int) -> np.ndarray:
     """Makes the longer side 20/28 of the canvas, without losing thin strokes.
 
-    A digit that already has this size, within a pixel, was made for such a canvas and stays.
+    A digit that already has this size, within a pixel, was made for such a canvas and stays,
+    unless it was drawn with a pen of a pixel.
     """
     box = round(_BOX * size)
-    if abs(max(digit.shape) - box) <= 1:
+    pen = ink.stroke_width(spec.alive_mask(digit))
+    if abs(max(digit.shape) - box) <= 1 and pen > _THINNEST * box:
         return digit
     fine = _resized(digit, max(_FINE, max(digit.shape)))
     width = ink.stroke_width(fine > 0.5) / max(fine.shape)

@@ -15,25 +15,33 @@ _LEAST_CONTRAST_TO_NOISE = 6.0
 _MEDIAN_TO_DEVIATION = 1.4826  # for the absolute values of normally distributed numbers
 _FLOOR = 3.0  # in standard deviations of the paper's noise; anything below it is paper
 _BINS = 64
+TINY = 16  # pixels; in a picture that is no larger, a digit may leave less than half of the paper
 
 
-def find(gray: np.ndarray) -> np.ndarray:
+def find(gray: np.ndarray, paper: np.ndarray | None = None) -> np.ndarray:
     """Finds the ink of a picture.
 
     Args:
       gray: [H, W] float32 in [0, 1], from black to white.
+      paper: [H, W] float32, the paper as if nothing were on it; by default a smooth surface is
+        fitted.
 
     Returns:
       ink: [H, W] float32, 0 at paper, 1 at full ink; 0 everywhere if nothing stands out.
     """
-    paper = _paper(gray)
+    from skimage.filters import threshold_otsu  # here, so that commands start quickly
+
+    is_tiny = max(gray.shape) <= TINY
+    if paper is None:
+        paper = np.full_like(gray, _level_of_rim(gray)) if is_tiny else _paper(gray)
     depth = gray - paper
     if np.sum(depth**3) < 0.0:
         # A shadow darkens paper and ink by the same factor, so their ratio doesn't change.
         depth = -depth / np.maximum(paper, _LEAST_CONTRAST)
-    noise = _MEDIAN_TO_DEVIATION * float(np.median(np.abs(depth)))
+    noise = 0.0 if is_tiny else _MEDIAN_TO_DEVIATION * float(np.median(np.abs(depth)))
     depth = np.maximum(depth, 0.0)
-    inked = depth[depth > _otsu(depth)]
+    # The threshold is the middle of a bin; ink begins above the bin.
+    inked = depth[depth > threshold_otsu(depth, _BINS) + depth.max() / (2 * _BINS)]
     full = float(np.percentile(inked, 95)) if inked.size else 0.0
     if full < max(_LEAST_CONTRAST, _LEAST_CONTRAST_TO_NOISE * noise):
         return np.zeros_like(gray)
@@ -48,9 +56,7 @@ def _paper(gray: np.ndarray) -> np.ndarray:
     fits only the half of the pixels that are closest to the last fit (least trimmed squares). A
     digit covers less than half of its picture, so its ink is left out.
     """
-    rim = max(1, max(gray.shape) // 20)
-    edges = (gray[:rim], gray[-rim:], gray[:, :rim], gray[:, -rim:])
-    level = float(np.median(np.concatenate([edge.ravel() for edge in edges])))
+    level = _level_of_rim(gray)
     y, x = (np.linspace(-1.0, 1.0, side, dtype=np.float32) for side in gray.shape)
     y, x = np.meshgrid(y, x, indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])  # [6, H, W]
@@ -68,15 +74,10 @@ def _paper(gray: np.ndarray) -> np.ndarray:
     return np.tensordot(factors, terms, axes=1)
 
 
-def _otsu(depth: np.ndarray) -> float:
-    """Otsu's threshold: the level that divides values into the two classes farthest apart."""
-    counts, edges = np.histogram(depth, _BINS)
-    middles = (edges[1:] + edges[:-1]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = depth.size - below
-    sums = np.cumsum(counts * middles)
-    apart = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    return float(edges[1 + int(np.argmax(below * above * apart**2))])
+def _level_of_rim(gray: np.ndarray) -> float:
+    rim = max(1, max(gray.shape) // 20)
+    edges = (gray[:rim], gray[-rim:], gray[:, :rim], gray[:, -rim:])
+    return float(np.median(np.concatenate([edge.ravel() for edge in edges])))
 
 
 def stroke_width(mask: np.ndarray) -> float:

@@ -18,6 +18,7 @@ from selforg_mnist.model import CAModel
 from selforg_mnist.pictures import film_frames
 
 FILM_FPS = 15
+_CLEAR = 2 / 3  # share of the cells; if fewer give the label, the picture is called unclear
 _HOLD = 2 * FILM_FPS  # frames for which a film shows the last step
 
 
@@ -88,9 +89,10 @@ def in_words(decision: Decision, steps: int) -> str:
     others = f", {second} say {decision.runner_up}" if second else ""
     if silent:
         others += f", {silent} {'is' if silent == 1 else 'are'} undecided"
+    doubt = ": unclear, or not a digit" if decision.share < _CLEAR else ""
     return (
         f"{decision.label}   {first} of {living} cells say so{others}; "
-        f"no agreement after {steps} steps"
+        f"no agreement after {steps} steps{doubt}"
     )
 
 

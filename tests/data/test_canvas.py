@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from selforg_mnist.data import canvas, digits, strokes
-from selforg_mnist.data.canvas import CanvasError
+from selforg_mnist.data.picture_file import PictureError
 
 FIVE = ((62, 18), (38, 18), (34, 46), (52, 42), (64, 58), (56, 78), (32, 80))
 
@@ -84,6 +84,22 @@ class TestLayout:
         assert strokes.connected(made[None]).all()
         assert_alike(made, plain, mean=20)
 
+    def test_a_pen_of_one_pixel_is_widened_at_every_size(self):
+        picture = Image.new("L", (28, 28), 255)
+        ImageDraw.Draw(picture).line([(8, 4), (20, 4), (11, 23)], fill=0)  # 20 high, as MNIST's
+        small = canvas.from_gray(as_gray(picture))
+        assert small.sum() > 1.5 * (255 - np.asarray(picture)).sum()
+        large = canvas.from_gray(as_gray(picture.resize((84, 84), Image.Resampling.NEAREST)))
+        assert_alike(small, large)
+
+    def test_eight_by_eight_pixels_are_enough(self):
+        drawn = digits.load_digits("drawn", "test", num_drawn=30).images
+        for digit in drawn:
+            inked = digit[:, (digit > 25).any(axis=0)][(digit > 25).any(axis=1)]
+            tiny = Image.fromarray(inked).resize((6, 8), Image.Resampling.BOX)
+            made = canvas.from_gray(np.pad(as_gray(tiny), ((0, 0), (1, 1))))
+            assert np.ptp(np.flatnonzero(made.max(axis=1) > 25)) + 1 >= 18
+
     def test_thick_pens_stay_thick(self, plain):
         made = canvas.from_gray(as_gray(five(200, 26)))
         assert made.sum() > 1.25 * plain.sum()
@@ -106,7 +122,7 @@ class TestMnist:
         for digit in mnist.images[alone][::3]:
             try:
                 canvas.from_gray(as_gray(digit))
-            except CanvasError:
+            except PictureError:
                 refused += 1
         assert refused <= 1  # 2 of the 10,000
 
@@ -122,7 +138,7 @@ class TestMnist:
             gray = as_gray(np.pad(both.T if stacked else both, 8))
             try:
                 canvas.from_gray(gray)
-            except CanvasError as error:
+            except PictureError as error:
                 caught += "2 digits, it seems, at (" in str(error)
         assert caught >= 19
 
@@ -224,7 +240,7 @@ class TestRefused:
             path.mkdir()
         elif data is not None:
             path.write_bytes(data)
-        with pytest.raises(CanvasError) as caught:
+        with pytest.raises(PictureError) as caught:
             canvas.read(path)
         assert str(caught.value) == f"{path}: {said}"
 
@@ -240,22 +256,24 @@ class TestRefused:
             (tmp_path / name).write_bytes(data)
             try:
                 canvas.read(tmp_path / name)
-            except CanvasError as error:
+            except PictureError as error:
                 said.add(str(error))
         assert not any("\n" in line for line in said)
         assert any(line.startswith(f"{tmp_path / name}: a damaged picture (") for line in said)
 
     def test_a_picture_too_large_to_open(self, tmp_path):
         path = saved(Image.new("1", (20_000, 5_000)), tmp_path)
-        with pytest.raises(CanvasError, match="more than 89478485 pixels; shrink it, or crop it"):
+        with pytest.raises(
+            PictureError, match="more than 25 million pixels; shrink it, or crop it"
+        ):
             canvas.read(path)
 
     @pytest.mark.parametrize("level", [0, 90, 255])
     def test_nothing_drawn(self, tmp_path, level):
         path = saved(Image.new("L", (60, 40), level), tmp_path)
-        with pytest.raises(CanvasError, match=r"png: no ink found; expected a digit that stands"):
+        with pytest.raises(PictureError, match=r"png: no ink found; expected a digit that stands"):
             canvas.read(path)
-        with pytest.raises(CanvasError, match="no ink found"):
+        with pytest.raises(PictureError, match="no ink found"):
             canvas.read(saved(Image.new("RGBA", (60, 40), (level, 0, 0, 0)), tmp_path))
 
     def test_noise_and_blobs(self):
@@ -263,26 +281,29 @@ class TestRefused:
         speckle = (noise > 0.95).astype(np.float32)
         blob = np.zeros((90, 90), np.float32)
         blob[20:70, 20:70] = 1.0
+        tiny = np.zeros((16, 16), np.float32)
+        tiny[3:13, 3:13] = 1.0
         dot = np.zeros((90, 90), np.float32)
         dot[40:43, 40:44] = 1.0
         for gray, said in (
             (noise, "no ink found"),
-            (speckle, "digits, it seems, at "),
-            (blob, "ink covers 51% of the canvas"),
+            (speckle, "lines or a frame; crop to the digit"),
+            (blob, "lines or a frame; crop to the digit"),
+            (tiny, "ink covers 51% of the canvas"),
             (dot, "only 4 pixels large; expected a digit of 6 or more"),
         ):
-            with pytest.raises(CanvasError) as caught:
+            with pytest.raises(PictureError) as caught:
                 canvas.from_gray(gray)
             assert said in str(caught.value)
 
     def test_many_digits_are_counted_and_placed(self):
         row = np.hstack([as_gray(five()) for _ in range(3)])
-        with pytest.raises(CanvasError) as caught:
+        with pytest.raises(PictureError) as caught:
             canvas.from_gray(row)
         places = "(16%, 49%), (50%, 49%), (83%, 49%)"
         assert f"3 digits, it seems, at {places} of its width and height; " in str(caught.value)
         assert "expected one; crop the picture to it" in str(caught.value)
-        with pytest.raises(CanvasError, match=r"12 digits, it seems, at (\(.*\), ){5}\.\.\. of"):
+        with pytest.raises(PictureError, match=r"12 digits, it seems, at (\(.*\), ){5}\.\.\. of"):
             canvas.from_gray(np.vstack([row] * 4))
 
     def test_a_stroke_that_is_broken_is_one_digit(self, plain):

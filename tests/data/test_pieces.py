@@ -13,8 +13,7 @@ def mask_of(*rows):
 
 def test_pieces_are_numbered_and_hang_together_at_corners():
     numbers = pieces.label(mask_of("##..#", "..#..", ".....", "#...#"))
-    # Pieces are numbered by their last pixels.
-    assert numbers.tolist() == [[2, 2, 0, 0, 1], [0, 0, 2, 0, 0], [0] * 5, [3, 0, 0, 0, 4]]
+    assert numbers.tolist() == [[1, 1, 0, 0, 2], [0, 0, 1, 0, 0], [0] * 5, [3, 0, 0, 0, 4]]
 
 
 def test_a_piece_does_not_reach_round_the_edge():

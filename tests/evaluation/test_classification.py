@@ -185,7 +185,8 @@ AGREED = Decision(3, 1.0, None, 0.0, 0.0, 142, 37, votes_of(_3=1.0))
         (
             {"share": 3 / 7, "runner_up": 0, "runner_up_share": 2 / 7, "living": 7}
             | {"undecided": 1 / 7},
-            "3   3 of 7 cells say so, 2 say 0, 1 is undecided; no agreement after 200 steps",
+            "3   3 of 7 cells say so, 2 say 0, 1 is undecided; no agreement after 200 steps: "
+            "unclear, or not a digit",
         ),
         (
             {"label": None, "share": 0.0, "undecided": 1.0},

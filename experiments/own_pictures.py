@@ -1,0 +1,99 @@
+"""Command: how well `classify` answers pictures that people make themselves.
+
+    python -m experiments.own_pictures --dataset=mnist
+
+Three kinds: digits of the dataset as PNG files; drawn digits of 20 to 900 pixels with pens of 1 to
+110; and, with --pictures, a folder of files whose names end in the right answer, as photo_3.jpg.
+Prints the shares right, agreeing, agreeing but wrong, and refused.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from PIL import Image
+from skimage.morphology import isotropic_dilation, skeletonize
+
+from experiments import markdown
+from selforg_mnist import data_flags, startup, weights_flags
+from selforg_mnist.data import canvas, digits
+from selforg_mnist.errors import UserError
+
+_PICTURES = flags.DEFINE_string("pictures", "", "Folder of more pictures, named by their digits.")
+_COUNT = flags.DEFINE_integer("count", 500, "Digits of the dataset, and about as many drawn ones.")
+flags.adopt_module_key_flags(data_flags)
+flags.adopt_module_key_flags(weights_flags)
+
+_SIZES = (20, 28, 60, 150, 400, 900)
+_PENS = (0.0, 0.03, 0.06, 110 / 900)  # shares of the picture's side; at least a pixel
+
+
+def with_a_pen(digit: np.ndarray, side: int, pen: int) -> Image.Image:
+    """Draws a digit anew with a round pen, black on white.
+
+    Args:
+      digit: [28, 28] uint8, ink light on dark.
+      side: of the picture, in pixels.
+      pen: width, in pixels.
+    """
+    large = np.asarray(Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC))
+    middle = skeletonize(large > 100)
+    return Image.fromarray(~isotropic_dilation(middle, pen / 2 if pen > 1 else 0))
+
+
+def _pictures(folder: Path) -> Iterator[tuple[str, int, Path]]:
+    """Writes the pictures, and yields the kind, the right answer and the file of each."""
+    given = data_flags.load("test", seed=0, count=_COUNT.value)
+    for i, (digit, label) in enumerate(zip(given.images, given.labels, strict=True)):
+        Image.fromarray(digit).save(folder / f"given_{i}.png")
+        yield f"{given.source} as PNG", int(label), folder / f"given_{i}.png"
+    drawn = digits.load_digits("drawn", "test", num_drawn=_COUNT.value)
+    ways = [(side, max(1, round(pen * side))) for side in _SIZES for pen in _PENS]
+    for i, (digit, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        side, pen = ways[i % len(ways)]
+        with_a_pen(digit, side, pen).save(folder / f"drawn_{i}.png")
+        yield "drawn, 20 to 900 pixels", int(label), folder / f"drawn_{i}.png"
+    if _PICTURES.value:
+        for path in sorted(Path(_PICTURES.value).expanduser().iterdir()):
+            if label := re.search(r"_(\d)\.\w+$", path.name):
+                yield "given pictures", int(label[1]), path
+
+
+def _report() -> int:
+    weights_flags.check("l2_noise")
+    counts: dict[str, np.ndarray] = {}  # right, agreeing, agreeing but wrong, refused, all
+    read = []
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, label, path in _pictures(Path(folder)):
+            counts.setdefault(kind, np.zeros(5, int))[4] += 1
+            try:
+                read.append((kind, label, path.name, canvas.read(path)))
+            except UserError as error:
+                counts[kind][3] += 1
+                if kind == "given pictures":
+                    print(str(error).removeprefix(f"{path.parent}/"))
+    from selforg_mnist.evaluation import classification
+
+    model = weights_flags.load("l2_noise").model
+    decisions = classification.classify(model, np.stack([picture for *_, picture in read]))
+    for (kind, label, name, _), decision in zip(read, decisions, strict=True):
+        agree, right = decision.steps_to_agreement is not None, decision.label == label
+        counts[kind][:3] += right, agree, agree and not right
+        if kind == "given pictures":
+            print(f"{name}: {classification.in_words(decision, 200)}")
+    head = ("", "pictures", "right", "agreeing", "agreeing but wrong", "refused")
+    rows = [
+        (kind, str(count[4]), *(f"{100 * n / count[4]:.1f} %" for n in count[:4]))
+        for kind, count in counts.items()
+    ]
+    print(markdown.table([head, *rows]))
+    return 0
+
+
+if __name__ == "__main__":
+    startup.run(_report)
