@@ -16,8 +16,8 @@ from absl import flags
 from experiments import study
 from selforg_mnist import data_flags, output_files, startup, weights
 
-study.define_flags(weights="l2_noise,consensus,ce", steps=200, num_samples=0)
-_ITERATIONS = flags.DEFINE_integer("iterations", 300, "Steps of each picture.", lower_bound=1)
+study.define_flags(weights="l2_noise,consensus,ce", steps=100, num_samples=0)
+_ITERATIONS = flags.DEFINE_integer("iterations", 150, "Steps of each drawing.", lower_bound=1)
 
 
 def _run() -> int:

@@ -6,7 +6,8 @@ the backward pass takes it for a line that rises from 0 to 1 around it (a straig
 estimator). What a cell sees of its neighbours' gray has its own gradient anyway.
 
 `draw` keeps a canvas a drawing: gray values are sigmoids, so they stay between 0 and 1; the margin
-is blank, as on MNIST; the amount of ink is held near MNIST's; edges cost (total variation).
+is blank, as on MNIST; the amount of ink is held near MNIST's; edges cost (total variation), and so
+do grays that are neither ink nor paper.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from selforg_mnist.cells import living_cells, living_rollout
 from selforg_mnist.model import CAModel
 from selforg_mnist.randomness import derive, root_key, uniform
 
-# What of [N, 28, 28] gray values, [N] labels and a key gives the score of each canvas, [N].
+# Of gray values without the margin, [N, 20, 20], of labels, [N], and a key: the scores, [N].
 Score = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 MARGIN = 4  # blank pixels around a digit of MNIST
 INK = 100.0  # about the sum of a digit's gray values, on MNIST
-_INK_COST = 2.0
-_EDGE_COST = 0.008
+_INK_COST = 1.0
+_EDGE_COST = 0.004
 _SHARPNESS = 5.0  # of the softmax: under `l2` the logits lie between 0 and 1
 _HALF_WIDTH = 0.05  # of the line, in gray values
 
@@ -60,24 +61,27 @@ def of_cells(model: CAModel, steps: int) -> Score:
         may_live = gray > spec.ALIVE_THRESHOLD - _HALF_WIDTH
         fires = uniform([steps, *gray.shape], key) <= model.fire_rate
         firing = living_cells.firing_from_masks(cells, tf.logical_and(fires, may_live))
-        right = tf.repeat(tf.one_hot(labels, spec.NUM_CLASSES), gray.shape[1] * gray.shape[2], 0)
-        surely = tf.zeros_like(mask[1:, 0])
+        alive = tf.where(spec.alive_mask(gray))  # [N, 3]
+        right = tf.one_hot(tf.gather(labels, alive[:, 0]), spec.NUM_CLASSES)
+        surely = tf.zeros_like(gray)
         for rows, neighbours in zip(firing.rows, firing.neighbours, strict=True):
             after = living_rollout.step(weights, table, rows, neighbours)
             table += mask * (after - table)
-            logits = _SHARPNESS * table[1:, -spec.NUM_CLASSES :]
-            surely -= tf.nn.softmax_cross_entropy_with_logits(right, logits)
-        living = tf.cast(spec.alive_mask(gray), gray.dtype)
-        total = tf.reduce_sum(tf.reshape(surely, gray.shape) * living, axis=[1, 2])
-        return total / steps / tf.maximum(tf.reduce_sum(living, axis=[1, 2]), 1.0)
+            logits = tf.reshape(table[1:, -spec.NUM_CLASSES :], [*gray.shape, -1])
+            logits = _SHARPNESS * tf.gather_nd(logits, alive)
+            loss = tf.nn.softmax_cross_entropy_with_logits(right, logits)
+            surely -= tf.scatter_nd(alive, loss, surely.shape)
+        living = tf.reduce_sum(tf.cast(spec.alive_mask(gray), gray.dtype), axis=[1, 2])
+        return tf.reduce_sum(surely, axis=[1, 2]) / steps / tf.maximum(living, 1.0)
 
     return score
 
 
 def cost(gray: tf.Tensor) -> tf.Tensor:
-    """What a canvas, [N, H, W], costs for ink unlike MNIST's and for edges: [N]."""
+    """What canvases, [N, H, W], cost for their ink, their edges and their grays: [N]."""
     ink = tf.reduce_sum(gray, axis=[1, 2]) / INK - 1.0
-    return _INK_COST * ink**2 + _EDGE_COST * tf.image.total_variation(gray[..., None])
+    neither = tf.reduce_sum(gray * (1.0 - gray), axis=[1, 2]) / INK
+    return _INK_COST * ink**2 + neither + _EDGE_COST * tf.image.total_variation(gray[..., None])
 
 
 def draw(score: Score, labels: np.ndarray, iterations: int, seed: int) -> np.ndarray:
@@ -97,15 +101,19 @@ def draw(score: Score, labels: np.ndarray, iterations: int, seed: int) -> np.nda
     levels = tf.Variable(start, dtype=tf.float32)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.2, iterations))
     optimizer.build([levels])
-    margin = [[0, 0], [MARGIN, MARGIN], [MARGIN, MARGIN]]
 
     @tf.function
     def ascend(key: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            gray = tf.pad(tf.sigmoid(levels), margin)
+            gray = tf.sigmoid(levels)
             gain = score(gray, tf.constant(labels), key) - cost(gray)
         optimizer.apply([-tape.gradient(gain, levels)])
 
     for i in range(iterations):
         ascend(derive(root_key(seed), i))
-    return np.rint(255 * tf.pad(tf.sigmoid(levels), margin).numpy()).astype(np.uint8)
+    return np.rint(255 * with_margin(tf.sigmoid(levels)).numpy()).astype(np.uint8)
+
+
+def with_margin(gray: tf.Tensor) -> tf.Tensor:
+    """Canvases, [N, 28, 28], of gray values without the margin."""
+    return tf.pad(gray, [[0, 0], [MARGIN, MARGIN], [MARGIN, MARGIN]])

@@ -22,9 +22,9 @@ from selforg_mnist.model import CAModel
 Judge = Callable[[np.ndarray], dict[str, list]]
 
 LEARNT = 100  # digits that the fitness model learns
-TRAINING = 5  # times as many steps train the fitness model as make a picture
+TRAINING = 8  # times as many steps train the fitness model, and make its pictures
 SIGNED = (False, False, False, True)  # whether the start of each training has both signs
-CA_STEPS = 20  # through which a drawing has its gradient
+CA_STEPS = 15  # through which a drawing has its gradient
 WANTED = np.tile(np.arange(spec.NUM_CLASSES), 2)  # the label of each picture, from two starts
 
 
@@ -59,22 +59,20 @@ def run(
         logging.info("%s: done in %.0f s.", part, seconds[part])
 
     few = Digits(train.images[:LEARNT], train.labels[:LEARNT], train.source, train.note)
-    trained = [
-        fitness.train(few, TRAINING * iterations, seed + i, signed)
-        for i, signed in enumerate(SIGNED)
-    ]
+    long = TRAINING * iterations
+    trained = [fitness.train(few, long, seed + i, signed) for i, signed in enumerate(SIGNED)]
     first, second = trained[0][0], trained[1][0]
     done(f"{len(trained)} fitness models")
     rng = np.random.default_rng(seed)
     shape = (len(WANTED), *train.images.shape[1:])
     positive, signed = rng.random(shape), rng.normal(size=shape)
-    pictures = {"fitness": fitness.pictures(first, WANTED, positive, iterations)}
+    pictures = {"fitness": fitness.pictures(first, WANTED, positive, long)}
     others = {
-        "from signed starts": fitness.pictures(first, WANTED, signed, iterations),
-        "of another training": fitness.pictures(second, WANTED, positive, iterations),
+        "from signed starts": fitness.pictures(first, WANTED[:10], signed[:10], long),
+        "of another training": fitness.pictures(second, WANTED[:10], positive[:10], long),
     }
     done("their pictures")
-    classifier, of_few = linear(train, epochs=5), linear(few, epochs=300)
+    classifier, of_few = linear(train, epochs=5), linear(few, epochs=40)
     done("linear classifiers")
     judges = {"fitness": by_fitness(first), "linear": by_linear(classifier)}
     numbers = {
@@ -83,7 +81,7 @@ def run(
             "likeness_to_first": [fitness.likeness(first, each) for each, _ in trained],
             "right_on_learnt": [_right(by_fitness(each), few) for each, _ in trained],
             "right_on_test": [_right(by_fitness(each), test) for each, _ in trained],
-            **{k: correlations(pictures["fitness"], each)[:10] for k, each in others.items()},
+            **{k: correlations(pictures["fitness"][:10], each) for k, each in others.items()},
         },
         "linear_right_on_test": _right(judges["linear"], test),
         "linear_of_few_right_on_test": _right(by_linear(of_few), test),
@@ -91,7 +89,8 @@ def run(
     }
 
     def linear_score(gray: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tf.nn.log_softmax(classifier(gray)), labels, batch_dims=1)
+        canvas = drawings.with_margin(gray)
+        return tf.gather(tf.nn.log_softmax(classifier(canvas)), labels, batch_dims=1)
 
     scores: dict[str, drawings.Score] = {"linear": linear_score}
     for name, model in models.items():
@@ -100,13 +99,18 @@ def run(
     for name, score in scores.items():
         pictures[name] = drawings.draw(score, WANTED, iterations, seed)
         done(f"drawings of {name}")
-    numbers["drawn_by"] = {
-        maker: {
-            "correlation_of_starts": correlations(drawn[:10], drawn[10:]),
-            "labelled_by": {name: judge(canvases(drawn)) for name, judge in judges.items()},
+    drawn = np.concatenate([canvases(each) for each in pictures.values()])
+    given = {name: judge(drawn) for name, judge in judges.items()}
+    numbers["drawn_by"] = {}
+    for i, (maker, each) in enumerate(pictures.items()):
+        own = slice(i * len(WANTED), (i + 1) * len(WANTED))
+        numbers["drawn_by"][maker] = {
+            "correlation_of_starts": correlations(each[:10], each[10:]),
+            "labelled_by": {
+                name: {key: values[own] for key, values in found.items()}
+                for name, found in given.items()
+            },
         }
-        for maker, drawn in pictures.items()
-    }
     done("labels")
     return pictures, numbers | {"seconds": seconds}
 
@@ -116,7 +120,8 @@ def linear(digits: Digits, epochs: int) -> keras.Model:
     layers = [keras.layers.Flatten(), keras.layers.Dense(10, kernel_initializer="zeros")]
     model = keras.Sequential(layers)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(digits.gray(), digits.labels, 250, epochs, verbose=0, shuffle=False)
+    batch_size = min(250, len(digits) // 10)
+    model.fit(digits.gray(), digits.labels, batch_size, epochs, verbose=0, shuffle=False)
     return model
 
 
