@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments.prototypes import drawings, fitness, measure
+from experiments.prototypes import drawings, fitness, measure, report
 from selforg_mnist import spec, weights
 from selforg_mnist.data.digits import Digits, load_digits
 from selforg_mnist.evaluation import classification
@@ -178,6 +178,27 @@ def test_linear_classifier_learns(few):
     shifted = Digits(few.images[::-1], few.labels[::-1], few.source, few.note)
     model = measure.linear(shifted, epochs=60)
     assert (np.argmax(model(few.gray()), axis=1) == few.labels).mean() > 0.8
+
+
+def test_smoke(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "CA_STEPS", 2)
+    models = {"l2": weights.load("l2").model}
+    pictures, numbers = measure.run(models, few, few, iterations=2, steps=5, seed=0)
+    assert list(pictures) == list(numbers["drawn_by"]) == ["fitness", "linear", "l2"]
+    for drawn in pictures.values():
+        assert drawn.shape == (20, 28, 28)
+        assert (drawn[:10] != drawn[10:]).any()  # two starts
+    assert pictures["fitness"].min() < 0 <= measure.canvases(pictures["fitness"]).min()
+    canvases = np.concatenate([measure.canvases(each) for each in pictures.values()])
+    of_linear = classification.classify(models["l2"], canvases, 5)[20:40]
+    labelled = numbers["drawn_by"]["linear"]["labelled_by"]["l2"]["labels"]
+    assert labelled == [-1 if each.label is None else each.label for each in of_linear]
+    about = {"dataset": "drawn", "num_samples": 30, "steps": 5, "command": "c", "seconds": 1}
+    names = report.write(tmp_path, pictures, numbers, about)
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+    page = (tmp_path / "report.md").read_text()
+    assert page.count("\n| fitness |") == 2
+    assert "nan" not in page
 
 
 @pytest.mark.slow
