@@ -75,7 +75,7 @@ def run(
     classifier, of_few = linear(train, epochs=5), linear(few, epochs=40)
     done("linear classifiers")
     judges = {"fitness": by_fitness(first), "linear": by_linear(classifier)}
-    numbers = {
+    numbers: dict[str, Any] = {
         "fitness_model": {
             "fitness": [curve[-1] for _, curve in trained],
             "likeness_to_first": [fitness.likeness(first, each) for each, _ in trained],
