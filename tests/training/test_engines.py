@@ -95,9 +95,9 @@ class TestBfloat16:
         state, metrics = trained(CERTAIN, Computing(engine), steps=1)
         rounded, theirs = trained(CERTAIN, Computing(engine, precision="bfloat16"), steps=1)
         assert float(theirs.loss) == pytest.approx(float(metrics.loss), rel=0.01)
-        # Without bfloat16 in the processor, TensorFlow also sums the gradients of biases in bfloat16,
-        # over all pixels of the dense engine, and loses a quarter of them.
-        every = slice(None, None, 2 if engine == "dense" else 1)  # a kernel, its bias, the next ...
+        # Without bfloat16 in the processor, TensorFlow also sums the gradients of biases in
+        # bfloat16, over all pixels of the dense engine, and loses a quarter of them.
+        every = slice(None, None, 2 if engine == "dense" else 1)  # kernels alternate with biases
         ours = metrics.gradient_norms[every]
         np.testing.assert_allclose(theirs.gradient_norms[every], ours, rtol=0.02)
         off = np.abs(rounded.pool.state - state.pool.state).max() / np.abs(state.pool.state).max()
