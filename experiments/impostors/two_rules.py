@@ -80,4 +80,6 @@ def _step(
 
 def _at(firing: Firing, t: int) -> Firing:
     """Step t of several."""
-    return Firing(*(part and part[t : t + 1] for part in firing))
+    here = slice(t, t + 1)
+    noise = None if firing.noise is None else firing.noise[here]
+    return Firing(firing.rows[here], firing.neighbours[here], noise)
