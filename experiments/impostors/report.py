@@ -21,10 +21,11 @@ from selforg_mnist.data.digits import Digits
 from selforg_mnist.pictures import figures, render
 
 _RESISTING = 48
-_FILMED = 0.1  # share of impostors, as in the source's film
+_FILMED, _RESISTED = 0.1, 0.05  # shares of impostors; the source's film has 0.1
 _GROUPS = {"0": (0, 0), "1": (1, 1), "2": (2, 2), "3 to 5": (3, 5), "6 to 10": (6, 10)}
 _LINES = {
-    "before": "before: honest cells that say {target}",
+    "before": "before: cells that say {target}",
+    "right_before": "before: digits whose cells all say the true label",
     "cells": "with impostors: honest cells that say {target}",
     "digits": "with impostors: digits whose honest cells all say {target}",
     "right": "with impostors: honest cells that say the true label",
@@ -46,6 +47,7 @@ def numbers_of(digits: Digits, attack: Attack) -> dict[str, Any]:
         cells = said.sum(axis=1) / all_of.sum(axis=1)
         found = (
             cells[0],
+            np.mean(right[0] == all_of[0]),
             cells[1],
             np.mean(said[1] == all_of[1]),
             right[1].sum() / all_of[1].sum(),
@@ -64,7 +66,9 @@ def numbers_of(digits: Digits, attack: Attack) -> dict[str, Any]:
     numbers["resisting"] = {
         "impostors": numbers["impostors"][i],
         "all": _percent(resisting[others]),
-        "by_label": [_percent(resisting[digits.labels == k]) for k in range(spec.NUM_CLASSES)],
+        "by_label": [
+            _percent(resisting[others & (digits.labels == k)]) for k in range(spec.NUM_CLASSES)
+        ],
         "in_pieces": _percent(resisting[parted & others]),
         "in_one_piece": _percent(resisting[~parted & others]),
     }
@@ -72,12 +76,16 @@ def numbers_of(digits: Digits, attack: Attack) -> dict[str, Any]:
 
 
 def _nearest(attack: Attack) -> int:
-    """The run whose share of impostors is nearest to that of the film."""
-    return int(np.argmin(np.abs(np.array(attack.shares) - _FILMED)))
+    """The run whose share of impostors is nearest to that of the tables of resisting digits."""
+    return int(np.argmin(np.abs(np.array(attack.shares) - _RESISTED)))
 
 
 def _percent(values: np.ndarray) -> float | None:
     return round(100 * float(values.mean()), 1) if values.size else None
+
+
+def _cell(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:.1f}"
 
 
 def make(digits: Digits, attacks: Mapping[str, Attack], about: Mapping[str, Any]) -> Report:
@@ -173,10 +181,10 @@ def _page(
             else ""
         )
         sections.append(f"## {name}\n\n{how}{markdown.table(lines)}")
-        few.append([name, *map(str, found["taken_over_by_impostors_in_digit"].values())])
+        few.append([name, *map(_cell, found["taken_over_by_impostors_in_digit"].values())])
         of = found["resisting"]
         cells = (of["all"], *of["by_label"], of["in_one_piece"], of["in_pieces"])
-        resisting.append([name, *map(str, cells)])
+        resisting.append([name, *map(_cell, cells)])
     tables = "\n\n".join(sections)
     return f"""# Impostors
 
