@@ -206,7 +206,7 @@ def test_command_trains_and_reports(tmp_path):
         assert numbers["models"][name]["training"]["target"] == 3
         loaded = weights.load(str(tmp_path / "out" / f"impostor_{name}.keras"))
         assert loaded.model.channels == weights.load(name).model.channels
-    files = {"report.md", "curves.png", "resisting_l2_noise.png", "film_l2_noise.gif"}
+    files = {"report.md", "curves.png", "resisting.png", "film.gif", "impostor_robust.json"}
     assert files <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
