@@ -32,10 +32,10 @@ def write(path: Path, attack: Attack, digits: Digits, seed: int, share: float) -
       share: of impostors among the pixels.
     """
     filmed = subset(digits, min(DIGITS, len(digits)), seed % 2**64)
-    films.write(_frames(attack, filmed, seed, share), path, _FPS)
+    films.write(frames(attack, filmed, seed, share), path, _FPS)
 
 
-def _frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator[np.ndarray]:
+def frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator[np.ndarray]:
     rules = two_rules.Rules.of(attack.model, attack.made.impostor.ca_weights())
     gray = digits.gray()
     cells = living_cells.find(tf.constant(gray))
@@ -57,8 +57,8 @@ def _frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator
         right = (logits.argmax(axis=-1) == digits.labels[:, None, None]) & alive
         tiles = render.colour(gray, logits)
         tiles[masks] = RED
-        for tile in tiles[right.sum(axis=(1, 2)) < alive.sum(axis=(1, 2)) / 2]:
-            tile[[0, -1]] = tile[:, [0, -1]] = RED
+        for i in np.flatnonzero(right.sum(axis=(1, 2)) < alive.sum(axis=(1, 2)) / 2):
+            tiles[i, [0, -1]] = tiles[i, :, [0, -1]] = RED
         mosaic = render.mosaic(tiles, columns=10, gap=2, scale=2)
         names = ("impostors in", "impostors out")
         bar = film_parts.time_bar(mosaic.shape[1], t, steps, moves, names)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments.impostors import measure, training, two_rules
+from experiments.impostors import film, measure, training, two_rules
 from selforg_mnist import experiment, spec, weights
 from selforg_mnist.cells import living_cells
 from selforg_mnist.data.digits import load_digits
@@ -165,6 +165,16 @@ def test_impostors_come_and_go(drawn):
     np.testing.assert_array_equal(said[3:6].sum(axis=2), np.tile(honest, (3, 1)))
     np.testing.assert_array_equal(said[3:6, :, 3], 0)  # honest cells don't move here
     np.testing.assert_array_equal(said[6:, :, 3], np.tile(found.impostors[1], (3, 1)))
+
+
+def test_film_frames_digits_that_are_wrong(drawn):
+    says_0 = known_models.bias_model(np.zeros(19))
+    made = training.Trained(says_0, [], 0.0)
+    attack = measure.Attack(says_0, made, 3, [], [np.zeros((3, 1, 10))], [])
+    for frame in film.frames(attack, drawn, seed=0, share=1.0):
+        corners = [frame[60 * (i // 10), 60 * (i % 10)] for i in range(12)]  # 28 cells, gap 2
+        framed = [tuple(corner) == film.RED for corner in corners]
+        assert framed == (drawn.labels != 0).tolist()
 
 
 class TestShippedImpostors:
