@@ -36,6 +36,7 @@ def write(path: Path, attack: Attack, digits: Digits, seed: int, share: float) -
 
 
 def frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator[np.ndarray]:
+    """The frames of such a film, [H, W, 3] uint8 each; arguments as of `write`."""
     rules = two_rules.Rules.of(attack.model, attack.made.impostor.ca_weights())
     gray = digits.gray()
     cells = living_cells.find(tf.constant(gray))
