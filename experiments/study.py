@@ -6,7 +6,7 @@ A study measures each model and makes a report on all; see `disagreement/` and `
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ class Report(NamedTuple):
     numbers: Mapping[str, Any]  # of each model, plain values
     pictures: Mapping[str, np.ndarray]  # [H, W] or [H, W, 3] uint8, by file name
     page: str  # in Markdown, with the pictures
+    others: Mapping[str, Callable[[Path], Any]] = {}  # by file name, what writes it to a path
 
 
 Measure = Callable[["CAModel", "Digits", int, int], ResultT]
@@ -45,13 +46,14 @@ def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 
     flags.adopt_module_key_flags(data_flags)
 
 
-def run(name: str, measure: Measure, make: Make) -> int:
+def run(name: str, measure: Measure, make: Make, options: Sequence[str] = ()) -> int:
     """Loads models and digits, measures each model, and writes the report.
 
     Args:
       name: of the study, `experiments.NAME`.
       measure: takes model, digits, CA steps and seed.
       make: takes the digits, the results by model, and the settings as plain values.
+      options: names of the study's own flags; the report's command shows those that were given.
 
     Returns:
       status: 0.
@@ -72,10 +74,11 @@ def run(name: str, measure: Measure, make: Make) -> int:
     for each in models:
         results[each.name] = measure(each.model, digits, given.steps, given.seed)
         logging.info("%s: done after %.0f s.", each.name, time.perf_counter() - began)
+    own = [f" {flag.serialize()}" for flag in map(given.__getitem__, options) if flag.present]
     about = {
         "command": f"python -m experiments.{name} --weights={','.join(given.weights)} "
         f"--dataset={digits.source} --steps={given.steps} --num_samples={given.num_samples} "
-        f"--seed={given.seed} --output_dir=...",
+        f"--seed={given.seed}{''.join(own)} --output_dir=...",
         "models": {each.name: each.source for each in models},
         "steps": given.steps,
         "num_samples": len(digits),
@@ -89,6 +92,9 @@ def run(name: str, measure: Measure, make: Make) -> int:
     output_files.write_json(output_dir / f"{name}.json", numbers)
     for file, picture in report.pictures.items():
         evaluation_report.save_picture(output_dir / file, picture)
+    for file, write in report.others.items():
+        write(output_dir / file)
     output_files.write_text(output_dir / "report.md", report.page)
-    print(f"Written to {output_dir}: report.md, {name}.json, " + ", ".join(report.pictures))
+    written = ["report.md", f"{name}.json", *report.pictures, *report.others]
+    print(f"Written to {output_dir}: " + ", ".join(written))
     return 0

@@ -124,6 +124,7 @@ def draw_firing(
     key: tf.Tensor,
     channels: int = spec.NUM_CHANNELS,
     steps_taken: tf.Tensor | None = None,
+    among: tf.Tensor | None = None,
 ) -> Firing:
     """Draws which cells fire in each step, for all steps at once, and their noise.
 
@@ -135,6 +136,7 @@ def draw_firing(
       key: [2] int32, a stateless key.
       channels: C.
       steps_taken: [] int32, the number of steps after which no cell fires; None is `steps`.
+      among: [N] bool, the cells that may fire; None is all.
 
     Returns:
       firing: of `steps` steps.
@@ -143,6 +145,8 @@ def draw_firing(
     fires = uniform([steps, count], derive(key, Purpose.FIRING)) <= fire_rate  # [steps, N]
     if steps_taken is not None:
         fires = tf.logical_and(fires, tf.range(steps)[:, None] < steps_taken)
+    if among is not None:
+        fires = tf.logical_and(fires, among)
     noise = None
     if residual_noise > 0.0:
         total = tf.math.count_nonzero(fires, dtype=tf.int32)

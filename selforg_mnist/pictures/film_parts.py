@@ -42,7 +42,13 @@ def text(words: str, size: int = _LABEL_SIZE) -> np.ndarray:
     return np.asarray(picture)
 
 
-def time_bar(width: int, step: int, steps: int, mutations: Sequence[int] = ()) -> np.ndarray:
+def time_bar(
+    width: int,
+    step: int,
+    steps: int,
+    mutations: Sequence[int] = (),
+    names: Sequence[str] = (),
+) -> np.ndarray:
     """The bar under a film: a cursor at the present step, a mark where samples are mutated.
 
     Args:
@@ -50,6 +56,7 @@ def time_bar(width: int, step: int, steps: int, mutations: Sequence[int] = ()) -
       step: CA steps done, 0 to `steps`.
       steps: CA steps of the film, 1 or more.
       mutations: the CA steps after which samples are mutated, rising.
+      names: of the marks; by default each is "Mutation".
 
     Returns:
       picture: [H, width, 3] uint8; H depends only on whether there are mutations.
@@ -72,7 +79,7 @@ def time_bar(width: int, step: int, steps: int, mutations: Sequence[int] = ()) -
     for centre in centres:
         _block(draw, centre, _MARK_WIDTH, 0, *_MARK)
     _block(draw, _position(step, steps, width), _CURSOR_WIDTH, 2, _INK, _INK)
-    _label(draw, centres, width)
+    _label(draw, centres, names or ["Mutation"] * len(centres), width)
     return np.asarray(picture)
 
 
@@ -112,12 +119,14 @@ def _block(
     draw.rectangle(box, fill=fill, outline=outline)
 
 
-def _label(draw: ImageDraw.ImageDraw, centres: Sequence[int], width: int) -> None:
-    """Writes "Mutation" below each mark, unless it would overlap the word before it."""
-    font, word = ImageFont.load_default(_LABEL_SIZE), "Mutation"
-    length = math.ceil(font.getlength(word))
+def _label(
+    draw: ImageDraw.ImageDraw, centres: Sequence[int], names: Sequence[str], width: int
+) -> None:
+    """Writes a name below each mark, unless it would overlap the one before it."""
+    font = ImageFont.load_default(_LABEL_SIZE)
     free = 0
-    for centre in centres:
+    for centre, word in zip(centres, names, strict=True):
+        length = math.ceil(font.getlength(word))
         left = min(max(centre - length // 2, 0), width - length)
         if left >= free:
             draw.text((left, BAR_HEIGHT + 15), word, fill=_INK, font=font, anchor="ls")

@@ -308,6 +308,14 @@ class TestDrawFiring:
         np.testing.assert_array_equal(first, again)
         assert np.mean(first != other) == pytest.approx(0.5, abs=0.03)
 
+    def test_only_cells_that_may_fire_do(self, cells):
+        among = np.arange(len(cells.positions)) % 3 == 0
+        key = root_key(0)
+        some = living_cells.draw_firing(cells, 4, 0.5, 0.0, key, among=among)
+        every = living_cells.draw_firing(cells, 4, 0.5, 0.0, key)
+        for rows, of_all in zip(some.rows, every.rows, strict=True):
+            np.testing.assert_array_equal(rows, of_all.numpy()[among[of_all.numpy() - 1]])
+
     def test_neighbours_are_those_of_the_firing_cells(self, cells):
         firing = living_cells.draw_firing(cells, 3, 0.5, 0.0, root_key(0))
         for rows, neighbours in zip(firing.rows, firing.neighbours, strict=True):

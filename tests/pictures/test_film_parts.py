@@ -50,6 +50,14 @@ class TestTimeBar:
             assert word.min() + word.max() == pytest.approx(2 * centre, abs=6)
             assert 40 < word.max() - word.min() < 56
 
+    def test_marks_have_the_names_that_are_given(self):
+        bar = film_parts.time_bar(600, 0, 600, [150, 450], ["in", "Mutation"])
+        default = film_parts.time_bar(600, 0, 600, [150, 450])
+        np.testing.assert_array_equal(bar[:, 300:], default[:, 300:])
+        short = np.flatnonzero((bar[24:, :300] < 200).any(axis=(0, 2)))
+        assert short.min() + short.max() == pytest.approx(2 * 154, abs=6)
+        assert short.max() - short.min() < 12
+
     @pytest.mark.parametrize(
         ("width", "mutations"), [(200, [1, 1999]), (200, [0, 2000]), (120, [900, 1000, 1100])]
     )

@@ -1,0 +1,1 @@
+"""Cells that lie: a second rule among the cells of a trained one."""
