@@ -1,0 +1,114 @@
+"""The training step of the living cells with gradients that are cut every few CA steps.
+
+Everything but the rollout is the package's: pool, normalised gradients, one update of Adam a
+training step. The gradients of all parts of a rollout are summed before that update.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from selforg_mnist import spec
+from selforg_mnist.cells import living_cells, living_rollout
+from selforg_mnist.cells.living_cells import Firing, LivingCells
+from selforg_mnist.evaluation import metrics
+from selforg_mnist.experiment import Experiment
+from selforg_mnist.model import CAWeights, gray_of
+from selforg_mnist.training import engines
+from selforg_mnist.training.computing import Computing
+from selforg_mnist.training.losses import LOSSES
+from selforg_mnist.training.pool import Pool, Source
+from selforg_mnist.training.trainer import Trainer
+
+
+class CutEngine(engines.Living):
+    """Living cells whose gradients reach back to the last cut.
+
+    Args:
+      experiment: what is trained; its loss is taken at each cut.
+      lanes: shares of the batch that run side by side.
+      reach: CA steps between two cuts; the last ones end with the rollout.
+    """
+
+    def __init__(self, experiment: Experiment, lanes: int, reach: int):
+        super().__init__(experiment, lanes=lanes)
+        self.reach = reach
+        # A function of its own, so that it is traced once and not for each part.
+        self._learn_from_part = tf.function(self._part)
+
+    def _lane(
+        self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
+    ) -> engines.RolledOut:
+        """As `Living._lane`; the loss is the sum over all parts."""
+        cells = living_cells.find(gray_of(batch.images))
+        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+        firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
+        labels = tf.gather(batch.labels, cells.samples)
+        table = living_cells.to_table(cells, batch.state)
+        fixed = CAWeights(*map(tf.stop_gradient, weights))
+        loss = tf.constant(0.0)
+        for first in range(0, len(firing.rows), self.reach):
+            part = _part_of(firing, first, self.reach)
+            of_part, after, gradients = self._learn_from_part(fixed, cells, table, part, labels)
+            # No step goes on before the gradients of the part are there: then the memory that
+            # they needed is free again.
+            with tf.control_dependencies(gradients):
+                table = tf.identity(after)
+            # Adds nothing to the loss, and these gradients to the loss's own.
+            changes = (w - tf.stop_gradient(w) for w in weights)
+            slopes = [tf.reduce_sum(g * c) for g, c in zip(gradients, changes, strict=True)]
+            loss += of_part + tf.add_n(slopes)
+        logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]
+        return engines.RolledOut(
+            loss=loss,
+            state=living_cells.to_image(cells, table, tf.shape(batch.images)),
+            counts=metrics.count(logits, labels, cells.samples, batch.labels.shape[0]),
+        )
+
+    def _part(
+        self,
+        weights: CAWeights,
+        cells: LivingCells,
+        table: tf.Tensor,
+        firing: Firing,
+        labels: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
+        """The loss [] after some CA steps, the table [R, C] then, and the weights' gradients."""
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            table = living_rollout.rollout(weights, table, firing)
+            logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
+            losses = LOSSES[self.experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+            loss = tf.reduce_sum(losses)
+        return loss, table, tuple(tape.gradient(loss, weights))
+
+
+def _part_of(firing: Firing, first: int, count: int) -> Firing:
+    """The firing of some CA steps from `first` on."""
+    share = slice(first, first + count)
+    noise = None if firing.noise is None else firing.noise[share]
+    return Firing(firing.rows[share], firing.neighbours[share], noise)
+
+
+class CutTrainer(Trainer):
+    """The package's trainer with gradients that are cut.
+
+    Args:
+      experiment: what to train.
+      source: the training digits.
+      reach: CA steps between two cuts, 1 to `experiment.rollout_steps`.
+      lanes: as of `Computing`.
+      initial_weights: as of `Trainer`.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        source: Source,
+        reach: int,
+        lanes: int = 0,
+        initial_weights: CAWeights | None = None,
+    ):
+        computing = Computing("living", lanes)
+        super().__init__(experiment, source, computing, initial_weights=initial_weights)
+        self._engine = CutEngine(experiment, self.computing.lanes, reach)
