@@ -97,8 +97,8 @@ class CutTrainer(Trainer):
       experiment: what to train.
       source: the training digits.
       reach: CA steps between two cuts, 1 to `experiment.rollout_steps`.
-      lanes: as of `Computing`.
       initial_weights: as of `Trainer`.
+      lanes: as of `Computing`.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class CutTrainer(Trainer):
         experiment: Experiment,
         source: Source,
         reach: int,
-        lanes: int = 0,
         initial_weights: CAWeights | None = None,
+        lanes: int = 0,
     ):
         computing = Computing("living", lanes)
         super().__init__(experiment, source, computing, initial_weights=initial_weights)

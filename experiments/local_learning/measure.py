@@ -1,6 +1,6 @@
-"""Trainings with cut gradients, and what networks forget when the labels that they learn change.
+"""Trainings with cut gradients, and what networks forget when they go on to other labels.
 
-Every part of the study is kept in a file of its own, so that a run that was stopped goes on.
+Each part of the study is kept in a file of its own, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from experiments.local_learning.cutting import CutTrainer
+from experiments.local_learning.gated import GatedNetwork, OrdinaryNetwork
 from selforg_mnist import output_files, spec
 from selforg_mnist.cells import living_cells
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.evaluation import evaluation, votes
 from selforg_mnist.experiment import Experiment
-from selforg_mnist.model import CAModel, gray_of
+from selforg_mnist.model import CAWeights, gray_of
 from selforg_mnist.randomness import derive, root_key
 from selforg_mnist.training import pool as pools
 from selforg_mnist.training.checkpoints import Checkpoints
 from selforg_mnist.training.pool import source_of
-from selforg_mnist.training.trainer import TrainState
 
-REACHES = (1, 2, 5, 10, 20)  # CA steps between two cuts
+HALVES = (range(5), range(5, 10))  # labels learnt first, and second
 _STRETCH = 125  # training steps; the trainings take turns
 _BATCHES = 50  # over which memory is averaged
 
@@ -41,10 +41,12 @@ class Study:
 
     Attributes:
       folder: for the parts of the study.
-      experiment: of the package, with the number of training steps.
+      experiment: what all CA are trained as; other networks learn from as many samples.
       digits: to train on.
       held_out: to count on.
       steps: CA steps after which digits are counted.
+      reaches: CA steps between two cuts, one CA for each; the first and the last are asked what
+        they forget.
     """
 
     folder: Path
@@ -52,10 +54,61 @@ class Study:
     digits: Digits
     held_out: Digits
     steps: int
+    reaches: tuple[int, ...] = (1, 2, 5, 10, 20)
+
+    @property
+    def samples(self) -> int:
+        """How many samples each CA learns from, and each other network at most."""
+        return self.experiment.train_steps * self.experiment.batch_size
+
+    def about(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return {
+            "dataset": self.held_out.source,
+            "num_samples": len(self.held_out),
+            "train_steps": self.experiment.train_steps,
+            "batch_size": self.experiment.batch_size,
+            "samples": self.samples,
+            "rollout_steps": self.experiment.rollout_steps,
+            "steps": self.steps,
+            "seed": self.experiment.seed,
+        }
+
+
+class Learner(Protocol):
+    """A network that can learn some digits, and later others."""
+
+    def learn(self, digits: Digits) -> None:
+        """Learns from as many samples as the study has for a phase."""
+
+    def logits(self, digits: Digits) -> np.ndarray:
+        """What it says of N digits: [N, 10]."""
+
+
+class Cells:
+    """A CA that learns in several phases, each with Adam and a pool of its own."""
+
+    def __init__(self, study: Study, reach: int):
+        self._study, self._reach, self._phase = study, reach, 0
+        self._weights: CAWeights | None = None
+
+    def learn(self, digits: Digits) -> None:
+        """As `Learner.learn`, or from the checkpoint of a phase that was learnt before."""
+        self._phase += 1
+        study, source = self._study, source_of(digits.images, digits.labels)
+        trainer = CutTrainer(study.experiment, source, self._reach, self._weights)
+        folder = study.folder / f"forgetting_{self._reach}_{self._phase}"
+        advance(trainer, folder, study.experiment.train_steps)
+        self._model, self._weights = trainer.model, trainer.model.ca_weights()
+
+    def logits(self, digits: Digits) -> np.ndarray:
+        """The sum over the living cells of each digit, [N, 10], after the study's CA steps."""
+        *_, last = votes.over_steps(self._model, digits.images, self._study.steps)
+        return last.state[..., -spec.NUM_CLASSES :].sum(axis=(1, 2))
 
 
 def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A part of the study: from its file, or computed and written to it."""
+    """A part of the study with its duration: from its file, or computed and written to it."""
     if not path.exists():
         began, cpu = time.perf_counter(), time.process_time()
         found = compute()
@@ -75,57 +128,82 @@ def advance(trainer: CutTrainer, folder: Path, step: int) -> dict[str, Any]:
       step: the training step.
 
     Returns:
-      metrics: the means over the training steps taken; none if there were none to take.
+      metrics: means over the training steps taken, in percent; empty if there were none to take.
+
+    Raises:
+      FloatingPointError: the loss is not finite.
     """
     checkpoints = Checkpoints(folder, keep=2)
     restored = checkpoints.restore(like=trainer.initial_state())
-    state: TrainState = restored.state if restored else trainer.initial_state()
+    state = restored.state if restored else trainer.initial_state()
     left, metrics = step - int(state.step), {}
     if left > 0:
         state, reported = trainer.run(state, tf.constant(left))
-        checkpoints.save(int(state.step), state)
+        if not math.isfinite(float(reported.loss)):
+            raise FloatingPointError(f"{folder}: the loss is {reported.loss} at step {state.step}")
+        checkpoints.save(step, state)
         metrics = {
             "step": step,
+            "steps": left,
             "cell_accuracy": 100 * float(reported.cell_accuracy),
             "total_agreement": 100 * float(reported.total_agreement),
         }
-        if not math.isfinite(float(reported.loss)):
-            raise FloatingPointError(f"loss={float(reported.loss)} at step {int(state.step)}")
     trainer.load(state)
     return metrics
+
+
+def run(study: Study) -> dict[str, Any]:
+    """The whole study, or what is left of it to do.
+
+    Returns:
+      found: "cut_gradients", "without_cells" and "forgetting", as the functions below give them;
+        "seconds" and "cpu_seconds" in all.
+    """
+    path = study.folder / f"without_cells_{study.experiment.train_steps}.json"
+    found = {
+        "cut_gradients": cut_gradients(study),
+        "without_cells": kept(path, lambda: without_cells(study)),
+        "forgetting": forgetting(study),
+    }
+    cut = list(found["cut_gradients"].values())
+    parts = [found["without_cells"], *cut, *found["forgetting"].values()]
+    parts += [stretch for each in cut for stretch in each["stretches"]]
+    return found | {
+        key: round(sum(part[key] for part in parts)) for key in ("seconds", "cpu_seconds")
+    }
 
 
 def cut_gradients(study: Study) -> dict[str, Any]:
     """Trains one CA for each reach, on equally many samples, and counts over held-out digits.
 
     Returns:
-      runs: by the CA steps between two cuts.
+      runs: by reach, each with its stretches of training, what held-out digits say, and memory.
     """
     source = source_of(study.digits.images, study.digits.labels)
-    trainers = {reach: CutTrainer(study.experiment, source, reach) for reach in REACHES}
+    trainers = {reach: CutTrainer(study.experiment, source, reach) for reach in study.reaches}
+    folders = {reach: study.folder / f"reach_{reach}" for reach in study.reaches}
     end = study.experiment.train_steps
-    curves: dict[int, list] = {reach: [] for reach in REACHES}
-    marks = [*range(_STRETCH, end, _STRETCH), end]
-    for step in marks:
+    stretches: dict[int, list[dict[str, Any]]] = {reach: [] for reach in study.reaches}
+    for step in [*range(_STRETCH, end, _STRETCH), end]:
         for reach, trainer in trainers.items():
-            name = f"reach_{reach}"
-            path = study.folder / f"{name}_step_{step}.json"
-            curves[reach].append(
-                kept(path, lambda t=trainer, n=name, s=step: advance(t, study.folder / n, s))
+            stretch = kept(
+                study.folder / f"reach_{reach}_step_{step}.json",
+                lambda t=trainer, f=folders[reach], s=step: advance(t, f, s),  # type: ignore[misc]
             )
+            stretches[reach].append(stretch)
     memory = memory_of_a_step(study)
     runs = {}
     for reach, trainer in trainers.items():
-        advance(trainer, study.folder / f"reach_{reach}", end)
-        path = study.folder / f"reach_{reach}_evaluation.json"
-        found = kept(path, lambda t=trainer: evaluate(t.model, study))
-        runs[str(reach)] = found | {"curve": curves[reach], "megabytes": memory[reach]}
+        advance(trainer, folders[reach], end)
+        path = study.folder / f"reach_{reach}_step_{end}_evaluation.json"
+        found = kept(path, lambda t=trainer: evaluate(t, study))  # type: ignore[misc]
+        runs[str(reach)] = {**found, "stretches": stretches[reach], "megabytes": memory[reach]}
     return runs
 
 
-def evaluate(model: CAModel, study: Study) -> dict[str, Any]:
-    """What the cells say after the last CA step, in percent."""
-    curves = evaluation.evaluate(model, study.held_out, study.steps, study.experiment.seed)
+def evaluate(trainer: CutTrainer, study: Study) -> dict[str, Any]:
+    """What the cells of held-out digits say after the last CA step, in percent."""
+    curves = evaluation.evaluate(trainer.model, study.held_out, study.steps)
     return {
         "cell_accuracy": 100 * float(curves.cell_accuracy[-1]),
         "total_agreement": 100 * float(curves.total_agreement[-1]),
@@ -142,7 +220,7 @@ def memory_of_a_step(study: Study) -> dict[int, float]:
     config = study.experiment
     width = 4 * (spec.NEIGHBOURHOOD * config.channels + 2 * config.hidden_channels)
     source = source_of(study.digits.images, study.digits.labels)
-    largest: dict[int, list[int]] = {reach: [] for reach in REACHES}
+    largest: dict[int, list[int]] = {reach: [] for reach in study.reaches}
     for batch in range(_BATCHES):
         key = derive(root_key(config.seed), batch)
         cells = living_cells.find(gray_of(pools.fresh(source, config.batch_size, key).images))
@@ -151,3 +229,73 @@ def memory_of_a_step(study: Study) -> dict[int, float]:
         for reach, found in largest.items():
             found.append(max(sum(fired[i : i + reach]) for i in range(0, len(fired), reach)))
     return {reach: width * float(np.mean(found)) / 1e6 for reach, found in largest.items()}
+
+
+def without_cells(study: Study) -> dict[str, Any]:
+    """How the gated network and an ordinary one learn all labels: accuracy by samples seen."""
+    found = {}
+    total = min(study.samples, len(study.digits))
+    for name, network in _networks(study).items():
+        done, accuracy = 0, {}
+        for end in (total // 16, total // 4, total):
+            network.learn(_share(study.digits, np.arange(done, end)))
+            logits = network.logits(study.held_out)
+            done, accuracy[str(end)] = end, _right(logits, study.held_out)
+        found[name] = {"weights": network.size, "accuracy": accuracy}
+    return {"networks": found}
+
+
+def forgetting(study: Study) -> dict[str, Any]:
+    """What is left of labels 0 to 4 after learning 5 to 9, for each network."""
+    first, second = (_of_labels(study.digits, half) for half in HALVES)
+    held_first, held_second = (_of_labels(study.held_out, half) for half in HALVES)
+    count = study.samples
+    learners: dict[str, Learner] = {
+        **_networks(study),
+        **{
+            f"CA, reach {reach}": Cells(study, reach)
+            for reach in (study.reaches[0], study.reaches[-1])
+        },
+    }
+
+    def forget(learner: Learner) -> dict[str, Any]:
+        learner.learn(_share(first, np.arange(min(count, len(first)))))
+        before = learner.logits(held_first)
+        learner.learn(_share(second, np.arange(min(count, len(second)))))
+        after = learner.logits(held_first)
+        return {
+            "first_before": _right(before, held_first),
+            "first_after": _right(after, held_first),
+            "second_after": _right(learner.logits(held_second), held_second),
+            "first_before_of_five": _right(before[:, : len(HALVES[0])], held_first),
+            "first_after_of_five": _right(after[:, : len(HALVES[0])], held_first),
+        }
+
+    end = study.experiment.train_steps
+    return {
+        name: kept(
+            study.folder / f"forgetting_{name.replace(', ', '_').replace(' ', '_')}_{end}.json",
+            lambda each=learner: forget(each),  # type: ignore[misc]
+        )
+        for name, learner in learners.items()
+    }
+
+
+def _networks(study: Study) -> dict[str, GatedNetwork | OrdinaryNetwork]:
+    """A gated network, and an ordinary one with as many weights."""
+    seed = study.experiment.seed
+    mean = study.digits.gray().reshape(len(study.digits), -1).mean(axis=0)
+    gated = GatedNetwork(mean, seed)
+    return {"gated network": gated, "ordinary network": OrdinaryNetwork(gated.size, seed)}
+
+
+def _right(logits: np.ndarray, digits: Digits) -> float:
+    return 100 * float((logits.argmax(axis=1) == digits.labels).mean())
+
+
+def _of_labels(digits: Digits, labels: Sequence[int]) -> Digits:
+    return _share(digits, np.flatnonzero(np.isin(digits.labels, list(labels))))
+
+
+def _share(digits: Digits, chosen: np.ndarray) -> Digits:
+    return dataclasses.replace(digits, images=digits.images[chosen], labels=digits.labels[chosen])
