@@ -97,8 +97,6 @@ class CutTrainer(Trainer):
       experiment: what to train.
       source: the training digits.
       reach: CA steps between two cuts, 1 to `experiment.rollout_steps`.
-      initial_weights: as of `Trainer`.
-      lanes: as of `Computing`.
     """
 
     def __init__(
@@ -106,9 +104,6 @@ class CutTrainer(Trainer):
         experiment: Experiment,
         source: Source,
         reach: int,
-        initial_weights: CAWeights | None = None,
-        lanes: int = 0,
     ):
-        computing = Computing("living", lanes)
-        super().__init__(experiment, source, computing, initial_weights=initial_weights)
+        super().__init__(experiment, source, Computing("living"))
         self._engine = CutEngine(experiment, self.computing.lanes, reach)

@@ -17,7 +17,7 @@ from selforg_mnist.data.digits import Digits, gray_levels
 
 _WIDTHS = (10, 5, 1)  # neurons of each layer, for each label
 _BRANCHES = 8  # of each neuron
-_RATES = (0.03, 0.05, 0.05)  # learning rate of each layer
+_RATES = (0.01, 0.02, 0.02)  # learning rate of each layer
 _BATCH = 16
 
 

@@ -22,6 +22,7 @@ from experiments.local_learning.gated import GatedNetwork, OrdinaryNetwork
 from selforg_mnist import output_files, spec
 from selforg_mnist.cells import living_cells
 from selforg_mnist.data.digits import Digits
+from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import evaluation, votes
 from selforg_mnist.experiment import Experiment
 from selforg_mnist.model import CAWeights, gray_of
@@ -29,6 +30,7 @@ from selforg_mnist.randomness import derive, root_key
 from selforg_mnist.training import pool as pools
 from selforg_mnist.training.checkpoints import Checkpoints
 from selforg_mnist.training.pool import source_of
+from selforg_mnist.training.trainer import Trainer
 
 HALVES = (range(5), range(5, 10))  # labels learnt first, and second
 _STRETCH = 125  # training steps; the trainings take turns
@@ -45,8 +47,7 @@ class Study:
       digits: to train on.
       held_out: to count on.
       steps: CA steps after which digits are counted.
-      reaches: CA steps between two cuts, one CA for each; the first and the last are asked what
-        they forget.
+      reaches: CA steps between two cuts, one CA for each.
     """
 
     folder: Path
@@ -86,19 +87,19 @@ class Learner(Protocol):
 
 
 class Cells:
-    """A CA that learns in several phases, each with Adam and a pool of its own."""
+    """A CA that learns in several phases as the article's does, each with Adam and a new pool."""
 
-    def __init__(self, study: Study, reach: int):
-        self._study, self._reach, self._phase = study, reach, 0
+    def __init__(self, study: Study):
+        self._study, self._phase = study, 0
         self._weights: CAWeights | None = None
 
     def learn(self, digits: Digits) -> None:
         """As `Learner.learn`, or from the checkpoint of a phase that was learnt before."""
         self._phase += 1
         study, source = self._study, source_of(digits.images, digits.labels)
-        trainer = CutTrainer(study.experiment, source, self._reach, self._weights)
-        folder = study.folder / f"forgetting_{self._reach}_{self._phase}"
-        advance(trainer, folder, study.experiment.train_steps)
+        trainer = Trainer(study.experiment, source, initial_weights=self._weights)
+        folder = study.folder / f"forgetting_phase_{self._phase}"
+        advance(trainer, folder / str(study.experiment.train_steps), study.experiment.train_steps)
         self._model, self._weights = trainer.model, trainer.model.ca_weights()
 
     def logits(self, digits: Digits) -> np.ndarray:
@@ -119,7 +120,7 @@ def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def advance(trainer: CutTrainer, folder: Path, step: int) -> dict[str, Any]:
+def advance(trainer: Trainer, folder: Path, step: int) -> dict[str, Any]:
     """Trains up to a training step from the last checkpoint on, and loads the model.
 
     Args:
@@ -131,16 +132,21 @@ def advance(trainer: CutTrainer, folder: Path, step: int) -> dict[str, Any]:
       metrics: means over the training steps taken, in percent; empty if there were none to take.
 
     Raises:
-      FloatingPointError: the loss is not finite.
+      UserError: the last checkpoint is of a later step, or the loss is not finite.
     """
     checkpoints = Checkpoints(folder, keep=2)
     restored = checkpoints.restore(like=trainer.initial_state())
     state = restored.state if restored else trainer.initial_state()
     left, metrics = step - int(state.step), {}
+    if left < 0:
+        raise UserError(
+            f"train_steps={step}: expected {state.step} or more, which {folder} has; ask for more, "
+            "or give another --output_dir"
+        )
     if left > 0:
         state, reported = trainer.run(state, tf.constant(left))
-        if not math.isfinite(float(reported.loss)):
-            raise FloatingPointError(f"{folder}: the loss is {reported.loss} at step {state.step}")
+        if not math.isfinite(loss := float(reported.loss)):
+            raise UserError(f"{folder}: loss={loss} at training step {state.step}; try a new seed")
         checkpoints.save(step, state)
         metrics = {
             "step": step,
@@ -237,10 +243,10 @@ def without_cells(study: Study) -> dict[str, Any]:
     total = min(study.samples, len(study.digits))
     for name, network in _networks(study).items():
         done, accuracy = 0, {}
-        for end in (total // 16, total // 4, total):
+        for end in (total // 16 or 1, total // 4 or 1, total):
             network.learn(_share(study.digits, np.arange(done, end)))
-            logits = network.logits(study.held_out)
-            done, accuracy[str(end)] = end, _right(logits, study.held_out)
+            done = end
+            accuracy[str(end)] = _right(network.logits(study.held_out), study.held_out)
         found[name] = {"weights": network.size, "accuracy": accuracy}
     return {"networks": found}
 
@@ -250,13 +256,7 @@ def forgetting(study: Study) -> dict[str, Any]:
     first, second = (_of_labels(study.digits, half) for half in HALVES)
     held_first, held_second = (_of_labels(study.held_out, half) for half in HALVES)
     count = study.samples
-    learners: dict[str, Learner] = {
-        **_networks(study),
-        **{
-            f"CA, reach {reach}": Cells(study, reach)
-            for reach in (study.reaches[0], study.reaches[-1])
-        },
-    }
+    learners: dict[str, Learner] = {**_networks(study), "CA": Cells(study)}
 
     def forget(learner: Learner) -> dict[str, Any]:
         learner.learn(_share(first, np.arange(min(count, len(first)))))
@@ -274,7 +274,7 @@ def forgetting(study: Study) -> dict[str, Any]:
     end = study.experiment.train_steps
     return {
         name: kept(
-            study.folder / f"forgetting_{name.replace(', ', '_').replace(' ', '_')}_{end}.json",
+            study.folder / f"forgetting_{name.replace(' ', '_')}_{end}.json",
             lambda each=learner: forget(each),  # type: ignore[misc]
         )
         for name, learner in learners.items()
