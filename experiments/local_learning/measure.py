@@ -140,8 +140,8 @@ def advance(trainer: Trainer, folder: Path, step: int) -> dict[str, Any]:
     left, metrics = step - int(state.step), {}
     if left < 0:
         raise UserError(
-            f"train_steps={step}: expected {state.step} or more, which {folder} has; ask for more, "
-            "or give another --output_dir"
+            f"train_steps={step}: expected {state.step} or more, as {folder} has; ask for more, or "
+            "give another --output_dir"
         )
     if left > 0:
         state, reported = trainer.run(state, tf.constant(left))
