@@ -31,7 +31,7 @@ def _run() -> int:
     digits = data_flags.load("train", seed, dataset=held_out.source)
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
     settings = f"{held_out.source}_{len(held_out)}_digits_{_STEPS.value}_steps_seed_{seed}"
-    folder = output_dir / "parts" / settings
+    folder = output_dir / "runs" / settings
     output_files.make_folder(folder)
     config = experiment.get("l2_noise").replace(train_steps=steps, seed=seed)
     study = measure.Study(folder, config, digits, held_out, _STEPS.value)

@@ -140,7 +140,7 @@ def advance(trainer: Trainer, folder: Path, step: int) -> dict[str, Any]:
     left, metrics = step - int(state.step), {}
     if left < 0:
         raise UserError(
-            f"train_steps={step}: expected {state.step} or more, as {folder} has; ask for more, or "
+            f"train_steps={step}: expected {state.step} or more, as in {folder}; ask for more or "
             "give another --output_dir"
         )
     if left > 0:
