@@ -98,17 +98,19 @@ class TestCutGradients:
         assert written[2].any()
 
 
+@pytest.fixture(scope="module")
+def gray(drawn):
+    return drawn.gray().reshape(60, -1)
+
+
+@pytest.fixture
+def network(drawn, gray):
+    network = GatedNetwork(gray.mean(axis=0), seed=0)
+    network.learn(drawn)
+    return network
+
+
 class TestGatedNetwork:
-    @pytest.fixture
-    def network(self, drawn):
-        network = GatedNetwork(drawn.gray().reshape(60, -1).mean(axis=0), seed=0)
-        network.learn(drawn)
-        return network
-
-    @pytest.fixture(scope="class")
-    def gray(self, drawn):
-        return drawn.gray().reshape(60, -1)
-
     def test_gradient_is_that_of_the_neuron_s_own_error(self, network, drawn, gray):
         gradients = network.gradients(gray, drawn.labels)
         rng = np.random.default_rng(0)
@@ -163,8 +165,7 @@ class TestGatedNetwork:
             changed = (network.weights[layer] != before[layer]).any(axis=(0, 1))
             np.testing.assert_array_equal(changed, gates[layer][0] == 1)
 
-    def test_learns(self, drawn):
-        network = GatedNetwork(drawn.gray().reshape(60, -1).mean(axis=0), seed=0)
+    def test_learns(self, network, drawn):
         for _ in range(20):
             network.learn(drawn)
         assert (network.logits(drawn).argmax(axis=1) == drawn.labels).mean() > 0.8
@@ -183,13 +184,14 @@ def test_memory_is_that_of_the_longest_part(drawn, tmp_path):
     assert 1.8 < memory[4] / memory[2] <= 2.0
 
 
-class TestStudy:
-    @pytest.fixture(scope="class")
-    def study(self, drawn, tmp_path_factory):
-        folder = tmp_path_factory.mktemp("parts")
-        tiny = SMALL.replace(rollout_steps=2, train_steps=8)
-        return measure.Study(folder, tiny, drawn, drawn, 5, reaches=(2,))
+@pytest.fixture(scope="module")
+def study(drawn, tmp_path_factory):
+    tiny = SMALL.replace(rollout_steps=2, train_steps=8)
+    folder = tmp_path_factory.mktemp("runs")
+    return measure.Study(folder, tiny, drawn, drawn, 5, reaches=(2,))
 
+
+class TestStudy:
     def test_report_has_every_part_and_a_second_run_takes_them_as_they_are(self, study, tmp_path):
         found = measure.run(study)
         about = {"command": "python -m experiments.local_learning", **study.about()}
