@@ -166,7 +166,7 @@ class TestGatedNetwork:
             np.testing.assert_array_equal(changed, gates[layer][0] == 1)
 
     def test_learns(self, network, drawn):
-        for _ in range(20):
+        for _ in range(8):
             network.learn(drawn)
         assert (network.logits(drawn).argmax(axis=1) == drawn.labels).mean() > 0.8
 
