@@ -26,29 +26,38 @@ class CutEngine(engines.Living):
 
     Args:
       experiment: what is trained; its loss is taken at each cut.
-      lanes: shares of the batch that run side by side.
+      computing: with the number of lanes.
       reach: CA steps between two cuts; the last ones end with the rollout.
     """
 
-    def __init__(self, experiment: Experiment, lanes: int, reach: int):
-        super().__init__(experiment, lanes=lanes)
-        self.reach = reach
-        # A function of its own, so that it is traced once and not for each part.
+    def __init__(self, experiment: Experiment, computing: Computing, reach: int):
+        super().__init__(experiment, computing)
+        self._reach = reach
+        # A separate function, so that it is traced once and not once for each part.
         self._learn_from_part = tf.function(self._part)
 
     def _lane(
         self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
     ) -> engines.RolledOut:
         """As `Living._lane`; the loss is the sum over all parts."""
+        config = self._experiment
         cells = living_cells.find(gray_of(batch.images))
         channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
-        firing = living_cells.draw_firing(cells, *self._chances(), key, channels, steps_taken)
+        firing = living_cells.draw_firing(
+            cells,
+            engines.most_steps(config),
+            config.fire_rate,
+            config.residual_noise,
+            key,
+            channels,
+            steps_taken,
+        )
         labels = tf.gather(batch.labels, cells.samples)
         table = living_cells.to_table(cells, batch.state)
         fixed = CAWeights(*map(tf.stop_gradient, weights))
         loss = tf.constant(0.0)
-        for first in range(0, len(firing.rows), self.reach):
-            part = _part_of(firing, first, self.reach)
+        for first in range(0, len(firing.rows), self._reach):
+            part = _part_of(firing, first, self._reach)
             of_part, after, gradients = self._learn_from_part(fixed, cells, table, part, labels)
             # No step goes on before the gradients of the part are there: then the memory that
             # they needed is free again.
@@ -78,7 +87,7 @@ class CutEngine(engines.Living):
             tape.watch(weights)
             table = living_rollout.rollout(weights, table, firing)
             logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
-            losses = LOSSES[self.experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
+            losses = LOSSES[self._experiment.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
             loss = tf.reduce_sum(losses)
         return loss, table, tuple(tape.gradient(loss, weights))
 
@@ -99,11 +108,6 @@ class CutTrainer(Trainer):
       reach: CA steps between two cuts, 1 to `experiment.rollout_steps`.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        source: Source,
-        reach: int,
-    ):
+    def __init__(self, experiment: Experiment, source: Source, reach: int):
         super().__init__(experiment, source, Computing("living"))
-        self._engine = CutEngine(experiment, self.computing.lanes, reach)
+        self._engine = CutEngine(experiment, self.computing, reach)

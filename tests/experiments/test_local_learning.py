@@ -17,6 +17,7 @@ from selforg_mnist.model import CAModel, CAWeights, gray_of
 from selforg_mnist.randomness import root_key
 from selforg_mnist.training import engines
 from selforg_mnist.training import pool as pools
+from selforg_mnist.training.computing import Computing
 from support import command, reference_ca
 
 CHANNELS, HIDDEN, CA_STEPS = 13, 8, 4
@@ -28,6 +29,7 @@ SMALL = experiment.get("l2_noise").replace(
     pool_size=8,
     train_steps=3,
 )
+ONE_LANE = Computing("living", 1)
 STEADY = SMALL.replace(fire_rate=1.0, residual_noise=0.0)  # nothing is drawn
 
 
@@ -71,7 +73,7 @@ class TestCutGradients:
                 losses.append(tf.reduce_sum((model.classify(x) - targets) ** 2) / 2)
             parts.append(tape.gradient(losses[-1], model.trainable_variables))
         expected = [tf.add_n(list(of_each)) for of_each in zip(*parts, strict=True)]
-        rolled_out, gradients = learnt(CutEngine(STEADY, 1, reach), weights, batch)
+        rolled_out, gradients = learnt(CutEngine(STEADY, ONE_LANE, reach), weights, batch)
         np.testing.assert_allclose(rolled_out.loss, sum(losses), rtol=1e-4)
         np.testing.assert_allclose(rolled_out.state, x[..., 1:], atol=1e-4)
         for ours, theirs in zip(gradients, expected, strict=True):
@@ -80,7 +82,7 @@ class TestCutGradients:
     def test_without_a_cut_they_are_the_package_s(self, weights, batch):
         ours, theirs = (
             learnt(engine, weights, batch)
-            for engine in (CutEngine(SMALL, 1, CA_STEPS), engines.Living(SMALL))
+            for engine in (CutEngine(SMALL, ONE_LANE, CA_STEPS), engines.Living(SMALL, ONE_LANE))
         )
         np.testing.assert_allclose(ours[0].loss, theirs[0].loss, rtol=1e-6)
         np.testing.assert_array_equal(ours[0].state, theirs[0].state)
@@ -91,7 +93,7 @@ class TestCutGradients:
         """Only the logits are judged; what else a cell writes is of use in later steps only."""
         written = {}
         for reach in (1, 2):
-            _, gradients = learnt(CutEngine(SMALL, 1, reach), weights, batch)
+            _, gradients = learnt(CutEngine(SMALL, ONE_LANE, reach), weights, batch)
             written[reach] = gradients.residual_kernel[..., : -spec.NUM_CLASSES].numpy()
             assert np.any(gradients.residual_kernel[..., -spec.NUM_CLASSES :])
         assert not written[1].any()
