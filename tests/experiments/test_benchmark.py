@@ -39,7 +39,6 @@ def test_reference_owes_nothing_to_the_engines():
 
 
 @pytest.mark.slow
-@pytest.mark.timing
 def test_report_has_rates_ratios_shares_and_memory():
     flags = ("--json", "--rounds=1", "--seconds=0.01", "--dataset=drawn")
     done = subprocess.run(
@@ -56,7 +55,7 @@ def test_report_has_rates_ratios_shares_and_memory():
         assert rows["dense reference", size]["steps_per_second"] > 0
         # Far below the usual ratio: even one short timing on a busy machine exceeds it.
         assert rows["engine living, 1 thread a lane", size]["ratio"] > 2
-        assert 0.3 < rows["engine dense", size]["ratio"] < 3
+        assert 0.2 < rows["engine dense", size]["ratio"] < 5
     evaluation = rows["evaluation", 250]
     assert evaluation["steps_per_second"] > 1
     assert "ratio" not in evaluation

@@ -252,7 +252,6 @@ def test_a_folder_that_takes_no_files_is_refused_before_anything_is_loaded(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.timing
 def test_the_command_measures_and_its_numbers_fit_together(tmp_path):
     flags = ("--quick", "--rounds=1", "--seconds=0.01", "--dataset=drawn")
     status, printed, said = command.run(
@@ -282,7 +281,7 @@ def test_the_command_measures_and_its_numbers_fit_together(tmp_path):
     small, large, *_ = rows
     assert small["ratio"] == pytest.approx(small["reference_ms"] / small["ms"])
     assert large["living_cells"] == pytest.approx(small["living_cells"], rel=0.05)
-    # Far below the ratio on an idle machine.
+    # Far below the usual ratio: even short timings on a busy machine exceed it.
     assert large["ratio"] > 2
 
 
