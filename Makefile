@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train reproduce robustness demo test test-slow test-all check check-demo \
+.PHONY: help install train reproduce robustness demo test test-slow test-long test-all check check-demo \
         format bench scaling speed
 
 help:  ## Shows this list.
@@ -35,9 +35,12 @@ test:  ## Runs the tests that take seconds.
 	$(PYTHON) -m pytest -m "not slow" $(ARGS)
 
 test-slow:  ## Runs the tests that take minutes.
-	$(PYTHON) -m pytest -m slow $(ARGS)
+	$(PYTHON) -m pytest -m "slow and not long" $(ARGS)
 
-test-all:  ## Runs all tests, as CI does.
+test-long:  ## Runs the tests that the others leave out: endurance, speeds, screenshots, whole studies.
+	$(PYTHON) -m pytest -m long $(ARGS)
+
+test-all:  ## Runs all tests but the long ones, as CI does.
 	$(PYTHON) -m pytest -n 2 $(ARGS)
 
 check:  ## Checks format, lint, types, and the direction of imports.

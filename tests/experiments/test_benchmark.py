@@ -39,6 +39,7 @@ def test_reference_owes_nothing_to_the_engines():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_report_has_rates_ratios_shares_and_memory():
     flags = ("--json", "--rounds=1", "--seconds=0.01", "--dataset=drawn")
     done = subprocess.run(

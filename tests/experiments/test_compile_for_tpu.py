@@ -61,6 +61,7 @@ def test_each_precision_compiles_for_a_v5e():
 @pytest.mark.tpu
 @pytest.mark.slow
 @needs_libtpu
+@pytest.mark.long
 def test_it_compiles_for_four_cores_of_a_v5e():
     assert compiled(4).keys() == {"float32"}
 
@@ -102,6 +103,7 @@ def test_shapes_that_depend_on_the_data_are_refused():
 @pytest.mark.tpu
 @pytest.mark.slow
 @needs_libtpu
+@pytest.mark.long
 def test_what_the_compiler_rejects_ends_in_one_line(tmp_path):
     # No TPU has a custom call with that name.
     text = """func.func @main(%arg0: tensor<4xf32>) -> tensor<4xf32> {

@@ -199,6 +199,8 @@ class TestShippedImpostors:
 FLAGS = ("--dataset=drawn", "--num_samples=12", "--steps=9", "--shares=1,10", "--output_dir=out")
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_command_trains_and_reports(tmp_path):
     status, _, said = command.run(
         "experiments.impostors",
@@ -220,6 +222,8 @@ def test_command_trains_and_reports(tmp_path):
     assert files <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_command_takes_the_notebooks_checkpoint(tmp_path):
     foreign_files.write_checkpoint(tmp_path / "saved_model", reference_ca.random_weights())
     status, _, said = command.run(

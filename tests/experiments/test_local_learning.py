@@ -229,6 +229,7 @@ class TestStudy:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_command(tmp_path):
     flags = ("--dataset=drawn", "--train_steps=1", "--num_samples=20", "--steps=5")
     status, printed, said = command.run(

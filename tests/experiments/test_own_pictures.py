@@ -9,6 +9,7 @@ from support import command
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_shares_of_digits_and_of_what_people_draw(mnist_data_dir, tmp_path):
     Image.new("L", (60, 60), 255).save(tmp_path / "blank_3.png")
     flags = ["--dataset=mnist", f"--data_dir={mnist_data_dir}", "--count=120"]

@@ -202,6 +202,7 @@ def test_smoke(few, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_command(tmp_path):
     flags = ("--weights=l2", "--dataset=drawn", "--num_samples=40", "--steps=10")
     flags += ("--iterations=3",)

@@ -103,6 +103,7 @@ class TestReproduction:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_trains_what_is_missing(tmp_path):
     flags = ["--train", "--train_steps=1", "--runs_dir=runs", "--films=none", "--output_dir=out"]
     flags += ["--dataset=drawn", "--num_samples=4", "--steps=2"]

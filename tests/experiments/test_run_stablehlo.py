@@ -60,6 +60,7 @@ def test_jax_takes_tensorflow_s_steps(exported):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_jax_takes_the_steps_in_bfloat16(exported, digits, tmp_path):
     computing = Computing("dense", precision="bfloat16")
     trainer = stablehlo_export.trainer_of(TINY, computing, digits)
@@ -87,6 +88,7 @@ def test_command_needs_no_tensorflow_and_takes_a_nameless_engine_for_dense(expor
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_command_exports_the_precision_asked_for(tmp_path):
     size = ("--batch_size=4", "--rollout_steps=1", "--steps=1", "--dataset=drawn", "--digits=20")
     how = "--precision=bfloat16"

@@ -252,6 +252,7 @@ def test_a_folder_that_takes_no_files_is_refused_before_anything_is_loaded(tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_command_measures_and_its_numbers_fit_together(tmp_path):
     flags = ("--quick", "--rounds=1", "--seconds=0.01", "--dataset=drawn")
     status, printed, said = command.run(

@@ -201,6 +201,7 @@ def test_two_workers_train_together_and_are_as_two_replicas(workers, tmp_path):
         )
 
 
+@pytest.mark.long
 def test_the_loss_of_a_worker_ends_the_run_cleanly_and_it_resumes(workers, tmp_path):
     pair = workers("--train_steps=100000", "--checkpoint_every=10")
     pair.until(lambda: len(checkpoints(tmp_path)) >= 2)
@@ -218,6 +219,7 @@ def test_the_loss_of_a_worker_ends_the_run_cleanly_and_it_resumes(workers, tmp_p
     assert state_of(tmp_path)["step"] == step + 10
 
 
+@pytest.mark.long
 def test_one_worker_is_told_to_stop_and_all_stop(workers, tmp_path):
     pair = workers("--train_steps=100000", "--checkpoint_every=10")
     pair.until(lambda: checkpoints(tmp_path))

@@ -501,6 +501,7 @@ def test_a_loss_that_is_not_finite_ends_it_and_names_the_step(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_as_the_article_has_it_needs_less_than_two_gigabytes(tmp_path):
     process = start("--dataset=drawn", "--train_steps=5", run_dir=tmp_path / "run")
     status = Path(f"/proc/{process.pid}/status")

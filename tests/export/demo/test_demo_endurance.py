@@ -14,7 +14,7 @@ import pytest
 from support.demo_page import PHONE, tab
 
 pytest_plugins = ["support.demo_site"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 
 MINUTES = float(os.environ.get("SELFORG_PAGE_MINUTES", "0.1"))

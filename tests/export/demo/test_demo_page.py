@@ -311,6 +311,7 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "forced"])
+@pytest.mark.long
 def test_screenshots(browser, address, tmp_path, theme):
     folder = pathlib.Path(os.environ.get("SELFORG_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)

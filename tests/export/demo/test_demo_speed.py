@@ -46,6 +46,7 @@ def test_the_engine_equals_the_article_s_graph(bench, backend, model):
 
 @pytest.mark.timing
 @pytest.mark.parametrize("backend", ["wasm", "cpu"])
+@pytest.mark.long
 def test_the_engine_is_faster(bench, backend):
     ratios = []
     for _ in range(3):
@@ -109,6 +110,7 @@ def test_a_stroke_is_ink_on_the_next_frame(browser, address, backend, slower):
 
 
 @pytest.mark.timing
+@pytest.mark.long
 def test_the_page_is_as_fast_as_its_engine(browser, address, bench):
     """Drawing and listening cost something; the frames' rhythm costs nothing."""
     from export import speed
@@ -125,6 +127,7 @@ def test_the_page_is_as_fast_as_its_engine(browser, address, bench):
 
 
 @pytest.mark.timing
+@pytest.mark.long
 def test_speed_report(checkout, tmp_path):
     flags = [f"--output_dir={tmp_path / 'out'}", "--rounds=1", "--seconds=0.05"]
     flags += ["--json", "--backends=wasm", "--dataset=drawn"]
