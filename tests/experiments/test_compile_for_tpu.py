@@ -50,6 +50,7 @@ def compiled(replicas, *how):
 @pytest.mark.tpu
 @pytest.mark.slow
 @needs_libtpu
+@pytest.mark.long
 def test_each_precision_compiles_for_a_v5e():
     programs = compiled(1, "--precision=float32,bfloat16")
     assert programs.keys() == {"float32", "bfloat16"}

@@ -51,6 +51,7 @@ def reproduced(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 class TestReproduction:
     def test_report_has_ours_beside_the_article_s(self, reproduced):
         text = (reproduced / "report.md").read_text()

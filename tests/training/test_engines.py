@@ -115,6 +115,7 @@ class TestBfloat16:
         assert np.any(tf.cast(tf.cast(states, tf.bfloat16), tf.float32) != states)
 
     @pytest.mark.slow
+    @pytest.mark.long
     def test_learns_what_float32_learns(self, source, engine):
         losses = {}
         for precision in ("float32", "bfloat16"):

@@ -94,6 +94,7 @@ def state_of(folder):
         return {name: archive[name] for name in archive.files}
 
 
+@pytest.mark.long
 def test_a_run_goes_from_one_replica_to_two_and_back(tmp_path):
     """With two, in one go or in two are the same, bit for bit."""
     run = tmp_path / "a" / "run"

@@ -245,6 +245,7 @@ class TestFinishedRun:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0])
+@pytest.mark.long
 def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, seed):
     run_dir, chance = tmp_path / "run", random.Random(seed)
     flags = (*TINY, f"--train_steps={STEPS}", "--log_every=1", "--eval_every=20")
@@ -291,7 +292,11 @@ def test_killed_again_and_again_it_ends_where_it_would_have(straight, tmp_path, 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status", "train_steps"),
-    [(signal.SIGTERM, 143, 30), (signal.SIGINT, 130, 1000), (signal.SIGHUP, 129, 1000)],
+    [
+        (signal.SIGTERM, 143, 30),
+        pytest.param(signal.SIGINT, 130, 1000, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, 129, 1000, marks=pytest.mark.long),
+    ],
     ids=["SIGTERM, then more steps", "SIGINT, then fewer", "SIGHUP"],
 )
 def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, status, train_steps):
@@ -449,6 +454,7 @@ def small_disk(folder, kilobytes):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(straight, tmp_path):
     # As root on most machines the disk is really full; elsewhere a limit on each file's size
     # stands for that.
@@ -516,6 +522,7 @@ def test_a_run_as_the_article_has_it_needs_less_than_two_gigabytes(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_precision_is_recorded_and_part_of_the_run(tmp_path):
     run_dir = tmp_path / "run"
     flags = (*TINY, "--precision=bfloat16")

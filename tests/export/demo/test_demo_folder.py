@@ -12,8 +12,9 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("layout", ["tfjs", "single_file"])
 def test_an_exported_folder_is_opened(demo, layout, tmp_path):
     from export import exporting
+    from selforg_mnist import weights
 
-    exporting.export("l2", tmp_path / "mine", layout, check=False)
+    exporting.write(weights.load("l2"), tmp_path / "mine", layout, check=False)
     assert bool(list((tmp_path / "mine").rglob("*.bin"))) == (layout == "tfjs")
     demo.click("Digit 0", "Reset")
     demo.page.locator("#folder").set_input_files(tmp_path / "mine")

@@ -31,9 +31,9 @@ def test_all_backends_are_there(bench):
     ("backend", "model"),
     [
         *(("wasm", model) for model in TABLE),
-        ("cpu", "l2"),
+        pytest.param("cpu", "l2", marks=pytest.mark.long),
         ("webgl", "l2"),
-        ("webgpu", "l2_noise"),
+        pytest.param("webgpu", "l2_noise", marks=pytest.mark.long),
     ],
 )
 def test_the_engine_equals_the_article_s_graph(bench, backend, model):
@@ -90,7 +90,10 @@ LATENCY = """() => {
 }"""
 
 
-@pytest.mark.parametrize(("backend", "slower"), [("wasm", 1), ("wasm", 6), ("webgl", 1)])
+@pytest.mark.parametrize(
+    ("backend", "slower"),
+    [("wasm", 1), pytest.param("wasm", 6, marks=pytest.mark.long), ("webgl", 1)],
+)
 def test_a_stroke_is_ink_on_the_next_frame(browser, address, backend, slower):
     """However fast the cells go, on a busy machine too, and though a GPU's states come later."""
     with tab(browser, address) as demo:
