@@ -131,10 +131,11 @@ def _cleaned(strength: np.ndarray) -> Iterator[np.ndarray]:
             if not opened.any() or radius > _THINNEST * ink.stroke_width(opened):
                 continue
             numbers = pieces.label(opened)
+            found = pieces.boxes(numbers)
             areas = np.bincount(numbers[opened])
             largest = int(np.argmax(areas))
-            least = _DUST * pieces.boxes(numbers)[largest - 1].extent
-            large = [p.extent >= least for p in pieces.boxes(numbers)]
+            least = _DUST * found[largest - 1].extent
+            large = [p.extent >= least for p in found]
             if areas[largest] < _ALONE * np.sum(areas[1:][large]):
                 continue
             kept = isotropic_dilation(numbers == largest, 1)
