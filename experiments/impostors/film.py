@@ -21,8 +21,10 @@ RED = (255, 0, 0)
 _FPS = 25
 
 
-def write(path: Path, attack: Attack, digits: Digits, seed: int, share: float) -> None:
-    """Films digits for as many CA steps as the attack had; impostors come and go as there.
+def write(
+    path: Path, attack: Attack, digits: Digits, seed: int, share: float, come: int, leave: int
+) -> None:
+    """Films digits for as many CA steps as the attack had.
 
     Args:
       path: of the film.
@@ -30,12 +32,16 @@ def write(path: Path, attack: Attack, digits: Digits, seed: int, share: float) -
       digits: of which some are filmed.
       seed: of everything random.
       share: of impostors among the pixels.
+      come: CA steps before the impostors come.
+      leave: CA steps before they leave; those of the film if they stay.
     """
     filmed = subset(digits, min(DIGITS, len(digits)), seed % 2**64)
-    films.write(frames(attack, filmed, seed, share), path, _FPS)
+    films.write(frames(attack, filmed, seed, share, come, leave), path, _FPS)
 
 
-def frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator[np.ndarray]:
+def frames(
+    attack: Attack, digits: Digits, seed: int, share: float, come: int, leave: int
+) -> Iterator[np.ndarray]:
     """The frames of such a film, [H, W, 3] uint8 each; arguments as of `write`."""
     rules = two_rules.Rules.of(attack.model, attack.made.impostor.ca_weights())
     gray = digits.gray()
@@ -44,11 +50,12 @@ def frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator[
     alive = spec.alive_mask(gray)
     steps = len(attack.votes[0])
     drawn = alive & (np.random.default_rng(seed % 2**64).random(gray.shape) < share)
-    moves = [steps // 3, 2 * steps // 3]
-    shown = film_frames.time_lapse(steps, moves, slow=min(20, steps // 3), factor=12)
+    moves = {"impostors in": come, "impostors out": leave}
+    moves = {name: move for name, move in moves.items() if 0 < move < steps}
+    shown = film_frames.time_lapse(steps, [*moves.values()], slow=min(20, steps // 3), factor=12)
     step = tf.function(two_rules.rollout)
     for t in range(1, steps + 1):
-        masks = drawn & (moves[0] < t <= moves[1])
+        masks = drawn & (come < t <= leave)
         places = two_rules.find(cells, tf.constant(masks))
         table = step(rules, cells, places, table, 1, derive(root_key(seed), TRAJECTORY, t))
         if t not in shown:
@@ -61,7 +68,6 @@ def frames(attack: Attack, digits: Digits, seed: int, share: float) -> Iterator[
         for i in np.flatnonzero(right.sum(axis=(1, 2)) < alive.sum(axis=(1, 2)) / 2):
             tiles[i, [0, -1]] = tiles[i, :, [0, -1]] = RED
         mosaic = render.mosaic(tiles, columns=10, gap=2, scale=2)
-        names = ("impostors in", "impostors out")
-        bar = film_parts.time_bar(mosaic.shape[1], t, steps, moves, names)
+        bar = film_parts.time_bar(mosaic.shape[1], t, steps, [*moves.values()], [*moves])
         caption = film_parts.text(f"step {t}, impostors: {100 * masks.sum() / alive.sum():.0f} %")
         yield render.stack(mosaic, caption, render.legend(20), bar)

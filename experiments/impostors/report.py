@@ -21,7 +21,9 @@ from selforg_mnist.data.digits import Digits
 from selforg_mnist.pictures import figures, render
 
 _RESISTING = 48
-_FILMED, _RESISTED = 0.1, 0.05  # shares of impostors; the source's film has 0.1
+_RESISTED = 0.05  # share of impostors
+# The source's films: one pixel in ten for a while, and one in a hundred from the start.
+_FILMED, _FILMED_FROM_START = 0.1, 0.01
 _GROUPS = {"0": (0, 0), "1": (1, 1), "2": (2, 2), "3 to 5": (3, 5), "6 to 10": (6, 10)}
 _LINES = {
     "before": "before: cells that say {target}",
@@ -91,9 +93,14 @@ def _cell(percent: float | None) -> str:
 def make(digits: Digits, attacks: Mapping[str, Attack], about: Mapping[str, Any]) -> Report:
     """The tables, pictures and film, and the impostors that were trained."""
     numbers = {name: numbers_of(digits, attack) for name, attack in attacks.items()}
-    first, seed = next(iter(attacks.values())), about["seed"]
-    others: dict[str, Callable[[Path], None]] = {
-        "film.gif": lambda path: film.write(path, first, digits, seed, _FILMED)
+    first, seed, steps = next(iter(attacks.values())), about["seed"], about["steps"]
+
+    def filmed(share: float, come: int, leave: int) -> Callable[[Path], None]:
+        return lambda path: film.write(path, first, digits, seed, share, come, leave)
+
+    others = {
+        "film.gif": filmed(_FILMED, steps // 3, 2 * steps // 3),
+        "film_from_start.gif": filmed(_FILMED_FROM_START, 0, steps),
     }
     for name, attack in attacks.items():
         if losses := attack.made.losses:
@@ -217,12 +224,16 @@ colour of its true label:
 
 ![Digits that resist](resisting.png)
 
-## Film
+## Films
 
-![The film, with impostors in red](film.gif)
+{film.DIGITS} digits under {first}, impostors in red. A digit is framed while fewer than half of
+its cells give its true label. {100 * _FILMED:g} % impostors for a third of the time:
 
-{film.DIGITS} digits under {first}, {100 * _FILMED:g} % impostors in red. A digit is framed while
-fewer than half of its cells give its true label.
+![Impostors that come and go](film.gif)
+
+{100 * _FILMED_FROM_START:g} % from the start:
+
+![Impostors from the start](film_from_start.gif)
 
 Made by `{about["command"]}` in {about["seconds"]} s.
 """

@@ -171,7 +171,7 @@ def test_film_frames_digits_that_are_wrong(drawn):
     says_0 = known_models.bias_model(np.zeros(19))
     made = training.Trained(says_0, [], 0.0)
     attack = measure.Attack(says_0, made, 3, [], [np.zeros((3, 1, 10))], [])
-    for frame in film.frames(attack, drawn, seed=0, share=1.0):
+    for frame in film.frames(attack, drawn, seed=0, share=1.0, come=0, leave=3):
         corners = [frame[60 * (i // 10), 60 * (i % 10)] for i in range(12)]  # 28 cells, gap 2
         framed = [tuple(corner) == film.RED for corner in corners]
         assert framed == (drawn.labels != 0).tolist()
@@ -218,7 +218,8 @@ def test_command_trains_and_reports(tmp_path):
         assert numbers["models"][name]["training"]["target"] == 3
         loaded = weights.load(str(tmp_path / "out" / f"impostor_{name}.keras"))
         assert loaded.model.channels == weights.load(name).model.channels
-    files = {"report.md", "curves.png", "resisting.png", "film.gif", "impostor_robust.json"}
+    files = {"report.md", "curves.png", "resisting.png", "film.gif", "film_from_start.gif"}
+    files |= {"impostor_robust.json"}
     assert files <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
