@@ -1,0 +1,1 @@
+"""The article's conjecture: are larger models more accurate?"""

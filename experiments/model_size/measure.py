@@ -1,0 +1,125 @@
+"""Trains models of several sizes, and counts what their cells say of test digits."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.model_size.sizes import Size, config, multiplications
+from selforg_mnist import output_files, weights
+from selforg_mnist.data.digits import Digits
+from selforg_mnist.errors import UserError
+from selforg_mnist.evaluation import evaluation
+from selforg_mnist.experiment import Experiment
+from selforg_mnist.training import training_loop
+from selforg_mnist.training.run_config import Monitoring
+
+_TUNING_DIGITS = 1_000  # the last training digits, on which learning rates are compared
+_TUNING_SHARE = 4  # trainings that try a learning rate are so many times shorter
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Study:
+    """The settings.
+
+    Attributes:
+      folder: for the runs; what is in it is not computed again.
+      digits: to train on.
+      held_out: to measure on.
+      train_steps: of each training.
+      steps: CA steps of an evaluation.
+      rates: learning rates to choose from.
+    """
+
+    folder: Path
+    digits: Digits
+    held_out: Digits
+    train_steps: int
+    steps: int
+    rates: Sequence[float]
+
+
+class Result(NamedTuple):
+    """What was found for one size; shares in percent, a value for each seed."""
+
+    size: Size
+    parameters: int
+    multiplications: int  # of a cell that fires
+    rates: dict[str, float]  # cell accuracy of the short trainings by learning rate
+    rate: float  # the best of these
+    cell_accuracy: list[float]
+    total_agreement: list[float]
+    correct_agreement: list[float]
+    minutes: float  # all trainings of the size
+
+
+def measure(study: Study, size: Size, seeds: int) -> Result:
+    """Tries each learning rate on a short training, then trains with the best, for each seed."""
+    whole = len(study.digits)
+    count = min(_TUNING_DIGITS, whole // 4)
+    tuning = _part(study.digits, slice(whole - count, whole))
+    digits = _part(study.digits, slice(0, whole - count))
+    short = max(1, study.train_steps // _TUNING_SHARE)
+    tried = {
+        rate: _trained(study, config(size, rate, short, 0), digits, tuning) for rate in study.rates
+    }
+    best = max(study.rates, key=lambda rate: tried[rate]["cell_accuracy"])
+    runs = [
+        _trained(study, config(size, best, study.train_steps, seed), digits, study.held_out)
+        for seed in range(seeds)
+    ]
+    return Result(
+        size,
+        runs[0]["parameters"],
+        multiplications(*size),
+        {f"{rate:g}": round(found["cell_accuracy"], 2) for rate, found in tried.items()},
+        best,
+        [run["cell_accuracy"] for run in runs],
+        [run["total_agreement"] for run in runs],
+        [run["correct_agreement"] for run in runs],
+        sum(run["seconds"] for run in (*tried.values(), *runs)) / 60,
+    )
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """The standard deviation over seeds; None if there is one seed."""
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _part(digits: Digits, chosen: slice) -> Digits:
+    return dataclasses.replace(digits, images=digits.images[chosen], labels=digits.labels[chosen])
+
+
+def _trained(
+    study: Study, experiment: Experiment, digits: Digits, held_out: Digits
+) -> dict[str, Any]:
+    """A training as the package's command does it, and its evaluation, kept in a file."""
+    e = experiment
+    folder = study.folder / (
+        f"{e.channels}x{e.hidden_channels}_rate_{e.learning_rate:g}_steps_{e.train_steps}"
+        f"_seed_{e.seed}"
+    )
+    path = folder / f"evaluation_{len(held_out)}_digits_{study.steps}_steps.json"
+    if not path.exists():
+        began = time.perf_counter()
+        monitoring = Monitoring(eval_every=0, eval_samples=100, eval_steps=study.steps)
+        result = training_loop.train(e, digits, held_out, folder, monitoring)
+        if result.stopped_by:
+            raise UserError(f"stopped by {result.stopped_by}; the same command goes on")
+        seconds = time.perf_counter() - began
+        model = weights.load_run(folder).model
+        curves = evaluation.evaluate(model, held_out, study.steps)
+        found = {
+            "parameters": model.count_params(),
+            "cell_accuracy": 100 * float(curves.cell_accuracy[-1]),
+            "total_agreement": 100 * float(curves.total_agreement[-1]),
+            "correct_agreement": 100 * float(curves.correct_agreement[-1]),
+            "seconds": round(seconds, 1),
+        }
+        output_files.write_json(path, found)
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,29 @@
+"""The sizes of model that are compared, and how each is trained. Loads no TensorFlow."""
+
+from __future__ import annotations
+
+from selforg_mnist import spec
+from selforg_mnist.experiment import Experiment, l2_noise
+
+Size = tuple[int, int]  # channels, hidden channels
+
+
+def config(size: Size, rate: float, train_steps: int, seed: int) -> Experiment:
+    """`l2_noise` at another size, with a schedule that fits any number of training steps."""
+    channels, hidden = size
+    return l2_noise().replace(
+        channels=channels,
+        hidden_channels=hidden,
+        train_steps=train_steps,
+        learning_rate=rate,
+        schedule="cosine",
+        warmup_steps=min(200, train_steps // 4),
+        weight_averaging=0.998,
+        seed=seed,
+    )
+
+
+def multiplications(channels: int, hidden: int) -> int:
+    """How many multiplications the rule of a cell takes: all weights that are no biases."""
+    seen = spec.NEIGHBOURHOOD * channels
+    return seen * hidden + hidden**2 + hidden * (channels - spec.GRAY_CHANNELS)
