@@ -2,9 +2,10 @@
 
     python -m experiments.own_pictures --dataset=mnist
 
-Three kinds: digits of the dataset as PNG files; drawn digits of 20 to 900 pixels with pens of 1 to
-110; and, with --pictures, a folder of files whose names end in the right answer, as photo_3.jpg.
-Prints the shares right, agreeing, agreeing but wrong, and refused.
+Digits of the dataset as PNG files; drawn digits of 20 to 900 pixels with pens of 1 to 110; letters
+and other signs, for which no answer is right; and, with --pictures, a folder of files whose names
+end in the right answer, as photo_3.jpg. Prints the shares right; agreeing; sure, that is agreeing
+as early as on most digits; agreeing or sure but wrong; and refused.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
-from PIL import Image
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
 from skimage.morphology import isotropic_dilation, skeletonize
 
 from experiments import markdown
@@ -31,6 +33,11 @@ flags.adopt_module_key_flags(weights_flags)
 
 _SIZES = (20, 28, 60, 150, 400, 900)
 _PENS = (0.0, 0.03, 0.06, 110 / 900)  # shares of the picture's side; at least a pixel
+# Those that look like no digit, in fonts that come with matplotlib.
+_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYabdefghkmnpqrtuwxy@#&%?$"
+_FONTS = ("DejaVu Sans", "DejaVu Serif", "STIXGeneral")
+_GIVEN = "given pictures"
+_NO_DIGIT = -1
 
 
 def with_a_pen(digit: np.ndarray, side: int, pen: int) -> Image.Image:
@@ -58,24 +65,32 @@ def _pictures(folder: Path) -> Iterator[tuple[str, int, Path]]:
         side, pen = ways[i % len(ways)]
         with_a_pen(digit, side, pen).save(folder / f"drawn_{i}.png")
         yield "drawn, 20 to 900 pixels", int(label), folder / f"drawn_{i}.png"
+    for font in _FONTS:
+        file = ImageFont.truetype(font_manager.findfont(font), 120)
+        for letter in _LETTERS:
+            picture = Image.new("L", (200, 200), 255)
+            ImageDraw.Draw(picture).text((100, 100), letter, font=file, anchor="mm")
+            path = folder / f"{font}_{ord(letter)}.png"
+            picture.save(path)
+            yield "letters", _NO_DIGIT, path
     if _PICTURES.value:
         for path in sorted(Path(_PICTURES.value).expanduser().iterdir()):
             if label := re.search(r"_(\d)\.\w+$", path.name):
-                yield "given pictures", int(label[1]), path
+                yield _GIVEN, int(label[1]), path
 
 
 def _report() -> int:
     weights_flags.check("l2_noise")
-    counts: dict[str, np.ndarray] = {}  # right, agreeing, agreeing but wrong, refused, all
+    counts: dict[str, np.ndarray] = {}  # by kind, in the order of `shares`, all pictures last
     read = []
     with tempfile.TemporaryDirectory() as folder:
         for kind, label, path in _pictures(Path(folder)):
-            counts.setdefault(kind, np.zeros(5, int))[4] += 1
+            counts.setdefault(kind, np.zeros(7, int))[-1] += 1
             try:
                 read.append((kind, label, path.name, canvas.read(path)))
             except UserError as error:
-                counts[kind][3] += 1
-                if kind == "given pictures":
+                counts[kind][-2] += 1
+                if kind == _GIVEN:
                     print(str(error).removeprefix(f"{path.parent}/"))
     from selforg_mnist.evaluation import classification
 
@@ -83,12 +98,14 @@ def _report() -> int:
     decisions = classification.classify(model, np.stack([picture for *_, picture in read]))
     for (kind, label, name, _), decision in zip(read, decisions, strict=True):
         agree, right = decision.steps_to_agreement is not None, decision.label == label
-        counts[kind][:3] += right, agree, agree and not right
-        if kind == "given pictures":
+        sure = decision.sure
+        counts[kind][:5] += right, agree, sure, agree and not right, sure and not right
+        if kind == _GIVEN:
             print(f"{name}: {classification.in_words(decision, 200)}")
-    head = ("", "pictures", "right", "agreeing", "agreeing but wrong", "refused")
+    shares = ("right", "agreeing", "sure", "agreeing but wrong", "sure but wrong", "refused")
+    head = ("", "pictures", *shares)
     rows = [
-        (kind, str(count[4]), *(f"{100 * n / count[4]:.1f} %" for n in count[:4]))
+        (kind, str(count[-1]), *(f"{100 * n / count[-1]:.1f} %" for n in count[:-1]))
         for kind, count in counts.items()
     ]
     print(markdown.table([head, *rows]))

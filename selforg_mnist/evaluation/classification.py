@@ -18,7 +18,11 @@ from selforg_mnist.model import CAModel
 from selforg_mnist.pictures import film_frames
 
 FILM_FPS = 15
+_DOUBT = "unclear, or not a digit"
 _CLEAR = 2 / 3  # share of the cells; if fewer give the label, the picture is called unclear
+# The CA step by which cells agree on most digits. On letters they agree more seldom, and later:
+# `python -m experiments.own_pictures` counts both.
+_LATE = 60
 _HOLD = 2 * FILM_FPS  # frames for which a film shows the last step
 
 
@@ -43,6 +47,11 @@ class Decision:
     # all give it at the end.
     steps_to_agreement: int | None
     votes: tuple[float, ...]  # share of the cells for each label; their sum is 1 - undecided
+
+    @property
+    def sure(self) -> bool:
+        """Whether all cells agree, and came to it as fast as on most digits."""
+        return self.steps_to_agreement is not None and self.steps_to_agreement <= _LATE
 
 
 def classify(
@@ -85,11 +94,12 @@ def in_words(decision: Decision, steps: int) -> str:
         return f"no label   none of {living} cells has decided after {steps} steps"
     if decision.steps_to_agreement is not None:
         since = decision.steps_to_agreement
-        return f"{decision.label}   {living} of {living} cells agree, from step {since} on"
+        late = "" if decision.sure else f"; that is late: {_DOUBT}"
+        return f"{decision.label}   {living} of {living} cells agree, from step {since} on{late}"
     others = f", {second} say {decision.runner_up}" if second else ""
     if silent:
         others += f", {silent} {'is' if silent == 1 else 'are'} undecided"
-    doubt = ": unclear, or not a digit" if decision.share < _CLEAR else ""
+    doubt = f": {_DOUBT}" if decision.share < _CLEAR else ""
     return (
         f"{decision.label}   {first} of {living} cells say so{others}; "
         f"no agreement after {steps} steps{doubt}"

@@ -175,6 +175,10 @@ AGREED = Decision(3, 1.0, None, 0.0, 0.0, 142, 37, votes_of(_3=1.0))
     [
         ({}, "3   142 of 142 cells agree, from step 37 on"),
         (
+            {"steps_to_agreement": 104},
+            "3   142 of 142 cells agree, from step 104 on; that is late: unclear, or not a digit",
+        ),
+        (
             {"share": 138 / 142, "runner_up": 8, "runner_up_share": 4 / 142},
             "3   138 of 142 cells say so, 4 say 8; no agreement after 200 steps",
         ),

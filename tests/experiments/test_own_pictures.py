@@ -24,12 +24,15 @@ def test_shares_of_digits_and_of_what_people_draw(mnist_data_dir, tmp_path):
         kind: [float(s.rstrip(" %")) for s in cells.split(" | ")] for kind, _, cells in table
     }
     assert [(kind, count) for kind, count, _ in table] == [
-        ("mnist as PNG", "120"), ("drawn, 20 to 900 pixels", "120"), ("given pictures", "1"),
+        ("mnist as PNG", "120"), ("drawn, 20 to 900 pixels", "120"), ("letters", "138"),
+        ("given pictures", "1"),
     ]  # fmt: skip
-    right, agreeing, wrong, refused = shares["mnist as PNG"]
+    right, agreeing, sure, wrong, sure_but_wrong, refused = shares["mnist as PNG"]
     assert right > 90
     assert agreeing > 80
-    assert wrong < 5
+    assert sure > agreeing - 8
+    assert sure_but_wrong <= wrong < 5
     assert refused < 2
+    assert shares["letters"][2] < 15  # sure
     assert shares["drawn, 20 to 900 pixels"][0] > 70
-    assert shares["given pictures"] == [0, 0, 0, 100]
+    assert shares["given pictures"] == [0, 0, 0, 0, 0, 100]
