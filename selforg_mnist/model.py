@@ -212,7 +212,7 @@ class CAModel(keras.Model):
                 "`initialize` makes one of pictures"
             )
         if fires is None or (noise is None and self.residual_noise > 0.0):
-            seed = _to_key(seed)
+            seed = to_key(seed)
         gray, state = x[..., : spec.GRAY_CHANNELS], x[..., spec.GRAY_CHANNELS :]
         residual = tf.cast(self.residual(x), x.dtype)  # [B, H, W, C - 1]
         if noise is None and self.residual_noise > 0.0:
@@ -250,7 +250,7 @@ class CAModel(keras.Model):
         Raises:
           ValueError: as `call`.
         """
-        key = None if fires is not None and noise is not None else _to_key(seed)
+        key = None if fires is not None and noise is not None else to_key(seed)
         for t in range(steps):
             # Not `self(...)`: with bfloat16 layers Keras would round the states as well.
             x = self.call(
@@ -293,7 +293,7 @@ class CAModel(keras.Model):
         }
 
 
-def _to_key(seed: Seed) -> tf.Tensor:
+def to_key(seed: Seed) -> tf.Tensor:
     """The stateless key, [2] int32, of any kind of seed.
 
     Raises:

@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.model import CAModel, Seed, gray_of
+from selforg_mnist.model import CAModel, Seed, gray_of, to_key
+from selforg_mnist.randomness import derive
 
 
 @keras.saving.register_keras_serializable(package="selforg_mnist")
@@ -51,7 +52,14 @@ class Classifier(keras.Model):
           logits: [B, 10] float32, means over living cells; 0 where none lives.
         """
         gray = gray_of(images) if images.dtype == tf.uint8 else images
-        x = self.ca.rollout(self.ca.initialize(gray), self.steps, seed)
+        key = to_key(seed)
+        # A loop, because Keras compiles `predict`: unrolled, 25 steps take it twenty seconds.
+        _, x = tf.while_loop(
+            lambda t, _: t < self.steps,
+            lambda t, x: (t + 1, self.ca.call(x, seed=derive(key, t))),
+            (tf.constant(0), self.ca.initialize(gray)),
+            maximum_iterations=self.steps,
+        )
         alive = tf.cast(spec.alive_mask(x[..., 0]), x.dtype)[..., None]  # [B, H, W, 1]
         total = tf.reduce_sum(alive * self.ca.classify(x), axis=(1, 2))  # [B, 10]
         return tf.math.divide_no_nan(total, tf.reduce_sum(alive, axis=(1, 2)))

@@ -58,8 +58,6 @@ def test_a_ca_step_in_all_ways_of_keras(model, digits, tmp_path, way):
     assert abs((after - x)[fired][:, 1:] - expected).max() < 6 * model.residual_noise
 
 
-@pytest.mark.slow
-@pytest.mark.long  # all steps are compiled
 @pytest.mark.parametrize("way", ["predict", "export"])
 def test_n_steps_in_the_ways_of_keras_name_the_digits(model, digits, tmp_path, way):
     classifier = Classifier(model, steps=25)
