@@ -10,9 +10,11 @@ from tensorflow.python.eager import context as eager_context
 
 from selforg_mnist.data import digits
 from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.model import CAWeights
+from selforg_mnist.randomness import root_key
 from selforg_mnist.training import engines
 from selforg_mnist.training.computing import Computing
-from selforg_mnist.training.pool import source_of
+from selforg_mnist.training.pool import Pool, source_of
 from selforg_mnist.training.trainer import Trainer
 from support import reference_ca
 
@@ -56,6 +58,17 @@ class TestChoice:
         monkeypatch.setattr(engines, "choose", lambda engine: "dense")  # as beside a GPU
         with pytest.raises(ConfigError, match=r"lanes=2: .*; the engine is dense"):
             engines.resolve(Computing("auto", lanes=2), 8)
+
+
+def test_each_lane_draws_firing_and_noise_of_its_own(source):
+    """Two samples that are the same, in two lanes, come out different."""
+    experiment = TINY.replace(batch_size=2, pool_mode="naive", rollout_steps=1)
+    one = Pool(*source.gather([0, 0]), tf.zeros([2, 20, 20, 19]), tf.zeros([2], tf.int32))
+    weights = CAWeights(*map(tf.constant, reference_ca.random_weights()))
+    engine = engines.make(experiment, Computing("living", lanes=2))
+    state = engine.roll_out(weights, one, root_key(0)).state.numpy()
+    fired = (state != 0).any(axis=-1)
+    assert 0.2 < (fired[0] != fired[1])[fired.any(axis=0)].mean() < 0.8
 
 
 def optimised_graphs(trainer):
