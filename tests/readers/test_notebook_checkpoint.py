@@ -123,14 +123,14 @@ def test_damage_is_noticed_or_does_not_matter(checkpoint, suffix):
     # A flipped bit goes unnoticed only in bytes that we don't read: checksums cover the rest.
     path = checkpoint.with_name(f"small{suffix}")
     refusals = 0
-    for data in damaged(path.read_bytes(), 60):
+    for data in damaged(path.read_bytes(), 24):
         path.write_bytes(data)
         try:
             assert_same_weights(subject.load(checkpoint), WEIGHTS)
         except WeightsError as error:
             assert_one_line(error, checkpoint)
             refusals += 1
-    assert refusals > 20
+    assert refusals > 8
 
 
 def test_index_that_was_made_to_harm_gives_an_error_or_a_finite_model(checkpoint):
@@ -139,7 +139,7 @@ def test_index_that_was_made_to_harm_gives_an_error_or_a_finite_model(checkpoint
     end = blocks(index)[-1][1]
     choose = random.Random(0)
     refusals, crashes = 0, 0
-    for _ in range(100):
+    for _ in range(40):
         bad = bytearray(index)
         for _ in range(choose.choice([1, 1, 2, 4])):
             at = choose.randrange(end)
@@ -153,7 +153,7 @@ def test_index_that_was_made_to_harm_gives_an_error_or_a_finite_model(checkpoint
             crashes += "crashes TensorFlow" in str(error)
         else:
             assert all(np.isfinite(w).all() for w in model.get_weights())
-    assert 20 < refusals < 100
+    assert 8 < refusals < 40
     assert crashes > 0
 
 
