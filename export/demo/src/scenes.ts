@@ -53,6 +53,11 @@ export function leftHalf(gray: Float32Array, size: number, threshold: number): n
   return living.filter((_, i) => columns[i] <= middle);
 }
 
+/** One living cell in so many, in reading order, so that they are spread over the drawing. */
+export function oneIn(many: number, gray: Float32Array, threshold: number): number[] {
+  return livingCells(gray, threshold).filter((_, i) => i % many === Math.floor(many / 2));
+}
+
 /** The line that joins what lies left of the middle to what lies right of it, where it is shortest. */
 export function bridge(gray: Float32Array, size: number, threshold: number): Amounts {
   const living = livingCells(gray, threshold);

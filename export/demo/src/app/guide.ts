@@ -26,11 +26,15 @@ export class Guide {
   #next: Experiment['then'];
   #begun = 0; // milliseconds
 
-  /** @param models names of those that the page has. */
-  constructor(actions: Actions, models: readonly string[]) {
+  /**
+   * @param models names of those that the page has.
+   * @param impostors whether it has impostors.
+   */
+  constructor(actions: Actions, models: readonly string[], impostors: boolean) {
     this.#actions = actions;
-    const offered = EXPERIMENTS.filter(({ models: needed = [] }) =>
-      needed.every((name) => models.includes(name)),
+    const offered = EXPERIMENTS.filter(
+      ({ models: needed = [], lies }) =>
+        needed.every((name) => models.includes(name)) && (impostors || !lies),
     );
     const items = offered.map((experiment) => this.#item(experiment));
     element('experiments', HTMLUListElement).replaceChildren(...items);
