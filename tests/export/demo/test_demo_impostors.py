@@ -80,8 +80,8 @@ def test_it_marks_by_keys(demo):
     expect(demo.button("Impostor")).to_have_attribute("aria-pressed", "true")
     demo.set_slider("Brush size", 1)
     demo.cells.focus()
-    # The mouse left the pen at the end of the bar.
-    for key in ("Enter", "ArrowLeft", "ArrowLeft", "Enter", "ArrowLeft"):
+    # The mouse has left the pen at the end of the bar.
+    for key in ("ArrowLeft", "Enter", "ArrowLeft", "ArrowLeft", "Enter", "ArrowLeft"):
         demo.page.keyboard.press(key)
     marked = impostors(demo)
     assert len(marked) == 3

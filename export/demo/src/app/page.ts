@@ -77,8 +77,8 @@ export class Page {
     this.#guide = new Guide(
       {
         begin: (experiment) => this.#beginExperiment(experiment),
-        edit: (change) => {
-          this.#edit('drawing', change);
+        edit: (change, lies) => {
+          this.#edit(lies ? 'impostors' : 'drawing', change);
           this.#slowDown();
         },
         tell,
@@ -211,7 +211,8 @@ export class Page {
       change(cells);
       this.#view.mark(kind);
     });
-    if (kind !== 'reset') this.#address.drawn();
+    if (kind === 'impostors') this.#address.marked();
+    else if (kind !== 'reset') this.#address.drawn();
   }
 
   /** Puts a drawing onto the canvas, where it begins anew, without impostors. */
@@ -230,7 +231,7 @@ export class Page {
   #draws(begins: boolean, marks: boolean): void {
     if (begins) {
       this.#guide.leave();
-      this.#view.mark('drawing');
+      this.#view.mark(marks ? 'impostors' : 'drawing');
       this.#hideHint();
     }
     if (marks) this.#address.marked();
