@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from absl import logging
+
 from export import conversion, node, page_models, samples
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
@@ -13,6 +15,7 @@ MODELS = ("robust", "consensus", "l2_noise", "l2", "ce")
 SPLIT = "test"  # of the digits that the page shows
 
 _DEMO = Path(__file__).parent / "demo"
+_IMPOSTORS = Path(__file__).parents[1] / "experiments" / "impostors" / "impostor_l2_noise.keras"
 
 
 def find_tools() -> str:
@@ -50,6 +53,9 @@ def build(npm: str, models: Sequence[str], digits: Digits) -> Path:
     folder = _DEMO / "public" / "models"
     node.install(npm, _DEMO)  # first: comparing the exports with their models needs it too
     samples.write(folder / page_models.SAMPLES, digits, SPLIT)
-    page_models.put(models, folder)
+    impostors = _IMPOSTORS if _IMPOSTORS.is_file() else None
+    if impostors is None:
+        logging.warning("No impostors on the page: %s is missing.", _IMPOSTORS)
+    page_models.put(models, folder, impostors)
     node.build(npm, _DEMO)
     return _DEMO / "dist"

@@ -1,5 +1,8 @@
 """The models that the page offers: a folder for each, and index.json, which lists them.
 
+Besides those it may have impostors: a second rule that cells can follow, which is no model to
+choose.
+
 `exporting.py` writes the folder of a model.
 """
 
@@ -14,13 +17,15 @@ from selforg_mnist import output_files
 from selforg_mnist.errors import UserError
 
 SAMPLES = "samples.json"
+IMPOSTORS = "impostor"  # their folder
 
 
 def names(models: Sequence[str]) -> list[str]:
     """The folder of each model, which is also its name in the page's address.
 
     Raises:
-      UserError: there are none, a name can't be part of an address, or two names are equal.
+      UserError: there are none, a name can't be part of an address or is that of the impostors, or
+        two names are equal.
     """
     if not models:
         raise UserError("models=: expected at least one, such as --models=l2_noise,l2")
@@ -32,13 +37,15 @@ def names(models: Sequence[str]) -> list[str]:
                 f"models={model}: expected a name of letters, digits, '_', '-' and '.'; rename "
                 "the file"
             )
+        if name == IMPOSTORS:
+            raise UserError(f"models={model}: the page's impostors are called so; rename the file")
         if name in found:
             raise UserError(f"models={','.join(models)}: {name} is there twice; leave one out")
         found.append(name)
     return found
 
 
-def put(models: Sequence[str], folder: Path) -> None:
+def put(models: Sequence[str], folder: Path, impostors: Path | None = None) -> None:
     """Exports models for the page, each into its own folder, and lists them in index.json.
 
     An export takes about three seconds, so it isn't worth checking whether a model has changed.
@@ -46,6 +53,7 @@ def put(models: Sequence[str], folder: Path) -> None:
     Args:
       models: as `--weights` takes them: names of shipped weights, or files.
       folder: the page's `models`.
+      impostors: weights of their rule; without, the page has no such tool.
 
     Raises:
       UserError: as in `names`, or a model can't be loaded, exported or written.
@@ -53,5 +61,8 @@ def put(models: Sequence[str], folder: Path) -> None:
     folders = names(models)
     for model, name in zip(models, folders, strict=True):
         exporting.export(model, folder / name)
-    content = {"models": folders, "samples": SAMPLES}
+    content: dict[str, object] = {"models": folders, "samples": SAMPLES}
+    if impostors:
+        exporting.export(str(impostors), folder / IMPOSTORS)
+        content["impostors"] = IMPOSTORS
     output_files.write_json(folder / "index.json", content, indent=None)

@@ -302,6 +302,17 @@ def test_models_are_exported_and_listed(tmp_path):
     for name in index["models"]:
         assert json.loads((folder / name / "manifest.json").read_text())["name"] == name
 
+    page_models.put(["l2"], folder, impostors=weights)
+    with_impostors = json.loads((folder / "index.json").read_text())
+    assert with_impostors == {
+        "models": ["l2"],
+        "samples": "samples.json",
+        "impostors": "impostor",
+    }
+    assert (folder / "impostor" / "living" / "model.json").is_file()
+    page_models.put([str(weights), "l2"], folder)
+    assert json.loads((folder / "index.json").read_text()) == index
+
     # One that can't be exported leaves the list as it was.
     weights.write_bytes(b"no longer a model")
     with pytest.raises(UserError, match=r"mine\.keras"):
@@ -317,6 +328,7 @@ def test_models_are_exported_and_listed(tmp_path):
     [
         (["--models="], "models=: expected at least one"),
         (["--models=l2,l2"], "models=l2,l2: l2 is there twice"),
+        (["--models=impostor.keras"], "models=impostor.keras: the page's impostors are called so"),
         (["--models=a b.keras"], "models=a b.keras: expected a name of letters"),
         (["--port=70000", "--serve"], "port=70000"),
         (["--dataset"], "dataset"),

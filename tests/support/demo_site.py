@@ -52,6 +52,9 @@ def checkout(tmp_path_factory) -> Path:
             leave = shutil.ignore_patterns("node_modules", "dist", "models", "__pycache__")
             shutil.copytree(command.ROOT / "export", copied / "export", ignore=leave)
             (copied / "export" / "demo" / "node_modules").symlink_to(FOLDER / "node_modules")
+            weights = Path("experiments", "impostors", "impostor_l2_noise.keras")
+            (copied / weights).parent.mkdir(parents=True)
+            shutil.copy(command.ROOT / weights, copied / weights)
             status, printed, said = command.run(SITE, "--dataset=drawn", cwd=copied)
             assert status == 0, said
             assert f"{', '.join(building.MODELS)}, digits of drawn" in printed

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { lookInWords, Recent } from './cell_look';
-import { UNDECIDED } from './census';
+import { IMPOSTOR, UNDECIDED } from './census';
 import { pictureOf } from './testing/picture_of';
 
 const LINES = ['....', '.33.', '.8?.', '.,..'];
@@ -54,4 +54,18 @@ test('a cell that was dead before has a shorter course', () => {
   grown.push(pictureOf(['....', '.33.', '.8?.', '...5'], 2));
   expect(grown.look(15)!.course.length).toBe(1);
   expect(lookInWords(grown.look(15)!)).toContain('say ?.');
+});
+
+test('impostors, and who has some beside it', () => {
+  const made = new Recent();
+  made.push(pictureOf(['....', '.3!.', '.!..', '...!']));
+  const words = (cell: number) => lookInWords(made.look(cell)!);
+  expect(made.look(2 * 4 + 1)!.label).toBe(IMPOSTOR);
+  expect(words(5)).toBe('The cell in column 2, row 2 says 3. Impostors beside it: 2.');
+  expect(words(9)).toBe(
+    'The cell in column 2, row 3 is an impostor. Its neighbours say 3. Impostors beside it: 1.',
+  );
+  expect(words(15)).toBe(
+    'The cell in column 4, row 4 is an impostor. It has no living neighbour.',
+  );
 });

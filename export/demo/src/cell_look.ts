@@ -3,13 +3,13 @@
  * Knows nothing of the page.
  */
 
-import { labelOf, UNDECIDED } from './census';
+import { IMPOSTOR, labelOf, UNDECIDED } from './census';
 import type { Picture } from './engine/picture';
 
 /** A neighbour, or the cell itself. */
 export interface Seen {
   readonly gray: number;
-  /** UNDECIDED where it has none; undefined where it is dead. */
+  /** As `labelOf`; undefined where it is dead. */
   readonly label: number | undefined;
 }
 
@@ -82,11 +82,20 @@ export class Recent {
 export function lookInWords({ x, y, label, around }: CellLook): string {
   const neighbours = around.filter((_, i) => i !== 4);
   const living = neighbours.filter(({ label }) => label !== undefined);
-  const names = living.map(({ label }) => (label === UNDECIDED ? '?' : `${label}`));
-  const said = label === UNDECIDED ? 'has no label yet' : `says ${label}`;
+  const names = living
+    .filter(({ label }) => label !== IMPOSTOR)
+    .map(({ label }) => (label === UNDECIDED ? '?' : `${label}`));
+  const lying = living.length - names.length;
+  const own = label === UNDECIDED ? 'has no label yet' : `says ${label}`;
+  const said = label === IMPOSTOR ? 'is an impostor' : own;
   const heard =
-    names.length === 0 ? 'It has no living neighbour' : `Its neighbours say ${names.join(', ')}`;
-  return `The cell in column ${x + 1}, row ${y + 1} ${said}. ${heard}.`;
+    living.length === 0
+      ? ['It has no living neighbour']
+      : [
+          ...(names.length > 0 ? [`Its neighbours say ${names.join(', ')}`] : []),
+          ...(lying > 0 ? [`Impostors beside it: ${lying}`] : []),
+        ];
+  return [`The cell in column ${x + 1}, row ${y + 1} ${said}`, ...heard, ''].join('. ').trim();
 }
 
 function aroundOf(picture: Picture, row: number): Seen[] {

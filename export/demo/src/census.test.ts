@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { UNDECIDED, census, commonest, inWords, labels, verdict } from './census';
+import { IMPOSTOR, UNDECIDED, census, commonest, inWords, labels, verdict } from './census';
 import type { Piece } from './census';
 import { pictureOf } from './testing/picture_of';
 
@@ -107,6 +107,32 @@ test('several digits in words', () => {
   );
 });
 
+test('impostors have no vote, and the others agree without them', () => {
+  const lines = TWO.map((line) => line.replace('57', '5!').replace('?', '3'));
+  const picture = pictureOf(lines);
+  expect([...labels(picture)].filter((label) => label === IMPOSTOR).length).toBe(1);
+  const { living, impostors, votes, undecided, pieces, share, agreement } = of(lines);
+  expect([living, impostors, undecided]).toEqual([23, 1, 0]);
+  expect([...votes]).toEqual([0, 1, 0, 13, 0, 9, 0, 0, 0, 0]);
+  expect(pieces.map(({ label, size, agree }) => [label, size, agree])).toEqual([
+    [3, 12, true],
+    [5, 9, true],
+  ]);
+  expect(share).toBeCloseTo(22 / 23, 9);
+  expect(agreement).toBe(1);
+  expect(inWords(of(lines))).toBe('2 digits: 3, 5; 2 of 2 agree; 1 impostor');
+});
+
+test('impostors in words', () => {
+  const bar = (cells: string) => inWords(of([cells.padEnd(14, '.'), ...empty(13)]));
+  expect(bar('3333333333!!')).toBe('3, all 10 honest cells agree; 2 impostors');
+  expect(bar('33333335558!')).toBe('Probably 3: 7 of 11 honest cells, 3 say 5; 1 impostor');
+  expect(bar('??????????!!')).toBe('Undecided: 10 honest cells have no label yet; 2 impostors');
+  expect(bar('3!')).toBe('3, says the only honest cell; 1 impostor');
+  expect(bar('!!!!!!!!!!!!')).toBe('Only 12 impostors');
+  expect(bar('!')).toBe('Only 1 impostor');
+});
+
 test('many digits in words fit into 120 characters', () => {
   const piece = { label: 8, agree: false } as Piece;
   const base = of(TWO);
@@ -114,6 +140,8 @@ test('many digits in words fit into 120 characters', () => {
   expect(words(23)).toBe(`23 digits: ${'8?, '.repeat(22)}8?; 0 of 23 agree`);
   expect(words(40)).toMatch(/^40 digits: (8\?, )+…; 0 of 40 agree$/);
   for (let count = 20; count < 60; count++) {
+    const lying = { ...base, impostors: 1234, pieces: new Array(count).fill(piece) };
+    expect(inWords(lying).length).toBeLessThanOrEqual(120);
     expect(words(count).length).toBeLessThanOrEqual(120);
     expect(words(count).length).toBeGreaterThan(count < 25 ? 95 : 110);
   }

@@ -9,28 +9,32 @@ import type { Box } from './pieces';
 
 /** The label of a cell that has not decided. */
 export const UNDECIDED = -1;
+/** In place of the label of an impostor, which has no vote. */
+export const IMPOSTOR = -2;
 
 /** Living cells that hang together, and what they say. Coordinates are in cells. */
 export interface Piece extends Box {
   /** The label that most of its cells give, the lowest of several; UNDECIDED if none gives one. */
   label: number;
-  /** Number of cells. */
+  /** Number of honest cells. */
   size: number;
-  /** [classes] cells that give each label. */
+  /** [classes] honest cells that give each label. */
   votes: Int32Array;
-  /** Cells without a label. */
+  /** Honest cells without a label. */
   undecided: number;
-  /** Whether all its cells give the same label. */
+  /** Whether all its honest cells give the same label. */
   agree: boolean;
   /** Centre of its cells. */
   x: number;
   y: number;
 }
 
-/** What the living cells of a canvas say. */
+/** What the living cells of a canvas say. All but `impostors` is about the honest ones. */
 export interface Census {
   /** Number of living cells. */
   living: number;
+  /** Number of living impostors. */
+  impostors: number;
   /** [classes] cells that give each label. */
   votes: Int32Array;
   /** Cells without a label. */
@@ -48,18 +52,19 @@ export interface Census {
 
 const LONGEST = 120; // characters of a sentence, for screen readers
 
-/** The label of each row, [N]: UNDECIDED where all its logits are below `undecidedBelow`. */
+/** The label of each row, [N], as `labelOf`. */
 export function labels(picture: Picture): Int8Array {
   const result = new Int8Array(picture.positions.length);
   for (let row = 0; row < result.length; row++) result[row] = labelOf(picture, row);
   return result;
 }
 
-/** The label of one row. */
+/** The label of one row: IMPOSTOR, or UNDECIDED where all its logits are below `undecidedBelow`. */
 export function labelOf(
-  { state, stateChannels, classes, undecidedBelow }: Picture,
+  { state, stateChannels, classes, undecidedBelow, positions, impostors }: Picture,
   row: number,
 ): number {
+  if (impostors.has(positions[row])) return IMPOSTOR;
   const first = (row + 1) * stateChannels - classes;
   let best = 0;
   for (let label = 1; label < classes; label++) {
@@ -83,19 +88,22 @@ export function census(picture: Picture, labels: Int8Array): Census {
   const { pieceOf, boxes } = piecesOf(picture);
   const votes = new Int32Array(classes);
   const undecided = new Int32Array(boxes.length + 1); // the last is of cells outside all pieces
+  const impostors = new Int32Array(boxes.length + 1);
   const ofPiece = new Int32Array((boxes.length + 1) * classes);
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row];
     const piece = pieceOf[row];
-    if (label === UNDECIDED) undecided[piece]++;
+    if (label === IMPOSTOR) impostors[piece]++;
+    else if (label === UNDECIDED) undecided[piece]++;
     else ofPiece[piece * classes + label]++;
   }
   for (let i = 0; i < ofPiece.length; i++) votes[i % classes] += ofPiece[i];
   const pieces = boxes.map((box, i): Piece => {
     const own = ofPiece.slice(i * classes, (i + 1) * classes);
     const label = commonest(own);
-    const agree = label !== UNDECIDED && own[label] === box.size;
-    return { ...box, label, votes: own, undecided: undecided[i], agree };
+    const size = box.size - impostors[i];
+    const agree = label !== UNDECIDED && own[label] === size;
+    return { ...box, size, label, votes: own, undecided: undecided[i], agree };
   });
   const overall = commonest(votes);
   let conforming = overall === UNDECIDED ? 0 : ofPiece[boxes.length * classes + overall];
@@ -103,20 +111,30 @@ export function census(picture: Picture, labels: Int8Array): Census {
     if (piece.label !== UNDECIDED) conforming += piece.votes[piece.label];
   }
   const agreeing = pieces.filter((piece) => piece.agree).length;
+  const lying = total(impostors);
+  const living = labels.length - lying;
   return {
-    living: labels.length,
+    living,
+    impostors: lying,
     votes,
-    undecided: undecided.reduce((sum, count) => sum + count, 0),
+    undecided: total(undecided),
     pieces,
-    share: labels.length ? conforming / labels.length : 0,
+    share: living ? conforming / living : 0,
     agreement: pieces.length ? agreeing / pieces.length : 0,
   };
 }
 
-/** What the cells have decided, in a sentence of at most 120 characters. */
+function total(counts: Int32Array): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** What the honest cells have decided, in a sentence of at most 120 characters. */
 export function inWords(census: Census): string {
-  if (census.living === 0) return 'No living cells. Draw a digit.';
-  return census.pieces.length > 1 ? severalInWords(census.pieces) : oneInWords(census);
+  const { living, impostors, pieces } = census;
+  const lying = impostors === 1 ? '1 impostor' : `${impostors} impostors`;
+  if (living === 0) return impostors ? `Only ${lying}` : 'No living cells. Draw a digit.';
+  const end = impostors ? `; ${lying}` : '';
+  return pieces.length > 1 ? severalInWords(pieces, end) : oneInWords(census) + end;
 }
 
 /** "3", "3?" while its cells disagree, "?" before any of them has a label. */
@@ -125,19 +143,22 @@ export function verdict(piece: Piece): string {
   return piece.agree ? `${piece.label}` : `${piece.label}?`;
 }
 
-function oneInWords({ living, votes, undecided }: Census): string {
+function oneInWords({ living, impostors, votes, undecided }: Census): string {
+  const kind = impostors ? 'honest ' : '';
   const label = commonest(votes);
   if (label === UNDECIDED) {
-    return `Undecided: ${cells(living)} ${living === 1 ? 'has' : 'have'} no label yet`;
+    return `Undecided: ${cells(living, kind)} ${living === 1 ? 'has' : 'have'} no label yet`;
   }
   if (votes[label] === living) {
-    return living === 1 ? `${label}, says the only cell` : `${label}, all ${living} cells agree`;
+    return living === 1
+      ? `${label}, says the only ${kind}cell`
+      : `${label}, all ${living} ${kind}cells agree`;
   }
   const others = votes.slice();
   others[label] = 0;
   const second = commonest(others);
   const likely = votes[label] * 2 > living ? 'Probably' : 'Perhaps';
-  let text = `${likely} ${label}: ${votes[label]} of ${cells(living)}`;
+  let text = `${likely} ${label}: ${votes[label]} of ${cells(living, kind)}`;
   if (second !== UNDECIDED) {
     text += `, ${others[second]} ${others[second] === 1 ? 'says' : 'say'} ${second}`;
   }
@@ -145,19 +166,19 @@ function oneInWords({ living, votes, undecided }: Census): string {
   return text;
 }
 
-function severalInWords(pieces: Piece[]): string {
+function severalInWords(pieces: Piece[], last: string): string {
   if (pieces.every(({ label }) => label === UNDECIDED)) {
-    return `Undecided: ${pieces.length} digits have no label yet`;
+    return `Undecided: ${pieces.length} digits have no label yet${last}`;
   }
   const agreeing = pieces.filter((piece) => piece.agree).length;
   const start = `${pieces.length} digits: `;
-  const end = `; ${agreeing} of ${pieces.length} agree`;
+  const end = `; ${agreeing} of ${pieces.length} agree${last}`;
   let list = pieces.map(verdict).join(', ');
   const room = LONGEST - start.length - end.length;
   if (list.length > room) list = `${list.slice(0, list.lastIndexOf(', ', room - 3))}, …`;
   return start + list + end;
 }
 
-function cells(count: number): string {
-  return count === 1 ? '1 cell' : `${count} cells`;
+function cells(count: number, kind: string): string {
+  return `${count} ${kind}${count === 1 ? 'cell' : 'cells'}`;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { contrast } from './colour';
+import { IMPOSTOR_COLOUR } from './drawing/impostors';
 import { theme } from './drawing/theme';
 import type { RGB } from './engine/picture';
 import { palette } from './palette';
@@ -94,6 +95,14 @@ test.each(GROUNDS)(
         }
       }
     }
+  },
+);
+
+test.each(GROUNDS)(
+  'on %s ground impostors have a contrast of 3, and so has their mark',
+  (_, g) => {
+    expect(contrast(IMPOSTOR_COLOUR, g)).toBeGreaterThanOrEqual(3);
+    expect(contrast(IMPOSTOR_COLOUR, WHITE)).toBeGreaterThanOrEqual(3);
   },
 );
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { bridge, cutOpen, enlarged, leftHalf } from './scenes';
+import { bridge, cutOpen, enlarged, leftHalf, oneIn } from './scenes';
 
 /** Gray values of a square canvas from its lines: '#' is full ink. */
 function canvas(...lines: string[]): Float32Array {
@@ -60,4 +60,11 @@ test('a picture is enlarged around the middle', () => {
   const shown = Array.from({ length: 10 }, (_, y) => large[y * 10 + 5] > 0.5);
   expect(shown).toEqual([false, false, false, true, true, true, true, false, false, false]);
   expect(Math.max(...large)).toBe(1);
+});
+
+test('one living cell in ten, all over the drawing', () => {
+  const cells = oneIn(10, RING, 0.1);
+  expect(cells.length).toBe(5); // of 48
+  expect(cells.every((cell) => RING[cell] === 1)).toBe(true);
+  expect(new Set(cells.map((cell) => Math.floor(cell / 12))).size).toBeGreaterThanOrEqual(4);
 });

@@ -7,6 +7,7 @@ export type Amounts = Map<number, number>;
 
 const CUT = 1.5; // radius of the rubber, in cells
 const BRIDGE = 1.2; // radius of the pen
+const GOLDEN = (Math.sqrt(5) - 1) / 2; // its multiples lie evenly between the integers
 
 /**
  * A picture enlarged, smoothly, on the middle of a canvas.
@@ -51,6 +52,11 @@ export function leftHalf(gray: Float32Array, size: number, threshold: number): n
   const columns = living.map((cell) => cell % size);
   const middle = (Math.min(...columns) + Math.max(...columns)) / 2;
   return living.filter((_, i) => columns[i] <= middle);
+}
+
+/** One living cell in so many, spread over the drawing, not in a regular pattern. */
+export function oneIn(many: number, gray: Float32Array, threshold: number): number[] {
+  return livingCells(gray, threshold).filter((_, i) => ((i + 1) * GOLDEN) % 1 < 1 / many);
 }
 
 /** The line that joins what lies left of the middle to what lies right of it, where it is shortest. */

@@ -44,7 +44,7 @@ def settings_of(demo):
     """The same, as the controls show them."""
     pressed = [
         tool
-        for tool in ("Pencil", "Eraser", "Damage")
+        for tool in ("Pencil", "Eraser", "Damage", "Impostor")
         if demo.button(tool).get_attribute("aria-pressed") == "true"
     ]
     speeds = ("1/60", "1/10", "1/2", "1", "2", "4", "max")
@@ -219,7 +219,7 @@ def test_keys(demo):
     demo.until("demo.living > 30")
     press("f")
     demo.until("demo.census().pieces.length > 1")
-    for key, tool in (("e", "Eraser"), ("d", "Damage"), ("p", "Pencil")):
+    for key, tool in (("e", "Eraser"), ("d", "Damage"), ("i", "Impostor"), ("p", "Pencil")):
         press(key)
         expect(demo.button(tool)).to_have_attribute("aria-pressed", "true")
     for key, slider, by in (("]", "Brush size", 1), ("[", "Brush size", -1), ("+", "Speed", 1)):
@@ -260,7 +260,7 @@ def test_every_control_is_reached_by_tab(demo):
     wanted = {"Play", "Step", "Reset", "Undo", "Bin", "Pencil", "Eraser", "Damage", "Cells"}
     wanted |= {f"Digit {d}" for d in range(10)} | {"Fill", "Save picture", "Save film"}
     wanted |= {"Brush size", "Speed", "Hue", "Fire rate", "Noise", "Copy link", "Dark"}
-    wanted |= {"Model", "Canvas size", "Backend", "Palette", "View"}
+    wanted |= {"Impostor", "Model", "Canvas size", "Backend", "Palette", "View"}
     demo.click("Digit 3")  # something to undo
     demo.settle()
     demo.page.locator("body").click(position={"x": 2, "y": 2})

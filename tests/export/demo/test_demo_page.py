@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 
 BUTTONS = (
-    *("Play", "Step", "Reset", "Undo", "Bin", "Pencil", "Eraser", "Damage", "Fill"),
+    *("Play", "Step", "Reset", "Undo", "Bin", "Pencil", "Eraser", "Damage", "Impostor", "Fill"),
     *(f"Digit {digit}" for digit in range(10)),
     *("Save picture", "Save film", "Copy link", "Dark"),
 )

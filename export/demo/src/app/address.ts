@@ -1,22 +1,28 @@
 /**
- * Keeps the page's address and what the page shows the same, both ways: settings and the drawing.
+ * Keeps the page's address and what the page shows the same, both ways: settings, the drawing, and
+ * where its impostors are.
  *
  * A sample digit stands in the address by its name, any other drawing by its cells.
  */
 
+import { NOWHERE, type Places } from '../engine/impostors';
 import { ReadableError } from '../engine/readable_error';
 import { decode, encode } from './drawing_code';
 import { showError } from './messages';
 import type { Samples } from './samples';
 import type { Session } from './session';
-import { parse, type Settings, SIZES } from './settings';
+import { parse, type Settings, SIZES, type Values } from './settings';
 
 const REST_MS = 300; // how long a drawing rests before its cells go into the address
 
+/** The settings that tell what is on the canvas. */
+const SHOWN = ['digit', 'cells', 'impostors'] as const;
+type Shown = Pick<Values, (typeof SHOWN)[number]>;
+
 /** What the address needs of the page. */
 export interface Shows {
-  /** Puts a drawing that the address carries onto the canvas. */
-  readonly show: (gray: Float32Array) => void;
+  /** Puts a drawing that the address carries onto the canvas, and its impostors. */
+  readonly show: (gray: Float32Array, impostors: Places) => void;
   /** The model at the start. */
   readonly model: string;
 }
@@ -27,6 +33,7 @@ export class Address {
   readonly #session: Session;
   readonly #samples: Samples;
   #later = 0; // a timer, while the address is behind
+  #redrawn = false; // it is behind with the drawing, and not only with the impostors
 
   constructor(settings: Settings, session: Session, samples: Samples) {
     this.#settings = settings;
@@ -40,17 +47,16 @@ export class Address {
     window.addEventListener('hashchange', () => {
       this.#forget();
       const settings = this.#settings;
-      const [digit, cells] = [settings.get('digit'), settings.get('cells')];
+      const before = pick(settings);
       const given = parse(location.hash);
-      const shown = given.digit === '' && given.cells === '' ? { digit, cells } : {};
+      const shown = given.digit === '' && given.cells === '' ? before : {};
       settings.follow(location.hash, { model, ...shown });
       this.write();
-      if (settings.get('digit') === digit && settings.get('cells') === cells) return;
+      if (SHOWN.every((key) => settings.get(key) === before[key])) return;
       this.drawing()
-        .then((gray) => {
-          if (gray) return show(gray);
-          settings.set('digit', digit);
-          settings.set('cells', cells);
+        .then(async (gray) => {
+          if (gray) return show(gray, await this.impostors());
+          for (const key of SHOWN) settings.set(key, before[key]);
         })
         .catch(showError);
     });
@@ -77,16 +83,37 @@ export class Address {
     return size ? gray : undefined;
   }
 
-  /** The canvas now shows that sample. */
+  /** Where the settings have impostors; nowhere if that is damaged, which it then says. */
+  async impostors(): Promise<Places> {
+    const code = this.#settings.get('impostors');
+    if (code === '') return NOWHERE;
+    const marked = await decode(code);
+    if (marked?.length === this.#settings.get('size') ** 2) {
+      return new Set([...marked.keys()].filter((cell) => marked[cell] > 0));
+    }
+    this.#settings.set('impostors', '');
+    showError(new ReadableError('The impostors in the link are damaged. Copy the link again.'));
+    return NOWHERE;
+  }
+
+  /** The canvas now shows that sample, with the impostors that there are. */
   sample(label: number, sample: number): void {
+    const { isBehind } = this;
     this.#forget();
     this.#settings.set('cells', '');
     this.#settings.set('digit', `${label}-${sample}`);
+    if (isBehind) this.marked();
   }
 
   /** The canvas now shows something else: its cells go into the address when they rest. */
   drawn(): void {
-    this.#forget();
+    this.marked();
+    this.#redrawn = true;
+  }
+
+  /** Impostors have come or gone: where they are goes into the address when it rests. */
+  marked(): void {
+    window.clearTimeout(this.#later);
     this.#later = window.setTimeout(() => void this.tell().catch(showError), REST_MS);
   }
 
@@ -95,13 +122,21 @@ export class Address {
     return this.#later !== 0;
   }
 
-  /** Writes the cells of the canvas to the address. */
+  /** Writes what the canvas shows to the address. */
   async tell(): Promise<void> {
     const before = this.#later;
-    const gray = await this.#session.look(({ main }) => main.gray.slice());
+    const { gray, places } = await this.#session.look(({ main }) => ({
+      gray: main.gray.slice(),
+      places: main.impostors,
+    }));
     const code = await encode(gray);
+    const marked = gray.map((_, cell) => Number(places.has(cell)));
+    const impostors = places.size > 0 ? await encode(marked) : '';
     if (before !== this.#later) return; // it shows something else by now
+    const redrawn = this.#redrawn;
     this.#forget();
+    this.#settings.set('impostors', impostors);
+    if (!redrawn) return;
     this.#settings.set('digit', '');
     this.#settings.set('cells', code);
   }
@@ -109,5 +144,11 @@ export class Address {
   #forget(): void {
     window.clearTimeout(this.#later);
     this.#later = 0;
+    this.#redrawn = false;
   }
+}
+
+function pick(settings: Settings): Shown {
+  const [digit, cells, impostors] = SHOWN.map((key) => settings.get(key));
+  return { digit, cells, impostors };
 }

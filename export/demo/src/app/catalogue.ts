@@ -10,35 +10,65 @@ const ROOT = './models';
 const INDEX = `${ROOT}/index.json`;
 /** What the page begins with where it is there: it knows digits of all sizes. */
 const BEST = 'robust';
+/** Stands for the impostors' rule, which is no model of the list. */
+export const IMPOSTORS = '(impostors)';
+/** Whose cells impostors know best: they were trained among them. */
+const KNOWN_BEST = 'l2_noise';
+
+/** models/index.json. */
+interface Index {
+  readonly models?: unknown;
+  readonly samples?: unknown;
+  readonly impostors?: unknown;
+}
 
 /** Models by name, each loaded once, when it is first wanted. */
 export class Catalogue {
   /** Address of the sample digits. */
   readonly samples: string;
   readonly #folders: Map<string, Folder>;
+  readonly #impostors: Folder | undefined;
   readonly #loaded = new Map<string, Promise<Model>>();
 
-  private constructor(names: string[], samples: string) {
+  private constructor(names: string[], samples: string, impostors: string | undefined) {
+    this.#impostors = impostors === undefined ? undefined : servedFolder(`${ROOT}/${impostors}`);
     this.samples = `${ROOT}/${samples}`;
     this.#folders = new Map(names.map((name) => [name, servedFolder(`${ROOT}/${name}`)]));
   }
 
   /** @throws ReadableError the list is missing, or none. */
   static async load(): Promise<Catalogue> {
-    const index = (await fetchJson(INDEX)) as { models?: unknown; samples?: unknown } | null;
-    const names = index?.models;
+    const index = (await fetchJson(INDEX)) as Index | null;
+    const { models: names, samples, impostors } = index ?? {};
     const fits = Array.isArray(names) && names.length > 0 && names.every(isFileName);
-    if (!fits || !isFileName(index?.samples)) {
+    if (!fits || !isFileName(samples)) {
       throw new ReadableError(
         `${INDEX}: expected {"models": [names of folders], "samples": file}. ` +
           'Build the page again: python -m export.site',
       );
     }
-    return new Catalogue(names, index.samples);
+    return new Catalogue(names, samples, isFileName(impostors) ? impostors : undefined);
   }
 
   get names(): string[] {
     return [...this.#folders.keys()];
+  }
+
+  /** Whether there is a rule of impostors. */
+  get hasImpostors(): boolean {
+    return this.#impostors !== undefined;
+  }
+
+  /** A model among whose cells impostors can live; undefined if the page has none. */
+  async bearingImpostors(): Promise<{ name: string; title: string } | undefined> {
+    if (!this.#impostors) return undefined;
+    const { stateChannels } = await readManifest(this.#impostors);
+    for (const name of [KNOWN_BEST, ...this.names]) {
+      const folder = this.#folders.get(name);
+      const manifest = folder && (await readManifest(folder).catch(() => undefined));
+      if (manifest?.stateChannels === stateChannels) return { name, title: manifest.title };
+    }
+    return undefined;
   }
 
   /** Names in the order in which to try them when nothing is asked for. */
@@ -66,12 +96,12 @@ export class Catalogue {
   }
 
   /**
-   * Loads a model on the current backend; the caller disposes of it.
+   * Loads a model, or IMPOSTORS, on the current backend; the caller disposes of it.
    *
    * @throws ReadableError there is none of that name, or it is damaged.
    */
   async load(name: string): Promise<Model> {
-    const folder = this.#folders.get(name);
+    const folder = name === IMPOSTORS ? this.#impostors : this.#folders.get(name);
     if (!folder) {
       const known = this.names.join(', ');
       throw new ReadableError(

@@ -3,7 +3,7 @@
  */
 
 import type { Colony } from '../engine/colony';
-import { bridge, cutOpen, enlarged, leftHalf } from '../scenes';
+import { bridge, cutOpen, enlarged, leftHalf, oneIn } from '../scenes';
 import type { Samples } from './samples';
 
 /** One sentence, one button, and what the button does. */
@@ -15,13 +15,16 @@ export interface Experiment {
   /** The gray values that it puts onto the canvas. */
   readonly drawing: (samples: Samples, cells: Colony) => Float32Array;
   /** Names of models, the second beside the first; without them it isn't offered. */
-  readonly models?: readonly [string, string];
+  readonly models?: readonly [string] | readonly [string, string];
+  /** Whether it needs impostors; without them it isn't offered. */
+  readonly lies?: boolean;
   /** What it does once the cells have had time to agree, and what it says then. */
   readonly then?: { readonly act: (cells: Colony) => void; readonly says: string };
 }
 
 const TOO_BIG = 2.3; // times the size of a sample
 const APART = 23; // columns from digit to digit
+const LIARS = 10; // one cell in so many
 
 export const EXPERIMENTS: readonly Experiment[] = [
   {
@@ -71,6 +74,20 @@ export const EXPERIMENTS: readonly Experiment[] = [
     says: 'Draw it too big: more than twice as large as a digit usually is.',
     button: 'Enlarge',
     drawing: (samples, cells) => enlarged(samples.picture(5, 0), TOO_BIG, cells.size),
+  },
+  {
+    id: 'lie',
+    says: 'Let one cell in ten lie. Do the others believe it?',
+    button: 'Lie',
+    models: ['l2_noise'],
+    lies: true,
+    drawing: (samples, cells) => samples.one(4, 0, cells.size),
+    then: {
+      act: (cells) => cells.mark(oneIn(LIARS, cells.main.gray, threshold(cells)), true),
+      says:
+        'The red cells are impostors: they want all to say 8. Make them honest again (Impostor ' +
+        'with Shift held), or erase them, and see whether the others find back.',
+    },
   },
 ];
 

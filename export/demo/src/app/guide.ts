@@ -16,21 +16,25 @@ export interface Actions {
   /** Puts a scene onto the canvas and lets it run. */
   readonly begin: (experiment: Experiment) => void;
   /** Does something that undo takes back. */
-  readonly edit: (change: (cells: Colony) => void) => void;
+  readonly edit: (change: (cells: Colony) => void, lies: boolean) => void;
   readonly tell: (text: string) => void;
 }
 
 /** The list of experiments, and the one that is going on. */
 export class Guide {
   readonly #actions: Actions;
-  #next: Experiment['then'];
+  #next: Experiment | undefined;
   #begun = 0; // milliseconds
 
-  /** @param models names of those that the page has. */
-  constructor(actions: Actions, models: readonly string[]) {
+  /**
+   * @param models names of those that the page has.
+   * @param impostors whether it has impostors.
+   */
+  constructor(actions: Actions, models: readonly string[], impostors: boolean) {
     this.#actions = actions;
-    const offered = EXPERIMENTS.filter(({ models: needed = [] }) =>
-      needed.every((name) => models.includes(name)),
+    const offered = EXPERIMENTS.filter(
+      ({ models: needed = [], lies }) =>
+        needed.every((name) => models.includes(name)) && (impostors || !lies),
     );
     const items = offered.map((experiment) => this.#item(experiment));
     element('experiments', HTMLUListElement).replaceChildren(...items);
@@ -42,8 +46,9 @@ export class Guide {
     if (!next || performance.now() - this.#begun < LEAST_MS) return;
     if (step < LEAST_STEPS || (!agree && step < MOST_STEPS)) return;
     this.#next = undefined;
-    this.#actions.edit(next.act);
-    this.#actions.tell(next.says);
+    if (!next.then) return;
+    this.#actions.edit(next.then.act, next.lies ?? false);
+    this.#actions.tell(next.then.says);
   }
 
   /** The user does something else. */
@@ -62,7 +67,7 @@ export class Guide {
     button.setAttribute('aria-describedby', sentence.id);
     button.addEventListener('click', () => {
       this.#actions.begin(experiment);
-      this.#next = experiment.then;
+      this.#next = experiment;
       this.#begun = performance.now();
     });
     const item = document.createElement('li');

@@ -37,6 +37,7 @@ const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['p'], says: 'pencil', act: press('pencil') },
   { keys: ['e'], says: 'eraser', act: press('eraser') },
   { keys: ['d'], says: 'damage', act: press('damage') },
+  { keys: ['i'], says: 'impostor', act: press('impostor') },
   { keys: ['['], says: 'thinner brush', act: move('brush', -1) },
   { keys: [']'], says: 'thicker brush', act: move('brush', 1) },
   { keys: ['-'], says: 'slower', act: move('speed', -1) },

@@ -4,21 +4,23 @@
 
 import { Cells } from '../engine/cells';
 import { Colony } from '../engine/colony';
-import type { Rule } from '../engine/model';
+import { NOWHERE } from '../engine/impostors';
 import type { Picture } from '../engine/picture';
 import { Random } from '../engine/random';
 import { shrunk } from '../shrink';
 import { Address } from './address';
 import { copyLink, saveFilm, savePictureOf } from './capture';
 import { type Controls, stepsAFrame } from './controls';
-import { button, canvas, element, select, slider } from './elements';
+import { button, canvas, element } from './elements';
 import type { Experiment } from './experiments';
 import { Guide } from './guide';
-import { type Loaded, listModels, OPEN_FOLDER } from './loading';
+import { ImpostorTool } from './impostor_tool';
+import type { Loaded } from './loading';
 import { clearError, showError, tell } from './messages';
 import { Pen } from './pointer';
+import { Running } from './running';
 import { type Anew, Session } from './session';
-import type { Key, Settings, Values } from './settings';
+import type { Key, Settings } from './settings';
 import type { View } from './view';
 
 type MarkKind = Parameters<View['mark']>[0];
@@ -44,8 +46,8 @@ export class Page {
   readonly #address: Address;
   readonly #guide: Guide;
   readonly #random = new Random();
-  /** What the cells run with; the settings may be ahead of it. */
-  readonly #inUse: Pick<Values, 'model' | 'beside' | 'backend'>;
+  readonly #running: Running;
+  readonly #impostors: ImpostorTool;
   /** Of each label, which sample comes next. */
   readonly #next: number[];
   /** Until that step cells go slowly, unless the user chose another speed. */
@@ -56,11 +58,6 @@ export class Page {
     this.#controls = controls;
     this.#view = view;
     this.#loaded = loaded;
-    this.#inUse = {
-      model: settings.get('model'),
-      beside: '',
-      backend: settings.get('backend'),
-    };
     this.#next = new Array<number>(loaded.model.manifest.classes).fill(0);
     const cells = new Colony(new Cells(loaded.model, settings.get('size')));
     this.session = new Session(cells, {
@@ -74,36 +71,45 @@ export class Page {
         showError(error);
       },
     });
+    this.#running = new Running(settings, this.session, controls, view, loaded);
+    this.#impostors = new ImpostorTool(settings, this.session, loaded.catalogue);
     this.#address = new Address(settings, this.session, loaded.samples);
     this.#guide = new Guide(
       {
         begin: (experiment) => this.#beginExperiment(experiment),
-        edit: (change) => {
-          this.#edit('drawing', change);
+        edit: (change, lies) => {
+          this.#edit(lies ? 'impostors' : 'drawing', change);
           this.#slowDown();
         },
         tell,
       },
       loaded.catalogue.names,
+      loaded.catalogue.hasImpostors,
     );
   }
 
   /** Puts the first digit onto the canvas and lets the cells run. */
   async start(): Promise<void> {
     const settings = this.#settings;
-    select('model').value = this.#inUse.model;
-    this.#useModel(this.#loaded.model);
     const gray = (await this.#address.drawing()) ?? this.#anyDigit();
     const [label, sample] = settings.get('digit').split('-').map(Number);
     if (settings.get('digit')) this.#next[label] = sample + 1;
     this.session.change((cells) => cells.mutate(gray)).catch(showError);
     settings.onChange((key) => this.#follow(key));
-    this.#address.listen({ show: (gray) => this.#put(gray), model: this.#inUse.model });
+    this.#address.listen({
+      show: (gray, impostors) => {
+        this.#put(() => gray);
+        this.#impostors.put(impostors).catch(showError);
+      },
+      model: settings.get('model'),
+    });
+    const impostors = await this.#address.impostors();
+    this.#impostors.put(impostors).catch(showError);
     if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) {
       settings.set('play', 'no');
       tell('Paused, as your system asks for less motion. Press Play to watch the cells.');
     }
-    for (const key of ['fire', 'noise', 'play', 'beside'] as const) this.#follow(key);
+    for (const key of ['fire', 'noise', 'play', 'tool', 'beside'] as const) this.#follow(key);
     this.#setSpeed();
     this.#address.write();
     this.#listen();
@@ -128,10 +134,7 @@ export class Page {
     });
     button('reset').addEventListener('click', () => this.#edit('reset', (cells) => cells.reset()));
     button('bin').addEventListener('click', () => {
-      this.#edit('reset', (cells) => {
-        cells.mutate(new Float32Array(cells.size ** 2));
-        cells.reset();
-      });
+      this.#put(({ size }) => new Float32Array(size ** 2));
       this.#address.drawn();
     });
     button('undo').addEventListener('click', () => {
@@ -149,11 +152,9 @@ export class Page {
     button('save-picture').addEventListener('click', () => this.#try(savePictureOf(this.#view)));
     button('save-film').addEventListener('click', () => this.#try(saveFilm(this.#view)));
     button('copy-link').addEventListener('click', () => this.#try(copyLink(this.#address)));
-    select('model').addEventListener('change', () => this.#pickModel());
-    slider('folder').addEventListener('change', () => this.#openFolder());
     for (const id of ['cells', 'twin']) {
       new Pen(canvas(id), session, settings, {
-        draws: (begins) => this.#draws(begins),
+        draws: (begins, marks) => this.#draws(begins, marks),
         moves: (ring) => this.#view.showRing(ring),
         steps: (at, down) => {
           const words = this.#view.cellInWords(at);
@@ -210,13 +211,15 @@ export class Page {
       change(cells);
       this.#view.mark(kind);
     });
-    if (kind !== 'reset') this.#address.drawn();
+    if (kind === 'impostors') this.#address.marked();
+    else if (kind !== 'reset') this.#address.drawn();
   }
 
-  /** Puts a drawing onto the canvas, where it begins anew. */
-  #put(gray: Float32Array): void {
+  /** Puts a drawing onto the canvas, where it begins anew, without impostors. */
+  #put(drawing: (cells: Colony) => Float32Array): void {
     this.#edit('reset', (cells) => {
-      cells.mutate(gray);
+      cells.impostors = NOWHERE;
+      cells.mutate(drawing(cells));
       cells.reset();
     });
   }
@@ -225,13 +228,14 @@ export class Page {
     element('draw-here', HTMLParagraphElement).hidden = true;
   }
 
-  #draws(begins: boolean): void {
+  #draws(begins: boolean, marks: boolean): void {
     if (begins) {
       this.#guide.leave();
-      this.#view.mark('drawing');
+      this.#view.mark(marks ? 'impostors' : 'drawing');
       this.#hideHint();
     }
-    this.#address.drawn();
+    if (marks) this.#address.marked();
+    else this.#address.drawn();
   }
 
   #mutate(label: number): void {
@@ -244,6 +248,7 @@ export class Page {
   #fill(): void {
     const { samples } = this.#loaded;
     this.#edit('mutation', (cells) => {
+      cells.impostors = NOWHERE;
       cells.mutate(samples.many(cells.size, this.#next.length, this.#random));
     });
   }
@@ -256,16 +261,23 @@ export class Page {
     const gray = shrunk(picture.gray, picture.size, cells, piece);
     this.#edit('mutation', (colony) => {
       colony.forget(cells);
+      colony.mark(cells, false);
       colony.mutate(gray);
     });
   }
 
-  #beginExperiment({ models, drawing, then }: Experiment): void {
+  #beginExperiment({ models, lies, drawing, then }: Experiment): void {
     const settings = this.#settings;
     const [model = settings.get('model'), beside = ''] = models ?? [];
     settings.set('model', model);
     settings.set('beside', beside);
-    this.#put(drawing(this.#loaded.samples, this.session.cells));
+    if (lies) {
+      this.#impostors.ready().catch((error: unknown) => {
+        this.#guide.leave();
+        showError(error);
+      });
+    }
+    this.#put((cells) => drawing(this.#loaded.samples, cells));
     this.#address.drawn();
     this.#slowUntil = then ? 0 : SLOW_STEPS; // slow where there is something to see
     settings.set('play', 'yes');
@@ -285,20 +297,23 @@ export class Page {
         break;
       case 'fire':
       case 'noise':
-        this.#setRandomness(session.cells);
+      case 'beside':
+      case 'backend':
+        this.#running.follow(key);
+        break;
+      case 'model':
+        this.#guide.leave();
+        this.#running.follow(key);
+        this.#impostors.check();
+        if (settings.get('impostors') !== '') this.#address.marked();
+        break;
+      case 'tool':
+        this.#impostors.check();
         break;
       case 'size':
         session.change((cells) => cells.resize(settings.get('size'))).catch(showError);
         if (settings.get('cells') !== '') this.#address.drawn();
-        break;
-      case 'model':
-        this.#changeModel();
-        break;
-      case 'beside':
-        this.#changeBeside();
-        break;
-      case 'backend':
-        this.#changeBackend();
+        else if (settings.get('impostors') !== '') this.#address.marked();
         break;
       case 'hue':
       case 'palette':
@@ -310,105 +325,5 @@ export class Page {
         this.#view.refresh();
         break;
     }
-  }
-
-  #setRandomness(cells: Colony): void {
-    for (const canvas of cells.all) {
-      const { fireRate, residualNoise } = canvas.model.manifest;
-      canvas.fireRate = this.#settings.get('fire') ?? fireRate;
-      canvas.noise = this.#settings.get('noise') ?? residualNoise;
-    }
-  }
-
-  /** Makes controls and view show a model that the cells already use. */
-  #useModel({ manifest }: Rule): void {
-    this.#controls.setOwn(manifest.fireRate, manifest.residualNoise);
-    this.#setRandomness(this.session.cells);
-    element('main-title', HTMLElement).textContent = manifest.title;
-    this.#view.useModel(manifest);
-  }
-
-  #changeModel(): void {
-    const name = this.#settings.get('model');
-    select('model').value = name;
-    const changed = this.session.change(async ({ main }) => {
-      if (name === this.#inUse.model) return;
-      const model = await this.#loaded.catalogue.model(name);
-      const before = main.model.manifest.title;
-      const borne = await main.useModel(model);
-      this.#inUse.model = name;
-      clearError();
-      const { title } = model.manifest;
-      tell(borne ? '' : `The cells begin anew: ${title} can’t go on from what ${before} left.`);
-      this.#useModel(model);
-      this.#view.mark('model');
-    });
-    this.#tryChoice(changed, 'model');
-  }
-
-  /** Shows the drawing under a second model, or not any more. */
-  #changeBeside(): void {
-    const name = this.#settings.get('beside');
-    const changed = this.session.change(async (cells) => {
-      if (name === this.#inUse.beside) return;
-      if (name === '') {
-        cells.part();
-      } else {
-        const model = await this.#loaded.catalogue.model(name);
-        cells.join(model);
-        this.#setRandomness(cells);
-        element('twin-title', HTMLElement).textContent = model.manifest.title;
-        this.#view.mark('reset');
-      }
-      this.#inUse.beside = name;
-      clearError();
-    });
-    this.#tryChoice(changed, 'beside');
-  }
-
-  #changeBackend(): void {
-    const { backends, catalogue } = this.#loaded;
-    const backend = this.#settings.get('backend');
-    const changed = this.session.change(async (cells) => {
-      if (backend === this.#inUse.backend) return;
-      const { model, beside } = this.#inUse;
-      await cells.move(async () => {
-        await backends.prepare(backend);
-        return catalogue.reload(beside ? [model, beside] : [model]);
-      });
-      this.#inUse.backend = backend;
-      clearError();
-    });
-    this.#tryChoice(changed, 'backend');
-  }
-
-  /** If the cells can't follow a choice, the choice goes back to what they use. */
-  #tryChoice(work: Promise<void>, key: 'model' | 'beside' | 'backend'): void {
-    work.catch((error: unknown) => {
-      this.#settings.set(key, this.#inUse[key]);
-      showError(error);
-    });
-  }
-
-  #pickModel(): void {
-    const choice = select('model');
-    if (choice.value !== OPEN_FOLDER) {
-      this.#settings.set('model', choice.value);
-      return;
-    }
-    choice.value = this.#settings.get('model');
-    slider('folder').click();
-  }
-
-  #openFolder(): void {
-    const files = [...(slider('folder').files ?? [])];
-    slider('folder').value = ''; // so that the same folder may be picked again
-    if (files.length === 0) return;
-    const { catalogue } = this.#loaded;
-    const added = catalogue.add(files).then(async (name) => {
-      await listModels(catalogue);
-      this.#settings.set('model', name);
-    });
-    this.#try(added);
   }
 }

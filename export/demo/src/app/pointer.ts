@@ -11,7 +11,10 @@ const PENCIL_INK = 1;
 const ERASER_INK = 0;
 
 interface Tool {
+  /** As `Cells.paint` takes it. */
   readonly ink: number | null;
+  /** It paints nothing, but makes cells impostors (true), or honest (false). */
+  readonly impostors?: boolean;
   /** In cells. */
   readonly radius: number;
 }
@@ -29,8 +32,8 @@ interface Line {
 
 /** What a pen tells the page. */
 export interface PenListener {
-  /** A stroke begins, or goes on. */
-  draws(begins: boolean): void;
+  /** A stroke begins, or goes on; `marks` if it leaves the drawing as it is. */
+  draws(begins: boolean, marks: boolean): void;
   /** Where the pen is. */
   moves(ring: Ring): void;
   /** Where the keyboard's pen is, and whether it draws. */
@@ -74,6 +77,7 @@ export class Pen {
   #tool(shift: boolean): Tool {
     const radius = this.#settings.get('brush') / 2;
     const chosen = this.#settings.get('tool');
+    if (chosen === 'impostor') return { ink: null, impostors: !shift, radius };
     const name = shift && chosen === 'pencil' ? 'eraser' : chosen;
     if (name === 'pencil') return { ink: PENCIL_INK, radius };
     return { ink: name === 'eraser' ? ERASER_INK : null, radius: ERASER_WIDTH * radius };
@@ -109,14 +113,14 @@ export class Pen {
   #begin(at: Point, tool: Tool): Line {
     const { size } = this.#session.cells;
     const line = { stroke: new Stroke(size, at, tool.radius), tool, waiting: [at] };
-    this.#listener.draws(true);
+    this.#listener.draws(true, tool.impostors !== undefined);
     this.#session.stroke((cells) => this.#paint(cells, line), true);
     return line;
   }
 
   #goOn(line: Line, ...points: Point[]): void {
     line.waiting.push(...points);
-    this.#listener.draws(false);
+    this.#listener.draws(false, line.tool.impostors !== undefined);
     // One edit draws all that has come since the last.
     if (line.waiting.length === points.length) {
       this.#session.stroke((cells) => this.#paint(cells, line), false);
@@ -124,10 +128,17 @@ export class Pen {
   }
 
   #paint(cells: Colony, line: Line): void {
-    const points = line.waiting;
+    const { stroke, tool, waiting } = line;
     line.waiting = [];
     // On a canvas that has got another size meanwhile, the places would be others.
-    if (cells.size === line.stroke.size) cells.paint(line.stroke.through(points), line.tool.ink);
+    if (cells.size !== stroke.size) return;
+    const amounts = stroke.through(waiting);
+    if (tool.impostors === undefined) {
+      cells.paint(amounts, tool.ink);
+    } else {
+      const marked = [...amounts.keys()].filter((cell) => stroke.covers(cell));
+      cells.mark(marked, tool.impostors);
+    }
   }
 
   /** Arrows move the pen, Enter puts it down and lifts it. */

@@ -9,7 +9,8 @@ describe('settings in the address', () => {
   });
 
   it('reads back what it writes', () => {
-    const hash = '#model=l2&size=112&tool=damage&brush=7&speed=1%2F60&hue=35&fire=0.25&digit=3-7';
+    const hash =
+      '#model=l2&size=112&tool=damage&brush=7&speed=1%2F60&hue=35&fire=0.25&digit=3-7&impostors=Y2Ag-_';
     const values = parse(hash);
     expect(values).toMatchObject({
       model: 'l2',
@@ -21,6 +22,7 @@ describe('settings in the address', () => {
       fire: 0.25,
       noise: null,
       digit: '3-7',
+      impostors: 'Y2Ag-_',
     });
     expect(parse(print(values))).toEqual(values);
   });
@@ -36,6 +38,7 @@ describe('settings in the address', () => {
     'fire=1.01',
     'speed=3',
     'tool=spoon',
+    'impostors=!',
     'model=../../etc',
     'digit=12-3',
     'theme=pink',

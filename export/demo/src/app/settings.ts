@@ -3,7 +3,7 @@
  */
 
 export const SIZES = [56, 112, 140] as const;
-export const TOOLS = ['pencil', 'eraser', 'damage'] as const;
+export const TOOLS = ['pencil', 'eraser', 'damage', 'impostor'] as const;
 export const VIEWS = ['cells', 'channels'] as const;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export const PALETTES = ['safe', 'article'] as const;
@@ -22,6 +22,7 @@ interface Entry<T> {
 }
 
 const MODEL = /^[\w.-]{1,64}$/;
+const CODE = /^[\w-]{1,20000}$/;
 
 const TABLE = {
   model: matching(MODEL, ''), // '': the first one
@@ -41,7 +42,8 @@ const TABLE = {
   digit: matching(/^[0-9]-\d{1,3}$/, ''), // label and sample; '': any
   more: choice(['no', 'yes'] as const, 'no'), // whether the controls for experts are shown
   play: choice(['yes', 'no'] as const, 'yes'),
-  cells: matching(/^[\w-]{1,20000}$/, ''), // a drawing, see drawing_code.ts
+  cells: matching(CODE, ''), // a drawing, see drawing_code.ts
+  impostors: matching(CODE, ''), // where they are: a drawing of theirs
 } as const;
 
 type Table = typeof TABLE;

@@ -6,6 +6,7 @@
 import type { Census } from '../census';
 import { css } from '../colour';
 import { drawCells } from '../drawing/cells';
+import { drawImpostors } from '../drawing/impostors';
 import { drawLabels } from '../drawing/labels';
 import { theme } from '../drawing/theme';
 import type { Picture, RGB } from '../engine/picture';
@@ -57,6 +58,7 @@ export class Stage {
     if (!this.#scene) return;
     const { picture, census, colours, dark } = this.#scene;
     onPlot(this.#overlay, (context, width) => {
+      drawImpostors(context, width, picture);
       drawLabels(context, width, picture, census, colours, dark);
       const cell = width / picture.size;
       if (this.framed >= 0) {

@@ -22,6 +22,15 @@ describe('Stroke', () => {
     expect(a.filter((value) => value < 0.1).length).toBeGreaterThan(10);
   });
 
+  it('covers most of the cells that lie within its width', () => {
+    const stroke = new Stroke(16, { x: 4.5, y: 4.5 }, 1);
+    stroke.through([{ x: 8.5, y: 4.5 }]);
+    const covered = [...Array(16 * 16).keys()].filter((cell) => stroke.covers(cell));
+    expect(covered.length).toBe(3 * 5 + 2);
+    expect(stroke.covers(5 * 16 + 6)).toBe(true); // half of it
+    expect(stroke.covers(6 * 16 + 6)).toBe(false);
+  });
+
   it('adds nothing by staying where it is', () => {
     const stroke = new Stroke(16, start, 1.4);
     expect(stroke.through([start]).size).toBeGreaterThan(0);

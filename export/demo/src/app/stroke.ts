@@ -36,6 +36,11 @@ export class Stroke {
     this.#y = y;
   }
 
+  /** Whether most of a cell has been covered so far. */
+  covers(cell: number): boolean {
+    return this.#covered[cell] >= 0.5;
+  }
+
   /**
    * Goes on through points; returns the amount, 0 to 1, by which each touched cell is to change.
    */

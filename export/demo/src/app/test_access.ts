@@ -66,6 +66,11 @@ export class Demo {
     return this.#parts.view.picture;
   }
 
+  /** Cells, y * size + x, that are impostors, living or not. */
+  impostors(): number[] {
+    return [...this.#parts.session.cells.impostors];
+  }
+
   curve(): View['curve']['values'] {
     return this.#parts.view.curve.values;
   }

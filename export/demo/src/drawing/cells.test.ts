@@ -3,6 +3,7 @@ import { labels } from '../census';
 import type { RGB } from '../engine/picture';
 import { pictureOf } from '../testing/picture_of';
 import { paintCells } from './cells';
+import { IMPOSTOR_COLOUR } from './impostors';
 
 const COLOURS = Array.from({ length: 10 }, (_, label): RGB => [label * 20, 100, 200]);
 
@@ -38,4 +39,9 @@ test('the gray value is the opacity', () => {
 test('cells that are dead but gray are faint', () => {
   expect(painted([',.', '..'], false)[0]).toEqual([242, 242, 242, 255]); // 255 * 0.95
   expect(painted([',.', '..'], true)[0]).toEqual([32, 34, 37, 255]); // 20 + 0.05 * 235, ...
+});
+
+test('impostors are red, whatever they would say', () => {
+  expect(painted(['!3', '..'], false)[0]).toEqual([...IMPOSTOR_COLOUR, 255]);
+  expect(painted(['!3', '..'], true)[0]).toEqual([...IMPOSTOR_COLOUR, 255]);
 });

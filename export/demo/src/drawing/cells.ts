@@ -1,13 +1,16 @@
 /** The cells in the colours of their labels. */
 
+import { IMPOSTOR } from '../census';
 import type { Picture, RGB } from '../engine/picture';
+import { IMPOSTOR_COLOUR } from './impostors';
 import { theme } from './theme';
 
 /**
  * Draws one canvas pixel a cell, opaque, from the canvas's upper left corner.
  *
  * The gray value is the opacity: of a living cell's label colour, of black (white in dark mode)
- * while it has not decided and for cells that are dead but gray.
+ * while it has not decided and for cells that are dead but gray, of red for impostors, over which
+ * `drawImpostors` draws their mark.
  *
  * @param labels [N], as `labels(picture)` gives them.
  * @param colours one for each label.
@@ -38,7 +41,8 @@ export function paintCells(
   }
   for (let row = 0; row < positions.length; row++) {
     const cell = positions[row];
-    blend(pixels, cell, ground, colours[labels[row]] ?? undecided, gray[cell]);
+    const colour = labels[row] === IMPOSTOR ? IMPOSTOR_COLOUR : colours[labels[row]];
+    blend(pixels, cell, ground, colour ?? undecided, gray[cell]);
   }
 }
 

@@ -6,8 +6,15 @@ import { Curve, MOST_POINTS } from './curve';
 function saying(threes: number): Census {
   const votes = new Int32Array(10);
   votes[3] = threes;
-  const agreement = threes === 10 ? 1 : 0;
-  return { living: 10, votes, undecided: 10 - threes, pieces: [], share: threes / 10, agreement };
+  return {
+    living: 10,
+    impostors: 0,
+    votes,
+    undecided: 10 - threes,
+    pieces: [],
+    share: threes / 10,
+    agreement: threes === 10 ? 1 : 0,
+  };
 }
 
 const steps = (curve: Curve) => curve.values.map(({ step }) => step);

@@ -3,7 +3,7 @@
 import type { Census } from '../census';
 import type { RGB } from '../engine/picture';
 import { drawPlot } from './curve_plot';
-import { append, pointOf, thinned } from './curve_points';
+import { append, isStroke, pointOf, thinned } from './curve_points';
 import type { CurvePoint, Mark, MarkKind } from './curve_points';
 
 export type { CurvePoint, Mark, MarkKind };
@@ -57,7 +57,7 @@ export class Curve {
   mark(step: number, kind: MarkKind): void {
     const at = Math.max(step + this.#offset, this.#last?.step ?? 0);
     const previous = this.#marks.at(-1);
-    const gap = kind === 'drawing' ? STROKE_GAP * this.#resolution : 0;
+    const gap = isStroke(kind) ? STROKE_GAP * this.#resolution : 0;
     if (previous?.kind === kind && at - previous.to <= gap) previous.to = at;
     else this.#marks.push({ kind, from: at, to: at });
     if (this.#marks.length > MOST_MARKS) this.#marks.shift();

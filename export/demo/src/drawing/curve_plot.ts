@@ -6,6 +6,7 @@ import { drawKey } from './curve_key';
 import { FIRST_STEPS, bands, crossings, digitSpots, pixelResolution, ticks } from './curve_layout';
 import { line, stroke, strokeAgreement, strokeShare } from './curve_lines';
 import { thinned } from './curve_points';
+import { isStroke } from './curve_points';
 import type { CurvePoint, Mark, MarkKind } from './curve_points';
 import { SMALL_TEXT, font, theme } from './theme';
 import type { Theme } from './theme';
@@ -37,6 +38,7 @@ const DIGIT = { height: 15, width: 10 }; // CSS pixels that a digit in a band ne
 const NAMES: Record<MarkKind, string> = {
   mutation: 'other digit',
   drawing: 'drawing',
+  impostors: 'impostors',
   reset: 'reset',
   model: 'new model',
 };
@@ -163,7 +165,7 @@ function drawMarks({ ctx, theme, top, bottom, right, x }: Frame, marks: readonly
     const [start, end] = [x(from), x(to)];
     ctx.fillStyle = css(theme.accent);
     ctx.fillRect(start - 1, bottom + 1, Math.max(2, end - start), 4);
-    if (kind !== 'drawing') {
+    if (!isStroke(kind)) {
       stroke(ctx, theme.ground, 4, line(start, top - 6, start, bottom));
       stroke(ctx, theme.accent, 2, line(start, top - 6, start, bottom + 5));
     }

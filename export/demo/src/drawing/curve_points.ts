@@ -19,7 +19,12 @@ export interface CurvePoint {
 }
 
 /** What the user did that the curve should show. */
-export type MarkKind = 'mutation' | 'drawing' | 'reset' | 'model';
+export type MarkKind = 'mutation' | 'drawing' | 'impostors' | 'reset' | 'model';
+
+/** Whether it takes a while, with the pen in the hand. */
+export function isStroke(kind: MarkKind): boolean {
+  return kind === 'drawing' || kind === 'impostors';
+}
 
 /** When the user did something: a moment, or a span of steps with a stroke. */
 export interface Mark {

@@ -1,10 +1,12 @@
 /** A look into one cell, drawn: neighbours, votes, other numbers, and the course of the votes. */
 
 import type { CellLook, Seen } from '../cell_look';
+import { IMPOSTOR } from '../census';
 import { css, inkOn, mix } from '../colour';
 import type { RGB } from '../engine/picture';
 import { diverging, squashed } from './diverging';
 import { line, stroke } from './curve_lines';
+import { drawImpostor } from './impostors';
 import { SMALL_TEXT, font, theme } from './theme';
 import type { Theme } from './theme';
 
@@ -85,6 +87,10 @@ function drawNeighbours(
   ctx.lineWidth = 1;
   around.forEach(({ gray, label }, i) => {
     const [x, y] = [area.x + (i % 3) * side, area.y + Math.floor(i / 3) * side];
+    if (label === IMPOSTOR) {
+      drawImpostor(ctx, x + 1, y + 1, side - 2);
+      return;
+    }
     const living = label !== undefined;
     const own = living ? (colours[label] ?? undecided) : mix(ground, ink, gray);
     ctx.fillStyle = css(own);

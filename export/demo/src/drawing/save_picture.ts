@@ -7,6 +7,7 @@ import type { Picture, RGB } from '../engine/picture';
 import { ReadableError } from '../engine/readable_error';
 import { drawCells } from './cells';
 import { drawChips } from './chips';
+import { drawImpostor, drawImpostors } from './impostors';
 import { drawLabels } from './labels';
 import { font, theme } from './theme';
 
@@ -72,8 +73,12 @@ function compose(parts: PictureParts): HTMLCanvasElement {
   ctx.fillStyle = css(muted);
   ctx.textAlign = 'right';
   ctx.fillText(stepText(picture.step), side, TITLE.middle);
-  const chip = { width: side / (colours.length + 1), height: CHIP, text: WORDS.size };
-  drawChips(ctx, colours, undecided, 0, TITLE.height + side + WORDS.height, chip);
+  const lying = census.impostors > 0;
+  const chips = colours.length + (lying ? 2 : 1);
+  const chip = { width: side / chips, height: CHIP, text: WORDS.size };
+  const top = TITLE.height + side + WORDS.height;
+  drawChips(ctx, colours, undecided, 0, top, chip);
+  if (lying) drawImpostor(ctx, side - (chip.width + CHIP) / 2, top, CHIP);
   ctx.translate(0, TITLE.height);
   drawEnlarged(ctx, parts, side);
   return canvas;
@@ -95,6 +100,7 @@ function drawEnlarged(
   drawCells(cells.getContext('2d')!, picture, labels, colours, dark);
   ctx.imageSmoothingEnabled = false;
   ctx.drawImage(cells, 0, 0, side, side);
+  drawImpostors(ctx, side, picture);
   ctx.strokeStyle = css(theme(dark).rule);
   ctx.lineWidth = 2;
   ctx.strokeRect(-1, -1, side + 2, side + 2);

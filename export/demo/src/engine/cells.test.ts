@@ -2,64 +2,16 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { adding, canvas, shown } from '../testing/adding_rule';
 import { Cells } from './cells';
 import { Colony } from './colony';
 import { History } from './history';
-import type { Manifest } from './manifest';
-import type { Rule } from './model';
 import { Random } from './random';
 import { runaways } from './runaways';
-
-const CHANNELS = 2;
-
-/**
- * A rule that can be followed by hand: a firing cell adds the states of its neighbourhood (itself
- * included), the gray of its neighbourhood, and its noise to its own state.
- */
-function adding(changes: Partial<Manifest> = {}): Rule {
-  const stateChannels = changes.stateChannels ?? CHANNELS;
-  const manifest = {
-    name: 'adding',
-    stateChannels,
-    classes: 2,
-    largestState: 100,
-    aliveThreshold: 0.1,
-    undecidedBelow: 0.01,
-    fireRate: 1,
-    residualNoise: 0,
-    ...changes,
-  } as unknown as Manifest;
-  return {
-    manifest,
-    grayPart: (gray) => tf.sum(gray, 1, true),
-    step: ({ state, neighbours, gray_part, firing, slots, noise }) => {
-      const zero = tf.zeros([1, stateChannels]);
-      const seen = tf.gather(tf.concat([state, zero]), tf.gather(neighbours, firing)); // [F, 9, S]
-      const added = tf.add(tf.add(tf.sum(seen, 1), tf.gather(gray_part, firing)), noise);
-      return tf.add(state, tf.gather(tf.concat([added, zero]), slots)) as tf.Tensor2D;
-    },
-  };
-}
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
 });
-
-/** The first state channel as text, a line a row of the canvas, dots for dead cells. */
-async function shown(cells: Cells): Promise<string> {
-  const { size, positions, state } = await cells.picture();
-  const texts = new Array<string>(size * size).fill('.');
-  positions.forEach(
-    (cell, row) => (texts[cell] = `${Math.round(state[row * CHANNELS] * 100) / 100}`),
-  );
-  return Array.from({ length: size }, (_, y) =>
-    texts.slice(y * size, (y + 1) * size).join(' '),
-  ).join('\n');
-}
-
-function canvas(text: string): Float32Array {
-  return Float32Array.from(text.trim().split(/\s+/), (cell) => (cell === '.' ? 0 : Number(cell)));
-}
 
 const THREE = canvas('1 1 . . . . . . 1');
 
@@ -189,6 +141,7 @@ describe('Cells', () => {
     const held = tf.memory().numTensors - before;
     const colony = new Colony(cells);
     const history = new History();
+    const impostorRule = adding({ name: 'impostor' }, 10);
     for (let i = 0; i < 5; i++) {
       history.remember(colony);
       cells.step();
@@ -204,6 +157,25 @@ describe('Cells', () => {
       colony.join(adding({ stateChannels: 3 }));
       colony.step();
       colony.part();
+      colony.useImpostors(impostorRule);
+      colony.mark([0, 8], true);
+      colony.step();
+      await history.undo(colony);
+      cells.resize(5);
+      colony.step();
+      await colony.move(() => Promise.resolve([adding(), impostorRule]));
+      colony.step();
+      cells.resize(3);
+      colony.join(adding());
+      colony.step();
+      colony.mark([0, 1, 8], false);
+      colony.step();
+      colony.part();
+      colony.mutate(THREE);
+      colony.mark([0], true);
+      colony.step();
+      await cells.useModel(adding({ stateChannels: 3 }));
+      await cells.useModel(adding());
     }
     expect(tf.memory().numTensors - before).toBe(held);
     cells.dispose();

@@ -8,11 +8,12 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Layout, layOut, origins } from './layout';
+import { Impostors, NOWHERE, type Places, type Turn } from './impostors';
+import { type Layout, layOut, origins, resized } from './layout';
 import type { Rule } from './model';
 import type { Picture } from './picture';
 import { Random } from './random';
-import { extended, padded } from './rows';
+import { extended, grayPartOf, neighboursOf, padded } from './rows';
 import { largest } from './runaways';
 
 /** A canvas as it once was, for undo. */
@@ -23,7 +24,10 @@ export interface Snapshot {
   readonly gray: Float32Array;
   /** [N * stateChannels]; a promise, so that taking a snapshot waits for no device. */
   readonly state: Promise<Float32Array>;
+  readonly impostors: Places;
 }
+
+const MOST_OF_IT = 0.5; // of a cell: what is drawn over as far is a new, honest one
 
 /** The CA on a canvas of size x size cells. */
 export class Cells {
@@ -36,6 +40,7 @@ export class Cells {
   #gray: Float32Array;
   #step = 0;
   readonly #random: Random;
+  readonly #impostors = new Impostors();
   // [rows, stateChannels], [rows, 9] and [rows, hidden]; rows >= living
   #state: tf.Tensor2D;
   #neighbours: tf.Tensor2D;
@@ -49,8 +54,8 @@ export class Cells {
     this.#gray = new Float32Array(size * size);
     this.#layout = this.#layOut(this.#gray, size);
     this.#state = this.#upload(new Float32Array(0));
-    this.#neighbours = this.#neighbourTensor();
-    this.#grayPart = this.#grayPartTensor();
+    this.#neighbours = neighboursOf(this.#layout);
+    this.#grayPart = grayPartOf(model, this.#layout);
   }
 
   get size(): number {
@@ -76,6 +81,26 @@ export class Cells {
     return this.#gray;
   }
 
+  /** Where cells are, or will be, impostors; to be set only where the model bears them. */
+  get impostors(): Places {
+    return this.#impostors.places;
+  }
+
+  set impostors(places: Places) {
+    this.#impostors.places = this.bearsImpostors ? places : NOWHERE;
+  }
+
+  /** Whether the impostors' rule is there and fits the model. */
+  get bearsImpostors(): boolean {
+    return this.#impostors.fit(this.#model);
+  }
+
+  /** Gives impostors their rule, on the backend that is current. */
+  useImpostors(rule: Rule): void {
+    this.#impostors.rule = rule;
+    this.impostors = this.#impostors.places;
+  }
+
   /** Takes one CA step: hands it to the device, and on a GPU doesn't wait for its end. */
   step(): void {
     this.#step++;
@@ -93,33 +118,63 @@ export class Cells {
   stepWith(firing: Int32Array, slots: Int32Array, noise?: Float32Array): void {
     const fired = firing.length;
     if (fired === 0) return;
-    const places = padded(fired);
     const channels = this.#model.manifest.stateChannels;
-    const rows = this.#state.shape[0];
-    const slotOfRow = new Int32Array(rows).fill(places);
+    const drawn =
+      noise ?? (this.noise > 0 ? this.#random.normals(fired * channels, this.noise) : undefined);
+    const turn = { firing, slots, noise: drawn };
+    const { rule } = this.#impostors;
+    const shares = this.#impostors.share(turn, this.#layout);
+    if (!rule || !shares) {
+      this.#replaceState(this.#stepOf(this.#model, this.#grayPart, turn));
+      return;
+    }
+    const grayPart = this.#impostors.grayPart(this.#layout);
+    const next = tf.tidy(() => {
+      const honest = this.#stepOf(this.#model, this.#grayPart, shares.honest);
+      const impostors = this.#stepOf(rule, grayPart, shares.impostors);
+      // Either leaves the rows of the other as they are.
+      return tf.add<tf.Tensor2D>(honest, tf.sub(impostors, this.#state));
+    });
+    this.#replaceState(next);
+  }
+
+  /** The states after a turn of a rule; those of now if nobody fires. */
+  #stepOf(rule: Rule, grayPart: tf.Tensor2D, { firing, slots, noise }: Turn): tf.Tensor2D {
+    if (firing.length === 0) return this.#state;
+    const places = padded(firing.length);
+    const channels = rule.manifest.stateChannels;
+    const slotOfRow = new Int32Array(this.#state.shape[0]).fill(places);
     for (let row = 0; row < slots.length; row++) {
       if (slots[row] >= 0) slotOfRow[row] = slots[row];
     }
-    const drawn =
-      noise ?? (this.noise > 0 ? this.#random.normals(fired * channels, this.noise) : undefined);
-    const next = tf.tidy(() =>
-      this.#model.step({
+    return tf.tidy(() =>
+      rule.step({
         state: this.#state,
         neighbours: this.#neighbours,
-        gray_part: this.#grayPart,
+        gray_part: grayPart,
         firing: tf.tensor1d(extended(firing, places), 'int32'),
         slots: tf.tensor1d(slotOfRow, 'int32'),
-        noise: drawn
-          ? tf.tensor2d(extended(drawn, places * channels), [places, channels])
+        noise: noise
+          ? tf.tensor2d(extended(noise, places * channels), [places, channels])
           : tf.zeros([places, channels]),
       }),
     );
-    this.#replaceState(next);
+  }
+
+  /** Makes living cells impostors, where the model bears them, or any cells honest. */
+  mark(cells: Iterable<number>, impostors: boolean): void {
+    const places = new Set(this.impostors);
+    for (const cell of cells) {
+      if (!impostors) places.delete(cell);
+      else if (this.#layout.rows[cell] >= 0) places.add(cell);
+    }
+    this.impostors = places;
   }
 
   /**
    * Draws or erases: each cell's gray goes towards `ink` by its amount, and its state fades by the
-   * same amount (the article's demo).
+   * same amount (the article's demo). Impostors of which most is drawn over or erased are none
+   * any more.
    *
    * @param amounts [cell, amount 0 to 1], each cell at most once.
    * @param ink 1 draws, 0 erases, null leaves the gray: only the state fades.
@@ -127,19 +182,26 @@ export class Cells {
   paint(amounts: Iterable<readonly [number, number]>, ink: number | null): void {
     const gray = this.#gray.slice();
     const keep = new Float32Array(gray.length).fill(1);
+    const impostors = new Set(this.impostors);
     for (const [cell, amount] of amounts) {
       keep[cell] = 1 - amount;
-      if (ink !== null) gray[cell] = gray[cell] * (1 - amount) + ink * amount;
+      if (ink === null) continue;
+      gray[cell] = gray[cell] * (1 - amount) + ink * amount;
+      if (amount >= MOST_OF_IT) impostors.delete(cell);
     }
     this.#change(gray, this.size, (cell) => cell, keep);
+    this.impostors = impostors;
   }
 
-  /** Another digit in place of this one: states stay where both live (article: mutation). */
+  /**
+   * Another digit in place of this one: states stay where both live (article: mutation), and so
+   * do impostors.
+   */
   mutate(gray: Float32Array): void {
     this.#change(gray.slice(), this.size, (cell) => cell);
   }
 
-  /** All states back to zero; the gray values stay. */
+  /** All states back to zero; the gray values and the impostors stay. */
   reset(): void {
     this.#step = 0;
     this.#replaceState(tf.tidy(() => tf.zerosLike(this.#state)));
@@ -154,20 +216,17 @@ export class Cells {
   /** A larger or smaller canvas around the same centre. */
   resize(size: number): void {
     const old = this.#gray;
-    const from = this.size;
-    const shift = Math.floor((size - from) / 2);
-    const oldCell = (cell: number): number => {
-      const x = (cell % size) - shift;
-      const y = Math.floor(cell / size) - shift;
-      return x >= 0 && y >= 0 && x < from && y < from ? y * from + x : -1;
-    };
+    const oldCell = resized(this.size, size);
     const gray = new Float32Array(size * size);
     for (let cell = 0; cell < gray.length; cell++) gray[cell] = old[oldCell(cell)] ?? 0;
+    const impostors = [...gray.keys()].filter((cell) => this.impostors.has(oldCell(cell)));
     this.#change(gray, size, oldCell);
+    this.impostors = new Set(impostors);
   }
 
   /**
-   * Goes on with another model: from the states as they are, or, where it can't bear them, anew.
+   * Goes on with another model: from the states as they are, or, where it can't bear them, anew;
+   * without impostors, where it can't bear those.
    *
    * @returns whether it could bear them.
    */
@@ -178,11 +237,13 @@ export class Cells {
     this.#layout = this.#layOut(this.#gray, this.size);
     this.#replaceState(this.#upload(borne ? state : new Float32Array(0)));
     this.#refreshConstants();
+    this.impostors = this.#impostors.places;
     return borne;
   }
 
   /**
-   * Takes up everything on a backend of TensorFlow.js that has just become current.
+   * Takes up everything but the impostors' rule on a backend of TensorFlow.js that has just become
+   * current.
    *
    * @param model the same as before, loaded there.
    * @param state what `read` gave on the old backend.
@@ -195,7 +256,8 @@ export class Cells {
 
   /** The canvas as it is now. */
   snapshot(): Snapshot {
-    return { size: this.size, model: this.#model, gray: this.#gray, state: this.read() };
+    const { size, model, gray, impostors } = this;
+    return { size, model, gray, impostors, state: this.read() };
   }
 
   /**
@@ -203,13 +265,14 @@ export class Cells {
    *
    * @returns whether its states came back too: those of another model may be unbearable.
    */
-  async restore({ size, model, gray, state }: Snapshot): Promise<boolean> {
+  async restore({ size, model, gray, state, impostors }: Snapshot): Promise<boolean> {
     const then = await state;
     const borne = bears(this.#model, then, model);
     this.#gray = gray;
     this.#layout = this.#layOut(gray, size);
     this.#replaceState(this.#upload(borne ? then : new Float32Array(0)));
     this.#refreshConstants();
+    this.impostors = impostors;
     return borne;
   }
 
@@ -217,7 +280,7 @@ export class Cells {
   async picture(): Promise<Picture> {
     const { size, positions, neighbours } = this.#layout;
     const { stateChannels, classes, undecidedBelow } = this.#model.manifest;
-    const [gray, step] = [this.#gray, this.#step];
+    const [gray, step, impostors] = [this.#gray, this.#step, this.impostors];
     const state = await this.read();
     return {
       size,
@@ -229,6 +292,7 @@ export class Cells {
       classes,
       undecidedBelow,
       step,
+      impostors,
     };
   }
 
@@ -250,12 +314,14 @@ export class Cells {
       const from = old * stateChannels;
       state.set(earlier.state.subarray(from, from + stateChannels), row * stateChannels);
     });
-    return { ...earlier, step: this.steps, gray: this.#gray, positions, neighbours, state };
+    const { steps: step, gray, impostors } = this;
+    return { ...earlier, step, gray, positions, neighbours, state, impostors };
   }
 
   /** Frees everything on the device. */
   dispose(): void {
     tf.dispose([this.#state, this.#neighbours, this.#grayPart]);
+    this.#impostors.forgetLayout();
   }
 
   /** The states, [N * state channels], from the device. */
@@ -304,8 +370,9 @@ export class Cells {
 
   #refreshConstants(): void {
     tf.dispose([this.#neighbours, this.#grayPart]);
-    this.#neighbours = this.#neighbourTensor();
-    this.#grayPart = this.#grayPartTensor();
+    this.#neighbours = neighboursOf(this.#layout);
+    this.#grayPart = grayPartOf(this.#model, this.#layout);
+    this.#impostors.forgetLayout();
   }
 
   #replaceState(state: tf.Tensor2D): void {
@@ -319,22 +386,6 @@ export class Cells {
     const channels = this.#model.manifest.stateChannels;
     const rows = padded(this.living);
     return tf.tensor2d(extended(state, rows * channels), [rows, channels]);
-  }
-
-  #neighbourTensor(): tf.Tensor2D {
-    const { living, neighbours } = this.#layout;
-    const rows = padded(living);
-    const table = new Int32Array(rows * 9).fill(rows);
-    neighbours.forEach((row, i) => {
-      if (row < living) table[i] = row;
-    });
-    return tf.tensor2d(table, [rows, 9], 'int32');
-  }
-
-  #grayPartTensor(): tf.Tensor2D {
-    const rows = padded(this.living);
-    const patches = extended(this.#layout.grayPatches, rows * 9);
-    return tf.tidy(() => this.#model.grayPart(tf.tensor2d(patches, [rows, 9])));
   }
 }
 

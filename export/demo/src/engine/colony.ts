@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { Cells, type Snapshot } from './cells';
+import type { Places } from './impostors';
 import type { Rule } from './model';
 
 /** A colony as it once was, for undo: of each of its canvases. */
@@ -15,6 +16,7 @@ export type Snapshots = readonly Snapshot[];
 export class Colony {
   readonly main: Cells;
   #twin: Cells | undefined;
+  #impostorRule: Rule | undefined;
 
   constructor(main: Cells) {
     this.main = main;
@@ -43,11 +45,40 @@ export class Colony {
     return this.main.steps;
   }
 
+  /** The rule of impostors, if it is there already. */
+  get impostorRule(): Rule | undefined {
+    return this.#impostorRule;
+  }
+
+  /** Where the impostors of the main canvas are, as `Cells.impostors`. */
+  get impostors(): Places {
+    return this.main.impostors;
+  }
+
+  /** Of the main canvas; the other has them too where its model bears them. */
+  set impostors(places: Places) {
+    for (const cells of this.all) cells.impostors = places;
+  }
+
+  /** As `Cells.useImpostors`. */
+  useImpostors(rule: Rule): void {
+    this.#impostorRule = rule;
+    for (const cells of this.all) cells.useImpostors(rule);
+  }
+
+  /** As `Cells.mark`. */
+  mark(marked: Iterable<number>, impostors: boolean): void {
+    const all = [...marked];
+    for (const cells of this.all) cells.mark(all, impostors);
+  }
+
   /** Puts the same drawing under another model beside this one; both begin anew. */
   join(model: Rule): void {
     this.part();
     this.#twin = new Cells(model, this.size);
     this.#twin.mutate(this.main.gray);
+    if (this.#impostorRule) this.#twin.useImpostors(this.#impostorRule);
+    this.#twin.impostors = this.impostors;
     this.reset();
   }
 
@@ -89,8 +120,8 @@ export class Colony {
   /**
    * Moves everything to another backend of TensorFlow.js.
    *
-   * @param change makes that one current and gives the model of each canvas there; if it fails,
-   *   the cells stay on the old one.
+   * @param change makes that one current and gives the model of each canvas there, and last the
+   *   impostors' rule if there is one; if it fails, the cells stay on the old one.
    */
   async move(change: () => Promise<Rule[]>): Promise<void> {
     const before = tf.getBackend();
@@ -103,6 +134,8 @@ export class Colony {
       throw error;
     }
     this.all.forEach((cells, i) => cells.moveTo(models[i], states[i]));
+    const impostorRule = models[this.all.length];
+    if (impostorRule) this.useImpostors(impostorRule);
   }
 
   snapshot(): Snapshots {

@@ -66,3 +66,12 @@ export function origins(
 ): Int32Array {
   return after.positions.map((cell) => before.rows[oldCell(cell)] ?? -1);
 }
+
+/** What `origins` wants of a canvas that grows or shrinks around the same centre. */
+export function resized(from: number, to: number): (cell: number) => number {
+  const shift = Math.floor((to - from) / 2);
+  return (cell) => {
+    const [x, y] = [(cell % to) - shift, Math.floor(cell / to) - shift];
+    return x >= 0 && y >= 0 && x < from && y < from ? y * from + x : -1;
+  };
+}

@@ -22,6 +22,8 @@ export interface Picture {
   readonly undecidedBelow: number;
   /** CA steps since the last reset. */
   readonly step: number;
+  /** Cells, y * size + x, that follow the impostors' rule where they live. */
+  readonly impostors: ReadonlySet<number>;
 }
 
 /** Red, green and blue, 0 to 255. */

@@ -6,13 +6,13 @@ import type { Picture } from '../engine/picture';
  * A picture of a square canvas, from its lines.
  *
  * '.' is an empty cell, ',' a dead one of gray 0.05, '?' a living one without a label, '0' to '9'
- * a living one with that label: its logit is 1 and all other channels are 0. Living cells have
- * gray 1.
+ * a living one with that label: its logit is 1 and all other channels are 0; '!' is an impostor,
+ * whose logits are all 0. Living cells have gray 1.
  */
 export function pictureOf(lines: readonly string[], step = 0): Picture {
   const size = lines.length;
   const cells = [...lines.join('')];
-  const positions = Int32Array.from(cells.keys()).filter((cell) => /[?\d]/.test(cells[cell]));
+  const positions = Int32Array.from(cells.keys()).filter((cell) => /[?!\d]/.test(cells[cell]));
   const rowOf = new Map([...positions].map((cell, row) => [cell, row]));
   const neighbours = Array.from(positions, (cell) => {
     const [x, y] = [cell % size, Math.floor(cell / size)];
@@ -24,7 +24,7 @@ export function pictureOf(lines: readonly string[], step = 0): Picture {
   });
   const state = new Float32Array(positions.length * 19);
   positions.forEach((cell, row) => {
-    if (cells[cell] !== '?') state[row * 19 + 9 + Number(cells[cell])] = 1;
+    if (/\d/.test(cells[cell])) state[row * 19 + 9 + Number(cells[cell])] = 1;
   });
   return {
     size,
@@ -36,5 +36,6 @@ export function pictureOf(lines: readonly string[], step = 0): Picture {
     classes: 10,
     undecidedBelow: 0.01,
     step,
+    impostors: new Set(positions.filter((cell) => cells[cell] === '!')),
   };
 }

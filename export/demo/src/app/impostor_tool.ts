@@ -1,0 +1,81 @@
+/**
+ * The tool Impostor: has the impostors' rule loaded when it is first wanted, and tells where they
+ * can't live.
+ */
+
+import type { Places } from '../engine/impostors';
+import { type Catalogue, IMPOSTORS } from './catalogue';
+import { button, element } from './elements';
+import { showError } from './messages';
+import type { Session } from './session';
+import type { Settings } from './settings';
+
+/** Knows whether the cells can have impostors. */
+export class ImpostorTool {
+  readonly #settings: Settings;
+  readonly #session: Session;
+  readonly #catalogue: Catalogue;
+  #instead = ''; // the model that the button offers
+
+  constructor(settings: Settings, session: Session, catalogue: Catalogue) {
+    this.#settings = settings;
+    this.#session = session;
+    this.#catalogue = catalogue;
+    button('impostor').hidden = !catalogue.hasImpostors;
+    button('bearing').addEventListener('click', () => {
+      settings.set('model', this.#instead);
+      settings.set('tool', 'impostor');
+    });
+  }
+
+  /** Looks, after tool or model have changed, whether the two go together. */
+  check(): void {
+    this.#say('');
+    if (this.#settings.get('tool') !== 'impostor') return;
+    this.ready()
+      .then((bears) => (bears ? undefined : this.#refuse()))
+      .catch((error: unknown) => {
+        this.#settings.set('tool', 'pencil');
+        showError(error);
+      });
+  }
+
+  /** Loads the rule if that hasn't been done; returns whether the cells bear impostors. */
+  async ready(): Promise<boolean> {
+    await this.#session.change(async (cells) => {
+      if (cells.impostorRule || !this.#catalogue.hasImpostors) return;
+      cells.useImpostors(await this.#catalogue.model(IMPOSTORS));
+    });
+    return this.#session.cells.main.bearsImpostors;
+  }
+
+  /** Puts impostors where a link has them. */
+  async put(places: Places): Promise<void> {
+    if (places.size === 0) return;
+    if (await this.ready()) {
+      await this.#session.change((cells) => {
+        cells.impostors = places;
+      });
+    } else {
+      this.#settings.set('impostors', '');
+      await this.#refuse();
+    }
+  }
+
+  async #refuse(): Promise<void> {
+    if (this.#settings.get('tool') === 'impostor') this.#settings.set('tool', 'pencil');
+    const instead = await this.#catalogue.bearingImpostors();
+    const { title } = this.#session.cells.main.model.manifest;
+    const only = instead ? `: they only know cells like those of ${instead.title}` : '';
+    this.#say(`There are no impostors among the cells of ${title}${only}.`);
+    if (!instead) return;
+    this.#instead = instead.name;
+    button('bearing').textContent = `Use ${instead.title}`;
+    button('bearing').hidden = false;
+  }
+
+  #say(text: string): void {
+    element('no-impostors', HTMLSpanElement).textContent = text;
+    button('bearing').hidden = true;
+  }
+}
