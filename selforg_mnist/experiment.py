@@ -37,6 +37,8 @@ class Experiment:
       loss: "l2" or "cross_entropy".
       consensus: additional weight of the cells' disagreement in the L2 loss; see
         `losses.disagreement`. 0 is the article's loss.
+      overflow: weight of the states that are too large, which keeps them small in long runs; see
+        `losses.overflow`. 0 is the article's loss.
       residual_noise: standard deviation of the noise on the residual update.
       fire_rate: probability that a cell fires in a CA step.
       train_steps: optimiser steps.
@@ -78,6 +80,7 @@ class Experiment:
     hidden_channels: int = spec.HIDDEN_CHANNELS
     loss: str = "l2"
     consensus: float = 0.0
+    overflow: float = 0.0
     residual_noise: float = 0.0
     fire_rate: float = spec.FIRE_RATE
     train_steps: int = 100_000
@@ -194,6 +197,7 @@ _SHARE = (lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")
 # Which values of the other numeric options are usable: as a check and in words.
 _NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     "consensus": _NOT_NEGATIVE,
+    "overflow": _NOT_NEGATIVE,
     "residual_noise": _NOT_NEGATIVE,
     "fire_rate": (lambda value: 0.0 < value <= 1.0, "a number above 0, at most 1"),
     "learning_rate": (lambda value: value > 0.0, "a number above 0"),
@@ -299,6 +303,30 @@ def consensus() -> Experiment:
     )
 
 
+def quick() -> Experiment:
+    """Beyond the article: better than its table after a quarter of an hour on one core.
+
+    From nothing, with a learning rate that falls along a cosine, averaged weights, half the batch
+    replaced less often, and a little weight on disagreement.
+    """
+    return Experiment(
+        name="quick",
+        consensus=0.5,
+        residual_noise=spec.RESIDUAL_NOISE,
+        train_steps=16_000,
+        batch_size=32,
+        pool_size=1024,
+        fresh_share=0.125,
+        mutated_share=0.125,
+        rollout_steps=16,
+        max_rollout_steps=24,
+        learning_rate=2e-3,
+        schedule="cosine",
+        warmup_steps=300,
+        weight_averaging=0.998,
+    )
+
+
 def robust() -> Experiment:
     """Beyond the article: digits of 0.7 to 2.2 times MNIST's size, with thin and thick strokes.
 
@@ -323,7 +351,7 @@ def robust() -> Experiment:
     )
 
 
-EXPERIMENTS = {make.__name__: make for make in (ce, l2, l2_noise, consensus, robust)}
+EXPERIMENTS = {make.__name__: make for make in (ce, l2, l2_noise, quick, consensus, robust)}
 
 
 def get(name: str) -> Experiment:

@@ -39,6 +39,7 @@ _OVERRIDES: dict[str, tuple[Callable, str]] = {
     ),
     "loss": (flags.DEFINE_string, f"One of {', '.join(experiments.LOSS_NAMES)}."),
     "consensus": (flags.DEFINE_float, "Additional weight of disagreement in the L2 loss."),
+    "overflow": (flags.DEFINE_float, "Weight of states that are too large in the loss."),
     "residual_noise": (flags.DEFINE_float, "Standard deviation of the residual noise."),
     "fire_rate": (flags.DEFINE_float, "Probability that a cell fires in a CA step."),
     "learning_rate": (flags.DEFINE_float, "Adam's highest learning rate."),

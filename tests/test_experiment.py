@@ -13,6 +13,7 @@ from selforg_mnist.experiment import ConfigError, Experiment
 ARTICLE = ("ce", "l2", "l2_noise")
 NEUTRAL = {
     "consensus": 0.0,
+    "overflow": 0.0,
     "max_rollout_steps": 0,
     "final_learning_rate": 0.01,  # only used with "cosine"
     "warmup_steps": 0,
@@ -130,6 +131,7 @@ class TestExperiment:
             {"channels": 10},
             {"hidden_channels": 0},
             {"consensus": -1.0},
+            {"overflow": -0.1},
             {"consensus": 2.0, "loss": "cross_entropy"},
             {"max_rollout_steps": 19},
             {"schedule": "linear"},

@@ -23,7 +23,7 @@ from selforg_mnist.experiment import Experiment
 from selforg_mnist.model import CAModel, CAWeights, gray_of
 from selforg_mnist.randomness import derive
 from selforg_mnist.training.computing import Computing
-from selforg_mnist.training.losses import LOSSES, disagreement
+from selforg_mnist.training.losses import LOSSES, disagreement, overflow
 from selforg_mnist.training.pool import Pool
 
 
@@ -139,6 +139,8 @@ class Dense:
             living = tf.reduce_sum(alive, axis=[1, 2], keepdims=True)
             mean = tf.math.divide_no_nan(tf.reduce_sum(logits, axis=[1, 2], keepdims=True), living)
             loss += self._experiment.consensus * disagreement(logits, alive * mean)
+        if self._experiment.overflow:
+            loss += self._experiment.overflow * overflow(x[..., spec.GRAY_CHANNELS :])
         return RolledOut(
             loss=tf.reduce_sum(loss),
             state=x[..., spec.GRAY_CHANNELS :],
@@ -196,13 +198,16 @@ class Living:
         table = living_cells.to_table(cells, batch.state)
         dtype = tf.as_dtype(self._computing.precision)
         table = living_rollout.rollout(weights, table, firing, dtype)
-        logits = living_cells.living_state(cells, table)[:, -spec.NUM_CLASSES :]  # [N, 10]
+        state = living_cells.living_state(cells, table)  # [N, C - 1]
+        logits = state[:, -spec.NUM_CLASSES :]
         labels = tf.gather(batch.labels, cells.samples)
         loss = LOSSES[config.loss](logits, tf.one_hot(labels, spec.NUM_CLASSES))
         if config.consensus:
             mean = tf.math.unsorted_segment_mean(logits, cells.samples, batch.labels.shape[0])
             mean = tf.gather(tf.stop_gradient(mean), cells.samples)
             loss += config.consensus * disagreement(logits, mean)
+        if config.overflow:
+            loss += config.overflow * overflow(state)
         return RolledOut(
             loss=tf.reduce_sum(loss),
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),

@@ -1,4 +1,4 @@
-"""The two losses of the article, per cell (sections "Experiment 1", "Experiment 2").
+"""The losses per cell: the article's two (sections "Experiment 1", "Experiment 2") and additions.
 
 Targets and logits are both zero at dead cells. So the sum over all pixels, which one engine uses,
 equals the sum over the living cells, which the other one uses.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import tensorflow as tf
+
+STATE_LIMIT = 3.0  # states of settled cells are seldom larger
 
 
 def l2(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -59,6 +61,23 @@ def disagreement(logits: tf.Tensor, mean_logits: tf.Tensor) -> tf.Tensor:
       loss: [...] float32.
     """
     return l2(logits, tf.stop_gradient(mean_logits))
+
+
+def overflow(state: tf.Tensor) -> tf.Tensor:
+    """How far a cell's states lie beyond `STATE_LIMIT`, summed over its channels.
+
+    Nothing in the article's losses holds the nine channels that are no votes. In long runs they
+    drift, and far from the states of the training the rule enlarges them without end. Other
+    cellular automata have such a term, for example that of Niklasson and others: "Self-Organising
+    Textures", Distill 2021.
+
+    Args:
+      state: [..., C - 1] float32.
+
+    Returns:
+      loss: [...] float32, 0 at dead cells.
+    """
+    return tf.reduce_sum(tf.nn.relu(tf.abs(state) - STATE_LIMIT), axis=-1)
 
 
 LOSSES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {

@@ -184,6 +184,24 @@ def test_consensus_adds_the_disagreement_of_each_digit(source, engine, lanes):
     assert losses[1] - losses[0] == pytest.approx(3.0 * apart / len(x), rel=1e-4)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_overflow_adds_what_lies_beyond_the_limit(source, engine):
+    losses = []
+    for weight in (0.0, 0.5):
+        experiment = Experiment(
+            "test", overflow=weight, batch_size=8, pool_size=16, rollout_steps=2
+        )
+        trainer = Trainer(experiment, source, Computing(engine, 1))
+        state = trainer.initial_state()
+        weights = [5 * w for w in reference_ca.random_weights()]
+        state = state._replace(weights=CAWeights(*map(tf.constant, weights)))
+        losses.append(float(trainer.train_step(state)[1].loss))
+        x, _ = rolled_out(trainer, state)
+    beyond = np.maximum(np.abs(x[..., 1:]) - 3.0, 0.0).sum()
+    assert beyond > 10
+    assert losses[1] - losses[0] == pytest.approx(0.5 * beyond / len(x), rel=1e-3)
+
+
 def test_first_l2_loss_on_mnist_is_half_its_living_cells(mnist_data_dir):
     mnist = digits.load_digits("mnist", "train", data_dir=str(mnist_data_dir))
     source = source_of(mnist.images, mnist.labels)

@@ -189,6 +189,7 @@ class TestSameCourse:
             ("hidden_channels", 96),
             ("loss", "cross_entropy"),
             ("consensus", 1.0),
+            ("overflow", 0.1),
             ("residual_noise", 0.03),
             ("fire_rate", 0.6),
             ("batch_size", 8),

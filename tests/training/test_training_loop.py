@@ -548,6 +548,7 @@ BEYOND = (
     "--channels=13",
     "--hidden_channels=8",
     "--consensus=2",
+    "--overflow=0.1",
     "--fresh_share=0",
     "--mutated_share=0.25",
     "--max_rollout_steps=5",
