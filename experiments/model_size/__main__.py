@@ -27,7 +27,7 @@ _SIZES = flags.DEFINE_list(
 _REPEATED = flags.DEFINE_list("repeated", "20x16,20x32,20x80", "Sizes with several seeds.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of those.", lower_bound=1)
 _RATES = flags.DEFINE_list("rates", "0.001,0.002,0.004", "Learning rates to choose from.")
-_TRAIN_STEPS = flags.DEFINE_integer("train_steps", 4_000, "Of each training.", lower_bound=4)
+_TRAIN_STEPS = flags.DEFINE_integer("train_steps", 12_000, "Of each training.", lower_bound=4)
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 2_000, "Test digits; 0: all.", lower_bound=0)
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps of an evaluation.", lower_bound=1)
 flags.adopt_module_key_flags(data_flags)

@@ -59,16 +59,18 @@ class Result(NamedTuple):
 
 
 def measure(study: Study, size: Size, seeds: int) -> Result:
-    """Tries each learning rate on a short training, then trains with the best, for each seed."""
+    """Tries each learning rate on a short training, then trains with the best, for each seed.
+
+    A single learning rate isn't tried.
+    """
     whole = len(study.digits)
     count = min(_TUNING_DIGITS, whole // 4)
     tuning = _part(study.digits, slice(whole - count, whole))
     digits = _part(study.digits, slice(0, whole - count))
     short = max(1, study.train_steps // _TUNING_SHARE)
-    tried = {
-        rate: _trained(study, config(size, rate, short, 0), digits, tuning) for rate in study.rates
-    }
-    best = max(study.rates, key=lambda rate: tried[rate]["cell_accuracy"])
+    rates = study.rates if len(study.rates) > 1 else ()
+    tried = {rate: _trained(study, config(size, rate, short, 0), digits, tuning) for rate in rates}
+    best = max(tried, key=lambda rate: tried[rate]["cell_accuracy"], default=study.rates[0])
     runs = [
         _trained(study, config(size, best, study.train_steps, seed), digits, study.held_out)
         for seed in range(seeds)

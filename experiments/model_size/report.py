@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from experiments import markdown
 from experiments.model_size.measure import Result, Study, spread
-from experiments.model_size.sizes import config
 from selforg_mnist import output_files, spec, startup
 from selforg_mnist.evaluation import evaluation_report
 from selforg_mnist.pictures import figures
@@ -46,7 +45,7 @@ def write(folder: Path, results: Sequence[Result], study: Study, batch_size: int
     }
     output_files.write_json(folder / "model_size.json", {"about": about, "models": models})
     evaluation_report.save_picture(folder / "model_size.png", _figure(results))
-    output_files.write_text(folder / "report.md", _page(results, about))
+    output_files.write_text(folder / "report.md", _page(results, about, list(models)))
 
 
 def correlation(results: Sequence[Result], key: str) -> float:
@@ -84,7 +83,7 @@ def _figure(results: Sequence[Result]) -> np.ndarray:
     return figures.pixels(figure)
 
 
-def _page(results: Sequence[Result], about: dict[str, Any]) -> str:
+def _page(results: Sequence[Result], about: dict[str, Any], models: Sequence[str]) -> str:
     lines = [
         [
             *("channels", "hidden", "parameters", "multiplications", "learning rate", "seeds"),
@@ -105,10 +104,17 @@ def _page(results: Sequence[Result], about: dict[str, Any]) -> str:
                 f"{r.minutes:.1f}",
             ]
         )
-    tried = [["cells right, % after the short trainings", *(f"{r:g}" for r in about["rates"])]]
-    for r in results:
-        name = f"{r.size[0]} channels, {r.size[1]} hidden"
-        tried.append([name, *(f"{share:.1f}" for share in r.rates.values())])
+    tuning = ""
+    if any(r.rates for r in results):
+        tried = [["cells right, % after the short trainings", *map(str, results[0].rates)]]
+        for r in results:
+            name = f"{r.size[0]} channels, {r.size[1]} hidden"
+            tried.append([name, *(f"{share:.1f}" for share in r.rates.values())])
+        tuning = (
+            "Each size was first trained for a quarter as long at several learning rates, and "
+            "judged on training\ndigits that were kept back. The best rate was then used for the "
+            f"whole training.\n\n{markdown.table(tried)}\n\n"
+        )
     correlations = (
         "Correlation with the logarithm of the number of parameters: "
         + ", ".join(f"{title} {correlation(results, k):.2f}" for k, title in _SHARES.items())
@@ -116,27 +122,20 @@ def _page(results: Sequence[Result], about: dict[str, Any]) -> str:
         if len(results) > 2
         else ""
     )
-    options = config(results[0].size, results[0].rate, about["train_steps"], 0)
     return f"""# Model size
 
 The article suspects "a positive correlation between accuracy and model size". {len(results)} sizes
-of the cell were trained as `l2_noise`, on {about["samples"]:,} samples each
-({about["train_steps"]:,} training steps of {about["batch_size"]}), with a learning rate that rises
-over {options.warmup_steps} steps and falls along a cosine, and averaged weights
-({options.weight_averaging:g}). {about["num_samples"]:,} test digits of {about["dataset"]}, after
-{about["steps"]} CA steps. *Multiplications* are those of a cell that fires. Where there are
+of the cell were trained as the experiment `quick`, on {about["samples"]:,} samples each
+({about["train_steps"]:,} training steps of {about["batch_size"]}).
+{about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps. *Multiplications* are those of a cell that fires. Where there are
 several seeds, the mean and the standard deviation.
 
 {markdown.table(lines)}
 
 {correlations}![Shares against parameters](model_size.png)
 
-Each size was first trained for a quarter as long at several learning rates, and judged on training
-digits that were kept back. The best rate was then used for the whole training.
-
-{markdown.table(tried)}
-
-Made by `python -m experiments.model_size --dataset={about["dataset"]}
+{tuning}Made by `python -m experiments.model_size --dataset={about["dataset"]}
+--sizes={",".join(models)} --rates={",".join(map(str, about["rates"]))}
 --train_steps={about["train_steps"]} --num_samples={about["num_samples"]} --output_dir=...`.
 """
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from selforg_mnist import spec
-from selforg_mnist.experiment import Experiment, l2_noise
+from selforg_mnist.experiment import Experiment, quick
 
 Size = tuple[int, int]  # channels, hidden channels
 
 
 def config(size: Size, rate: float, train_steps: int, seed: int) -> Experiment:
-    """`l2_noise` at another size, with a schedule that fits any number of training steps."""
+    """The experiment `quick` at another size, with a schedule for that many training steps."""
     channels, hidden = size
-    return l2_noise().replace(
+    return quick().replace(
         channels=channels,
         hidden_channels=hidden,
         train_steps=train_steps,
         learning_rate=rate,
-        schedule="cosine",
-        warmup_steps=min(200, train_steps // 4),
-        weight_averaging=0.998,
+        warmup_steps=min(300, train_steps // 4),
         seed=seed,
     )
 
