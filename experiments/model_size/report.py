@@ -127,8 +127,9 @@ def _page(results: Sequence[Result], about: dict[str, Any], models: Sequence[str
 The article suspects "a positive correlation between accuracy and model size". {len(results)} sizes
 of the cell were trained as the experiment `quick`, on {about["samples"]:,} samples each
 ({about["train_steps"]:,} training steps of {about["batch_size"]}).
-{about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps. *Multiplications* are those of a cell that fires. Where there are
-several seeds, the mean and the standard deviation.
+{about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps.
+*Multiplications* are those of a cell that fires. Where there are several seeds, the mean and the
+standard deviation.
 
 {markdown.table(lines)}
 
