@@ -90,7 +90,7 @@ def _figure(courses: dict[str, Course]) -> np.ndarray:
         panel.axhline(ARTICLE[name], color="black", linestyle="--", linewidth=1)
         panel.set_title(f"{name}, %", fontsize=11)
         panel.set_xlabel("minutes of training")
-        panel.set_ylim(ARTICLE[name] - 12, ARTICLE[name] + 8)
+        panel.set_ylim(ARTICLE[name] - 12, min(ARTICLE[name] + 8, 100))
         panel.grid(alpha=0.3)
     panel.legend(fontsize=9, loc="lower right")
     return figures.pixels(figure)

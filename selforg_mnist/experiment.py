@@ -332,10 +332,11 @@ def robust() -> Experiment:
 
     A wider model (32,375 parameters), trained like `consensus` but on varied digits. It starts
     from the weights of `l2_noise`: with new weights, it could hardly tell digits apart after
-    4,000 training steps. The shipped weights were trained in two parts, as docs/beyond.md says.
+    4,000 training steps. The shipped weights were trained in parts, as docs/beyond.md says.
     """
     return consensus().replace(
         name="robust",
+        overflow=1.0,
         channels=24,
         hidden_channels=96,
         train_steps=24_000,
