@@ -62,7 +62,11 @@ def _families(results: Sequence[Result]) -> dict[str, list[Result]]:
             r for r in results if r.size[1] == spec.HIDDEN_CHANNELS
         ],
     }
-    return {name: sorted(family, key=lambda r: r.parameters) for name, family in families.items()}
+    return {
+        name: sorted(family, key=lambda r: r.parameters)
+        for name, family in families.items()
+        if len(family) > 1
+    }
 
 
 def _figure(results: Sequence[Result]) -> np.ndarray:
@@ -76,7 +80,10 @@ def _figure(results: Sequence[Result]) -> np.ndarray:
             sizes = [r.parameters for r in family]
             panel.errorbar(sizes, means, errors, marker="o", capsize=3, label=name)
         panel.set_xscale("log")
-        panel.set_xlabel("parameters")
+        sizes = sorted(r.parameters for r in results)
+        panel.set_xticks(sizes, [f"{size / 1000:.0f}" for size in sizes])
+        panel.minorticks_off()
+        panel.set_xlabel("thousand parameters")
         panel.set_title(f"{title}, %", fontsize=11)
         panel.grid(alpha=0.3)
     panel.legend(fontsize=9)

@@ -54,9 +54,11 @@ def curves(
     styles = _styles(titles)
     panels = [(study, view) for study in studies for view in study.views]
     long_runs = [study for study in studies if study.over_steps]
-    lines = math.ceil((len(panels) + len(long_runs)) / _COLUMNS)
-    figure = Figure(figsize=(4 * _COLUMNS, 3 * lines + 0.8), dpi=80, layout="constrained")
-    axes = list(figure.subplots(lines, _COLUMNS, squeeze=False).flat)
+    count = len(panels) + len(long_runs)
+    columns = min(count, _COLUMNS)
+    lines = math.ceil(count / columns)
+    figure = Figure(figsize=(4 * columns, 3 * lines + 0.8), dpi=80, layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     for panel in axes:
         panel.set_axis_off()
     for panel, (study, view) in zip(axes, panels, strict=False):
