@@ -22,9 +22,12 @@ def test_file_is_the_one_of_the_record_and_small(name):
     assert hashlib.sha256(data).hexdigest() == record["weights"]["sha256"]
     assert record["dataset"]["source"] == "mnist"
     command = f"python -m selforg_mnist.train --experiment={name} --dataset=mnist"
-    if name == "robust":  # trained in two parts; the record is of the second
-        command += " --train_steps=10000 --learning_rate=0.001 --initial_weights=robust --seed=1"
-        assert record["train_steps"] == 10_000
+    if name == "robust":  # trained in four parts; the record is of the last
+        command += (
+            " --train_steps=5000 --batch_size=32 --pool_size=1024 --fresh_share=0.03125 "
+            "--mutated_share=0.0625 --learning_rate=0.0007 --warmup_steps=200 "
+            "--initial_weights=runs/robust_3/model.keras --seed=3"
+        )
     else:
         assert record["train_steps"] == experiment.get(name).train_steps
     assert record["command"] == command

@@ -29,6 +29,7 @@ def test_trainings_of_a_study_differ_in_size_rate_length_and_seed_alone():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_command_takes_the_best_rate_and_keeps_what_is_done(tmp_path):
     flags = ("--dataset=drawn", "--sizes=11x4", "--repeated=11x4", "--seeds=2")
     flags += ("--rates=0.001,0.002", "--train_steps=4", "--num_samples=20", "--steps=5")

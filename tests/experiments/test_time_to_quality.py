@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments import time_to_quality
+from experiments.time_to_quality import courses
 from support import command
 
 
@@ -31,7 +31,7 @@ def run(tmp_path):
 
 
 def test_a_run_passes_when_it_has_both_values(run):
-    course = time_to_quality.read(run)
+    course = courses.read(run)
     assert course.rate == 20
     np.testing.assert_allclose(course.minutes, [1, 2, 3])
     assert course.passes() == 2

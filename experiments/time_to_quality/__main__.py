@@ -10,81 +10,24 @@ count.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
 from experiments import markdown
+from experiments.time_to_quality.courses import ARTICLE, TAGS, Course, read
 from selforg_mnist import output_files, startup
-from selforg_mnist.errors import UserError
 
 _RUNS = flags.DEFINE_list("runs", None, "Folders of runs.", required=True)
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the report.", required=True)
-
-# The article's row of L2 with noise at step 200 (its table).
-ARTICLE = {"cell accuracy": 95.3, "agreement": 88.1}
-_TAGS = {
-    "cell accuracy": "evaluation/accuracy_at_end",
-    "agreement": "evaluation/agreement_at_end",
-}
-_RATE = "train/steps_per_second"
-_BEST_SHARE = 10  # percent of the log lines, the fastest
-
-
-class Course(NamedTuple):
-    """How good a run became."""
-
-    rate: float  # training steps a second
-    steps: np.ndarray  # [evaluations], training steps
-    shares: dict[str, np.ndarray]  # [evaluations] each, in percent
-
-    @property
-    def minutes(self) -> np.ndarray:
-        """Minutes of training at each evaluation."""
-        return self.steps / self.rate / 60
-
-    def passes(self) -> int | None:
-        """The first evaluation that has both of the article's values."""
-        good = np.all([self.shares[name] >= ARTICLE[name] for name in _TAGS], axis=0)
-        return int(np.argmax(good)) if good.any() else None
-
-
-def read(run_dir: Path) -> Course:
-    """The course of a run.
-
-    Raises:
-      UserError: the folder has no log lines or no evaluations.
-    """
-    import tensorflow as tf
-
-    from selforg_mnist.training import event_files
-
-    def scalars(folder: str, tag: str) -> np.ndarray:
-        """The points of a tag, [N, 2]: training step and value."""
-        points = [
-            (event.step, float(tf.make_ndarray(value.tensor)))
-            for path in event_files.find(run_dir / "tensorboard" / folder)
-            for _, event in event_files.read(path)
-            for value in event.summary.value
-            if value.tag == tag
-        ]
-        if not points:
-            raise UserError(f"{run_dir}: no {tag} in its TensorBoard files; expected a run folder")
-        return np.array(points)
-
-    rate = np.percentile(scalars("training", _RATE)[:, 1], 100 - _BEST_SHARE)
-    found = {name: scalars("evaluation", tag) for name, tag in _TAGS.items()}
-    steps = found["agreement"][:, 0]
-    return Course(float(rate), steps, {name: points[:, 1] for name, points in found.items()})
 
 
 def _figure(courses: dict[str, Course]) -> np.ndarray:
     from selforg_mnist.pictures import figures
 
     figure = Figure(figsize=(9, 3.6), dpi=80, layout="constrained")
-    for panel, name in zip(figure.subplots(1, 2), _TAGS, strict=True):
+    for panel, name in zip(figure.subplots(1, 2), TAGS, strict=True):
         for run, course in courses.items():
             panel.plot(course.minutes, course.shares[name], marker=".", label=run)
         panel.axhline(ARTICLE[name], color="black", linestyle="--", linewidth=1)

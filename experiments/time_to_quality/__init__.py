@@ -1,0 +1,1 @@
+"""How many minutes of training it takes to pass the article's row."""
