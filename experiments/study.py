@@ -5,6 +5,7 @@ A study measures each model and makes a report on all; see `disagreement/` and `
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,18 @@ def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 
     flags.DEFINE_integer("num_samples", num_samples, "Test digits; 0: all.", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "Seed of everything random.")
     flags.adopt_module_key_flags(data_flags)
+
+
+def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A part of a study with its duration: from its file, or computed and written to it."""
+    if not path.exists():
+        began, cpu = time.perf_counter(), time.process_time()
+        found = compute()
+        found["seconds"] = round(time.perf_counter() - began, 1)
+        found["cpu_seconds"] = round(time.process_time() - cpu, 1)
+        output_files.write_text(path, json.dumps(found, indent=2) + "\n")
+        logging.info("%s: %.0f s.", path.stem, found["seconds"])
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def run(name: str, measure: Measure, make: Make, options: Sequence[str] = ()) -> int:

@@ -304,10 +304,11 @@ def consensus() -> Experiment:
 
 
 def quick() -> Experiment:
-    """Beyond the article: better than its table after a quarter of an hour on one core.
+    """Beyond the article: its model after a quarter of an hour of training on one core.
 
-    From nothing, with a learning rate that falls along a cosine, averaged weights, half the batch
-    replaced less often, and a little weight on disagreement.
+    From new weights: more agreement than the article's `l2_noise`, a point less accuracy. The
+    learning rate falls along a cosine, weights are averaged, fewer samples of a batch are
+    replaced, and disagreement costs a little more.
     """
     return Experiment(
         name="quick",

@@ -6,20 +6,18 @@ Each part of the study is kept in a file of its own, so that a run that was stop
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from experiments.local_learning.cutting import CutTrainer
 from experiments.local_learning.gated import GatedNetwork, OrdinaryNetwork
-from selforg_mnist import output_files, spec
+from experiments.study import kept
+from selforg_mnist import spec
 from selforg_mnist.cells import living_cells
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
@@ -106,18 +104,6 @@ class Cells:
         """The sum over the living cells of each digit, [N, 10], after the study's CA steps."""
         *_, last = votes.over_steps(self._model, digits.images, self._study.steps)
         return last.state[..., -spec.NUM_CLASSES :].sum(axis=(1, 2))
-
-
-def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A part of the study with its duration: from its file, or computed and written to it."""
-    if not path.exists():
-        began, cpu = time.perf_counter(), time.process_time()
-        found = compute()
-        found["seconds"] = round(time.perf_counter() - began, 1)
-        found["cpu_seconds"] = round(time.process_time() - cpu, 1)
-        output_files.write_text(path, json.dumps(found, indent=2) + "\n")
-        logging.info("%s: %.0f s.", path.stem, found["seconds"])
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def advance(trainer: Trainer, folder: Path, step: int) -> dict[str, Any]:

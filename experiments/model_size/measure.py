@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.model_size.sizes import Size, config, multiplications
-from selforg_mnist import output_files, weights
+from experiments.study import kept
+from selforg_mnist import weights
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import evaluation
@@ -84,7 +84,7 @@ def measure(study: Study, size: Size, seeds: int) -> Result:
         [run["cell_accuracy"] for run in runs],
         [run["total_agreement"] for run in runs],
         [run["correct_agreement"] for run in runs],
-        sum(run["seconds"] for run in (*tried.values(), *runs)) / 60,
+        sum(run["training_seconds"] for run in (*tried.values(), *runs)) / 60,
     )
 
 
@@ -106,22 +106,23 @@ def _trained(
         f"{e.channels}x{e.hidden_channels}_rate_{e.learning_rate:g}_steps_{e.train_steps}"
         f"_seed_{e.seed}"
     )
-    path = folder / f"evaluation_{len(held_out)}_digits_{study.steps}_steps.json"
-    if not path.exists():
+
+    def train_and_evaluate() -> dict[str, Any]:
         began = time.perf_counter()
         monitoring = Monitoring(eval_every=0, eval_samples=100, eval_steps=study.steps)
         result = training_loop.train(e, digits, held_out, folder, monitoring)
         if result.stopped_by:
             raise UserError(f"stopped by {result.stopped_by}; the same command goes on")
-        seconds = time.perf_counter() - began
+        trained = time.perf_counter() - began
         model = weights.load_run(folder).model
         curves = evaluation.evaluate(model, held_out, study.steps)
-        found = {
+        return {
             "parameters": model.count_params(),
             "cell_accuracy": 100 * float(curves.cell_accuracy[-1]),
             "total_agreement": 100 * float(curves.total_agreement[-1]),
             "correct_agreement": 100 * float(curves.correct_agreement[-1]),
-            "seconds": round(seconds, 1),
+            "training_seconds": round(trained, 1),
         }
-        output_files.write_json(path, found)
-    return json.loads(path.read_text(encoding="utf-8"))
+
+    path = folder / f"evaluation_{len(held_out)}_digits_{study.steps}_steps.json"
+    return kept(path, train_and_evaluate)
