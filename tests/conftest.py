@@ -1,10 +1,14 @@
-"""Fixtures that several test files share: the real MNIST, where this machine has it."""
+"""Fixtures that several test files share: the real MNIST, if it is there, and no network."""
 
 import fcntl
 import os
 import pathlib
+import urllib.request
 
 import pytest
+
+# So that a failing assert of theirs shows its values, as in a test file.
+pytest.register_assert_rewrite("support.messages", "support.training_runs")
 
 MNIST_FILES = (
     "t10k-images-idx3-ubyte.gz",
@@ -51,3 +55,15 @@ def mnist_data_dir(mnist_dir, tmp_path_factory) -> pathlib.Path:
         loaded = digits.load_digits("auto", "test", str(folder), str(mnist_dir))
     assert loaded.source == "mnist"
     return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Sends every request to a closed port, because the machine may have a network or a proxy."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    urllib.request.install_opener(None)  # the next request reads the variables again
+    yield
+    urllib.request.install_opener(None)

@@ -15,6 +15,14 @@ def bias_model(bias, **options):
     return model
 
 
+def model_with(weights, **options):
+    """A model of these six weights, and of their widths."""
+    channels, hidden = weights[0].shape[2:]
+    model = CAModel(channels=channels, hidden_channels=hidden, **options)
+    model.set_weights(weights)
+    return model
+
+
 def random_model(**options):
     model = CAModel(**options)
     model.set_weights(reference_ca.random_weights())

@@ -52,6 +52,21 @@ def random_weights(channels=20, hidden=80, seed=0):
     ]
 
 
+def random_samples(gray):
+    """Samples of digits in the middle of a rollout: living cells have a state."""
+    state = 0.5 * np.random.default_rng(1).standard_normal((*gray.shape, 19))
+    state *= alive(gray)[..., None]
+    return np.concatenate([gray[..., None], state], axis=-1).astype(np.float32)
+
+
+def random_draws(gray, steps):
+    """Fire masks [steps, B, H, W] and noise [steps, B, H, W, 19], for digits `gray`."""
+    rng = np.random.default_rng(2)
+    fires = rng.random((steps, *gray.shape)) < 0.5
+    noise = 0.02 * rng.standard_normal((steps, *gray.shape, 19)).astype(np.float32)
+    return fires, noise
+
+
 def alive(gray):
     """A cell is alive where its gray value, a float32, is larger than 0.1."""
     return np.asarray(gray, np.float32) > np.float32(0.1)

@@ -8,13 +8,10 @@ from concurrent import futures
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
-from selforg_mnist.evaluation.evaluation import Curves
-from selforg_mnist.training.pool import Pool
-from selforg_mnist.training.summaries import RunSummaries, SummaryError, TrainingScalars
-from support.full_disk import largest_file
+from selforg_mnist.training.summaries import RunSummaries
+from support.known_summaries import AFTER, BEFORE, CURVES, POOL, SCALARS, write
 from support.tensorboard_server import eventually, get, get_json, serve
 
 TRAINING_TAGS = {
@@ -33,25 +30,6 @@ TRAINING_TAGS = {
     "pool/age_mean": 8.0,
     "pool/age_max": 9.0,
 }
-SCALARS = TrainingScalars(
-    loss=50.0,
-    cell_accuracy=0.875,
-    total_agreement=0.25,
-    learning_rate=0.001,
-    steps_per_second=12.0,
-    gradient_norms=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
-    batch_age=7.0,
-    pool_age_mean=8.0,
-    pool_age_max=9.0,
-)
-CURVES = Curves(
-    cell_accuracy=np.array([0.125, 0.75, 0.5]),
-    total_agreement=np.array([0.0, 0.25, 0.375]),
-    correct_agreement=np.array([0.0, 0.125, 0.25]),
-    state_magnitude=np.array([0.5, 1.0, 2.0]),
-    residual_magnitude=np.array([0.25, 0.125, 0.0625]),
-    num_samples=8,
-)
 OPTIONS = {"name": "l2_noise", "loss": "l2", "residual_noise": 0.02, "drops": [[30, 0.1]]}
 CONFIG = {
     "experiment": OPTIONS,
@@ -73,26 +51,6 @@ TAGS_EACH = {  # number of scalars that the fixture `urls` gives each run
 PALETTE = {2: (70, 240, 240), 3: (210, 245, 60), 6: (170, 255, 195), 7: (165, 163, 159)}
 
 
-def _samples(*labels_and_votes):
-    """4x4 samples, all alive, whose cells all vote for one label."""
-    labels, votes = np.array(labels_and_votes).T
-    state = np.zeros([len(labels), 4, 4, 19], np.float32)
-    state[..., -10:] = np.eye(10)[votes][:, None, None]
-    images = np.full([len(labels), 4, 4], 255, np.uint8)
-    return Pool(images, labels.astype(np.int32), state, np.zeros_like(labels))
-
-
-POOL = _samples((7, 3), (6, 6), (3, 3), (2, 7))
-BEFORE, AFTER = _samples((2, 3)), _samples((2, 2))
-
-
-def _write(summaries, step):
-    summaries.training(step, dataclasses.replace(SCALARS, loss=float(step)))
-    if step % 200 == 0:
-        summaries.evaluation(step, CURVES)
-        summaries.mosaics(step, POOL, BEFORE, AFTER)
-
-
 @pytest.fixture(scope="module")
 def urls(tmp_path_factory):
     """TensorBoards over three runs, "fast" and "python"; `resumed` goes on while they watch."""
@@ -110,7 +68,7 @@ def urls(tmp_path_factory):
     with RunSummaries(root / "resumed") as summaries:
         summaries.configuration(CONFIG)
         for step in (100, 200, 300, 400):
-            _write(summaries, step)
+            write(summaries, step)
     with contextlib.ExitStack() as stack, futures.ThreadPoolExecutor() as at_once:
         servers = [serve(root), serve(root, fast=False)]
         urls = at_once.map(stack.enter_context, servers)
@@ -269,134 +227,3 @@ def test_a_watching_tensorboard_drops_what_resuming_took_back(urls, loader):
     gone = "resumed/curves/after_000400_steps"
     runs = eventually(lambda: get_json(url, "data/runs"), lambda runs: gone not in runs)
     assert "resumed/curves/after_000200_steps" in runs
-
-
-def _read(folder):
-    """What a TensorBoard started now would read: {tag: {step: tensor}}; no step twice."""
-    found = {}
-    for path in sorted(folder.glob("*tfevents*")):
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            event = tf.compat.v1.Event.FromString(record)
-            for value in event.summary.value:
-                steps = found.setdefault(value.tag, {})
-                assert event.step not in steps
-                steps[event.step] = tf.make_ndarray(value.tensor)
-    return found
-
-
-def _write_and_kill(log_dir, *steps, start=0):
-    with RunSummaries(log_dir, step=start) as summaries:
-        for step in steps:
-            _write(summaries, step)
-
-
-def test_resuming_leaves_no_later_points_on_disk(tmp_path):
-    _write_and_kill(tmp_path, 100, 200, 300, 400)
-    _write_and_kill(tmp_path, 300, start=200)
-    _write_and_kill(tmp_path, 400, start=300)
-    assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200, 300, 400]
-    _write_and_kill(tmp_path, start=150)
-    assert list(_read(tmp_path / "training")["train/loss"]) == [100]
-    assert _read(tmp_path / "evaluation") == {}
-    assert list((tmp_path / "curves").iterdir()) == []
-
-
-def test_what_resuming_kept_is_read_before_what_follows(tmp_path):
-    """TensorBoard reads files in the order of their names, and the kept ones start it anew."""
-    _write_and_kill(tmp_path, 100)
-    _write_and_kill(tmp_path, 200, start=100)  # within the same second
-    kept, new = sorted((tmp_path / "training").glob("*tfevents*"))
-    assert kept.name.endswith(".resumed")
-    assert int(kept.name.split(".")[3]) < int(new.name.split(".")[3])
-
-
-def test_the_figure_keeps_earlier_evaluations_on_resuming(tmp_path):
-    def figure(name):
-        with RunSummaries(tmp_path / name, step=200) as summaries:
-            summaries.evaluation(400, dataclasses.replace(CURVES, total_agreement=np.ones(3)))
-        images = _read(tmp_path / name / "evaluation")["evaluation/curves"]
-        return np.asarray(Image.open(io.BytesIO(images[400][2]))).astype(int)
-
-    _write_and_kill(tmp_path / "one_evaluation", 200, 300)
-    with_history, without = figure("one_evaluation"), figure("none")
-    assert with_history.shape == without.shape
-    drawn = (with_history != without).any(axis=-1).mean()
-    assert 0.001 < drawn < 0.2, "the earlier lines, and only lines, make the difference"
-
-
-def test_curves_are_spaced_by_doubling_and_scalars_are_all_there(tmp_path):
-    def shown():
-        return sorted(int(path.name.split("_")[1]) for path in (tmp_path / "curves").iterdir())
-
-    def evaluated(step):
-        return dataclasses.replace(CURVES, state_magnitude=np.full(3, float(step)))
-
-    with RunSummaries(tmp_path) as summaries:
-        for step in range(2, 42, 2):
-            summaries.evaluation(step, evaluated(step))
-            if step == 6:
-                assert shown() == [2, 4, 6]
-    assert shown() == [2, 4, 8, 16, 32, 40]
-    with RunSummaries(tmp_path, step=20) as summaries:
-        summaries.evaluation(22, evaluated(22))
-        assert shown() == [2, 4, 8, 16, 22]
-    for step in (2, 22):
-        curve = _read(tmp_path / "curves" / f"after_{step:06d}_steps")["curve/state_magnitude"]
-        assert {float(value) for value in curve.values()} == {step}
-    scalars = _read(tmp_path / "evaluation")["evaluation/state_magnitude_at_end"]
-    assert {step: float(value) for step, value in scalars.items()} == {
-        step: step for step in range(2, 24, 2)
-    }
-
-
-def test_a_torn_event_file_is_read_up_to_the_tear(tmp_path):
-    _write_and_kill(tmp_path, 100, 200)
-    for part in ("training", "curves/after_000200_steps"):
-        (path,) = (tmp_path / part).glob("*tfevents*")
-        path.write_bytes(path.read_bytes()[:-5])
-    _write_and_kill(tmp_path, 300, 400, start=200)
-    losses = _read(tmp_path / "training")["train/loss"]
-    assert {step: float(loss) for step, loss in losses.items()} == {
-        100: 100.0,
-        200: 200.0,
-        300: 300.0,
-        400: 400.0,
-    }
-
-
-def test_a_kill_while_resuming_doubles_nothing(tmp_path):
-    _write_and_kill(tmp_path, 100, 200)
-    (old,) = (tmp_path / "training").glob("*tfevents*")
-    content = old.read_bytes()
-    _write_and_kill(tmp_path, 300, start=200)
-    old.write_bytes(content)  # like a kill between writing the new file and deleting this one
-    _write_and_kill(tmp_path, start=300)
-    assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200, 300]
-
-
-def test_a_full_disk_is_one_line_at_once(tmp_path):
-    summaries = RunSummaries(tmp_path)
-    summaries.training(100, SCALARS)
-    (path,) = (tmp_path / "training").glob("*tfevents*")
-    with largest_file(path.stat().st_size + 10), pytest.raises(SummaryError) as error:
-        summaries.training(200, SCALARS)
-    message = str(error.value)
-    assert message.startswith(f"summaries in {tmp_path}: can't be written (")
-    assert "File too large" in message
-    assert "\n" not in message
-    assert "function_node" not in message
-    with contextlib.suppress(SummaryError):
-        summaries.close()
-    _write_and_kill(tmp_path, 200, start=150)
-    assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200]
-
-
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SummaryError, match="can't be written"):
-        RunSummaries(tmp_path / "file" / "tensorboard")
-
-
-def test_six_gradient_norms_are_expected(tmp_path):
-    with RunSummaries(tmp_path) as summaries, pytest.raises(ValueError, match="shorter"):
-        summaries.training(1, dataclasses.replace(SCALARS, gradient_norms=(1.0, 2.0)))
