@@ -31,6 +31,7 @@ class Undecided:
     same_majority: np.ndarray  # [N] bool, whether the majority label stayed the same in these
     whole: np.ndarray  # [N] bool, whether a digit is in one piece
     logits: np.ndarray  # [N, H, W, 10] float32, the classification channels at the end
+    model: CAModel  # whose cells these are
 
     @property
     def majority(self) -> np.ndarray:
@@ -75,4 +76,5 @@ def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> Undecided:
         same_majority=same_majority,
         whole=whole,
         logits=last.state[..., -spec.NUM_CLASSES :],
+        model=model,
     )

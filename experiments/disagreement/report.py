@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments import markdown
+from experiments.disagreement import film
 from experiments.disagreement.measure import CAUSES, RECENT, Undecided
 from experiments.study import Report
 from selforg_mnist import spec
@@ -15,6 +17,8 @@ from selforg_mnist.data.digits import Digits
 from selforg_mnist.pictures import render
 
 _MOST_DIVIDED = 60
+_FILMED = 24
+_FILM = "side_by_side.gif"
 _PAIRS = 10
 
 
@@ -63,13 +67,21 @@ def mosaic(digits: Digits, found: Undecided) -> np.ndarray:
 
 
 def make(digits: Digits, found: Mapping[str, Undecided], about: Mapping[str, Any]) -> Report:
-    """The tables, and a mosaic for each model."""
+    """The tables, a mosaic for each model, and a film of the first model's most divided digits."""
     numbers = {name: figures(digits, each) for name, each in found.items()}
     pictures = {f"most_divided_{name}.png": mosaic(digits, each) for name, each in found.items()}
-    return Report(numbers, pictures, _page(numbers, about))
+    first = next(iter(found.values()))
+    chosen = first.most_divided(_MOST_DIVIDED)
+    chosen = chosen[first.whole[chosen]][:_FILMED]
+    others: dict[str, Callable[[Path], Any]] = {}
+    if len(chosen):
+        models = {name: each.model for name, each in found.items()}
+        gray = digits.gray()[chosen]
+        others[_FILM] = lambda path: film.write(path, models, gray, about["steps"], about["seed"])
+    return Report(numbers, pictures, _page(numbers, about, filmed=len(chosen)), others)
 
 
-def _page(numbers: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _page(numbers: Mapping[str, Any], about: Mapping[str, Any], filmed: int) -> str:
     models = list(numbers)
     lines = [["percent of all digits", *models]]
     for title, key in (
@@ -95,6 +107,14 @@ def _page(numbers: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     pictures = "\n\n".join(
         f"{m}:\n\n![The most divided digits under {m}](most_divided_{m}.png)" for m in models
     )
+    if filmed:
+        pictures += f"""
+
+{filmed} of the digits of {models[0]} above that are in one piece, from the start, under each
+model. They are the worst of {models[0]}, so the film shows what the others do with these, not how
+often they fail:
+
+![The same digits under each model]({_FILM})"""
     return f"""# Digits whose cells don't agree
 
 {about["num_samples"]} test digits of {about["dataset"]} after {

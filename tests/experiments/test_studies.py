@@ -84,8 +84,8 @@ class TestLongRuns:
 @pytest.mark.parametrize(
     ("study", "files"),
     [
-        ("disagreement", {"disagreement.json", "most_divided_ce.png", "most_divided_l2.png"}),
-        ("long_runs", {"long_runs.json", "growth.png"}),
+        ("disagreement", {"most_divided_ce.png", "most_divided_l2.png", "side_by_side.gif"}),
+        ("long_runs", {"growth.png"}),
     ],
 )
 def test_commands(study, files, tmp_path):
