@@ -134,23 +134,22 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
 
         digits = timing.training_digits(data)
         living = studies.living_cells(digits.images)
-        rates: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         ratios: dict[Subject, list[float]] = {subject: [] for subject in SUBJECTS}
         shares: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         for number in range(rounds):
             logging.info("Round %d of %d.", number + 1, rounds)
             for subject in SUBJECTS:
                 ceiling = watches[CEILING].rate()
-                rates[CEILING].append(ceiling)
                 timed = [subject]
                 if reference := references.get(subject.batch):
                     timed.insert(0, reference)
                 for each in timed:
-                    rates[each].append(watches[each].rate())
                     work = _least_arithmetic(each, living) / _CEILING_ARITHMETIC
-                    shares[each].append(rates[each][-1] * work / ceiling)
+                    shares[each].append(watches[each].rate() * work / ceiling)
                 if reference:
-                    ratios[subject].append(rates[subject][-1] / rates[reference][-1])
+                    ratios[subject].append(
+                        watches[subject].rates[-1] / watches[reference].rates[-1]
+                    )
         peaks = {False: timing.peak_bytes(), True: worker.submit(timing.peak_bytes).result()}
 
     rows = []
@@ -158,7 +157,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
         row: dict[str, Any] = {
             "subject": str(subject),
             "batch": subject.batch,
-            **timing.summary(rates[subject]),
+            **timing.summary(watches[subject].rates),
             "share_of_ceiling": statistics.median(shares[subject]),
         }
         if ratios.get(subject):
@@ -166,7 +165,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
         rows.append(row)
     return {
         "rows": rows,
-        "ceiling_gflops": statistics.median(rates[CEILING]) * _CEILING_ARITHMETIC / 1e9,
+        "ceiling_gflops": statistics.median(watches[CEILING].rates) * _CEILING_ARITHMETIC / 1e9,
         "peak_memory_mb": {
             "default threads": round(peaks[False] / 2**20),
             "1 thread a lane": round(peaks[True] / 2**20),

@@ -46,12 +46,6 @@ _PRODUCTS = flags.DEFINE_enum(
     "Precision of float32 products with --run: highest keeps float32, default lets the device "
     "round.",
 )
-_TOLERANCE = flags.DEFINE_float(
-    "tolerance",
-    None,
-    "Largest difference, as a share of a tensor's change since the start (default: "
-    f"{', '.join(f'{share:g} in {name}' for name, share in stablehlo_run.TOLERANCES.items())}).",
-)
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of the timing.")
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 flags.adopt_module_key_flags(data_flags)
@@ -103,14 +97,12 @@ def _line(report: dict[str, Any]) -> str:
 def _run() -> int:
     report = stablehlo_run.run(Path(_RUN.value).expanduser(), _PRODUCTS.value, _SECONDS.value)
     print(json.dumps(report, indent=2) if _JSON.value else _line(report))
-    tolerance = _TOLERANCE.value
-    if tolerance is None:
-        tolerance = stablehlo_run.TOLERANCES[report["precision"]]
+    tolerance = stablehlo_run.TOLERANCES[report["precision"]]
     if report["deviation"] > tolerance:
         raise UserError(
             f"{report['deviation_of']}: off by {report['deviation']:.1e} from TensorFlow's, "
-            f"expected at most tolerance={tolerance:g}; with --products=default a "
-            "device may round its products: give a larger --tolerance"
+            f"expected at most {tolerance:g}; with --products=default a device may round its "
+            "products"
         )
     return 0
 

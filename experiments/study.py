@@ -62,14 +62,7 @@ def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def run(name: str, measure: Measure, make: Make, options: Sequence[str] = ()) -> int:
     """Loads models and digits, measures each model, and writes the report.
 
-    Args:
-      name: of the study, `experiments.NAME`.
-      measure: takes model, digits, CA steps and seed.
-      make: takes the digits, the results by model, and the settings as plain values.
-      options: names of the study's own flags; the report's command shows those that were given.
-
-    Returns:
-      status: 0.
+    The report's command shows which of the study's own flags, `options`, were given.
     """
     from selforg_mnist.evaluation import evaluation_report
 

@@ -39,11 +39,6 @@ def find_tools() -> str:
 def build(npm: str, models: Sequence[str], digits: Digits) -> Path:
     """Builds the page; its models and digits are written to export/demo/public/models.
 
-    Args:
-      npm: as `find_tools` gives it.
-      models: the models that the page offers: shipped weights, or files. It starts with the first.
-      digits: of the test split, for the page's buttons.
-
     Returns:
       site: the folder to serve.
 

@@ -42,12 +42,6 @@ def export(weights: str, output_dir: Path, layout: str = "tfjs") -> None:
 def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
     """Exports a model for the web.
 
-    Args:
-      loaded: the model, and where it comes from.
-      output_dir: to write to; an earlier export there stays until the new one is complete.
-      layout: "tfjs", weights in separate files, or "single_file", the article's form.
-      check: whether to run the graphs and compare them with the model.
-
     Raises:
       UserError: something is missing or can't be written, or the graphs differ from the model.
     """

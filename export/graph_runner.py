@@ -77,9 +77,7 @@ def check_installed() -> str:
 def run(calls: Sequence[Call], backend: str = "cpu") -> Ran:
     """Executes graphs, one call after the other, in one process.
 
-    Args:
-      calls: what to execute.
-      backend: of TensorFlow.js: "cpu", plain JavaScript, or "wasm", which is faster.
+    Backend "wasm" is faster than "cpu", which is plain JavaScript.
 
     Raises:
       UserError: Node or TensorFlow.js is missing, or fails.

@@ -1,8 +1,7 @@
 """A canvas as the living-cell graph takes it: living cells in rows, with their neighbours' rows.
 
-For comparing graphs. The page does the same in TypeScript, and training does it in
-`selforg_mnist.cells.living_cells`, whose table has other rows too. NumPy only. Shapes as in
-`graphs.py`.
+For comparing graphs. The page does the same in TypeScript. The table of
+`selforg_mnist.cells.living_cells` has other rows too. Shapes as in `graphs.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from selforg_mnist import spec
+from selforg_mnist.cells import living_cells
 
 
 class LivingRows(NamedTuple):
@@ -32,11 +33,11 @@ class FiringRows(NamedTuple):
 
 def find(gray: np.ndarray) -> LivingRows:
     """Numbers the living cells of `gray: [B, H, W] float32 in [0, 1]`."""
-    alive = spec.alive_mask(gray)
-    count = np.count_nonzero(alive)
-    rows = np.full(gray.shape, count, np.int32)
-    rows[alive] = np.arange(count)
-    return LivingRows(alive, _around(rows, count)[alive], _around(gray, 0)[alive])
+    cells = living_cells.find(tf.constant(gray))
+    count, around = len(cells.positions), cells.neighbours.numpy()
+    living = (around > 0) & (around <= count)  # row 0 is blank, those after `count` are dead
+    neighbours = np.where(living, around - 1, count).astype(np.int32)
+    return LivingRows(spec.alive_mask(gray), neighbours, cells.gray.numpy()[around])
 
 
 def fire(cells: LivingRows, fires: np.ndarray, noise: np.ndarray) -> FiringRows:
@@ -50,11 +51,3 @@ def fire(cells: LivingRows, fires: np.ndarray, noise: np.ndarray) -> FiringRows:
         firing = np.zeros(1, np.int32)
     slots = np.where(of_rows, np.cumsum(of_rows) - 1, len(firing)).astype(np.int32)
     return FiringRows(firing, slots, noise[cells.alive][firing])
-
-
-def _around(values: np.ndarray, outside: float) -> np.ndarray:
-    """The 3x3 surroundings of each cell, [B, H, W, 9]."""
-    _, height, width = values.shape
-    padded = np.pad(values, ((0, 0), (1, 1), (1, 1)), constant_values=outside)
-    offsets = np.ndindex(spec.KERNEL_SIZE, spec.KERNEL_SIZE)
-    return np.stack([padded[:, y : y + height, x : x + width] for y, x in offsets], axis=-1)

@@ -35,15 +35,7 @@ def write(
 def manifest(
     folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
 ) -> dict[str, Any]:
-    """The content of manifest.json.
-
-    Args:
-      folder: of the export.
-      loaded: the model, and where it comes from.
-      dense: the graph of all cells, in the folder.
-      living: the graph of living cells, in the folder.
-      checked: the outcome of their comparison with the model; None if there was none.
-    """
+    """The content of manifest.json."""
     model, record = loaded.model, _record(loaded)
     return {
         "format": FORMAT,

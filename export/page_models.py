@@ -50,11 +50,6 @@ def put(models: Sequence[str], folder: Path, impostors: Path | None = None) -> N
 
     An export takes about three seconds, so it isn't worth checking whether a model has changed.
 
-    Args:
-      models: as `--weights` takes them: names of shipped weights, or files.
-      folder: the page's `models`.
-      impostors: weights of their rule; without, the page has no such tool.
-
     Raises:
       UserError: as in `names`, or a model can't be loaded, exported or written.
     """

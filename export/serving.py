@@ -53,10 +53,6 @@ _TYPES = {
 def serve(folder: Path, port: int = 0) -> Iterator[str]:
     """Serves a folder while the block runs, to this machine only.
 
-    Args:
-      folder: with an index.html.
-      port: to listen on; 0 is any free one.
-
     Yields:
       address: of the folder, such as "http://127.0.0.1:8000/".
 

@@ -59,12 +59,6 @@ _WEBGL_RENDERER = """() => {
 def measure(page: Page, rounds: int, seconds: float, backends: list[str]) -> list[dict[str, Any]]:
     """Times both engines in a page.
 
-    Args:
-      page: with bench.html, ready.
-      rounds: timings of each row.
-      seconds: shortest length of a timing.
-      backends: of TensorFlow.js.
-
     Returns:
       rows: plain values, one for each backend, canvas, and with or without residual noise.
         `article` and `ours` are steps per second, medians over the rounds. `ratio` is the median
@@ -96,14 +90,6 @@ def measure_page(
     bench: Page, page: Page, address: str, rounds: int, seconds: float, backends: list[str]
 ) -> list[dict[str, Any]]:
     """Times the page as one sees it, beside its engine alone and the article's graph.
-
-    Args:
-      bench: with bench.html, ready.
-      page: an empty tab of the same browser.
-      address: of the page.
-      rounds: timings of each row.
-      seconds: least length of a timing.
-      backends: of TensorFlow.js.
 
     Returns:
       rows: one for each backend, of one digit with residual noise on 56 x 56 cells: `article`,

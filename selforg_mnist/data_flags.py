@@ -24,11 +24,7 @@ def check() -> None:
 def load(split: str, seed: int, dataset: str = "", count: int = 0) -> Digits:
     """Loads the digits that the flags choose.
 
-    Args:
-      split: "train" or "test".
-      seed: of drawn digits, and of which digits are picked.
-      dataset: name to use instead of the flag's; "" for the flag's.
-      count: how many to pick at random; 0 for all of them.
+    `dataset` is used instead of the flag's, and `count` digits are picked at random; 0 takes all.
 
     Raises:
       DigitsError: as `load_digits` and `subset`.

@@ -58,17 +58,6 @@ def one_thread_a_lane(lanes: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(max(2, lanes))
 
 
-def deterministic_operations() -> None:
-    """Makes TensorFlow add numbers in an order that doesn't depend on which thread is first.
-
-    Raises:
-      RuntimeError: TensorFlow has computed already.
-    """
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-
-
 def run(command: Callable[..., int], positional: str = "") -> None:
     """Runs a command under absl; a user's mistake ends it in one line and status 1.
 

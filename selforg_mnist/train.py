@@ -159,7 +159,10 @@ def _train() -> int:
         lanes = how.lanes or engines.choose_lanes(experiment.batch_size)
         startup.one_thread_a_lane(max(lanes, _CPU_REPLICAS.value))
     elif engines.only_cpus():
-        startup.deterministic_operations()
+        import tensorflow as tf
+
+        # Numbers are added in an order that doesn't depend on which thread is first.
+        tf.config.experimental.enable_op_determinism()
     # Before anything computes: TensorFlow must know its devices by then.
     distribution = strategies.choose(_STRATEGY.value, _TPU.value, _CPU_REPLICAS.value)
     digits = data_flags.load("train", experiment.seed)

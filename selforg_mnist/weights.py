@@ -18,7 +18,6 @@ from selforg_mnist.training import run_config
 from selforg_mnist.training.run_config import MODEL_FILE
 
 if TYPE_CHECKING:
-    from selforg_mnist.model import CAModel
     from selforg_mnist.readers.rule_arrays import Loaded
 
 SHIPPED = ("ce", "l2", "l2_noise", "consensus", "robust")
@@ -154,23 +153,18 @@ def _find(name: str) -> Path:
 def _load_file(name: str) -> Loaded:
     path = _find(name)
     from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
-
-    if path.suffix == ".keras":
-        return _of_file(keras_file.load(path), path.stem, f"Keras file {path}", name)
-    if path.suffix == ".json":
-        model = graph_model.load(path)
-        return _of_file(model, path.stem, f"TensorFlow.js graph model {path}", name)
-    prefix = path.with_suffix("")
-    model = notebook_checkpoint.load(prefix)
-    return _of_file(model, prefix.name, f"TensorFlow checkpoint {prefix}", name)
-
-
-def _of_file(model: CAModel, name: str, source: str, given: str) -> Loaded:
     from selforg_mnist.readers.rule_arrays import Loaded
 
+    if path.suffix == ".keras":
+        model, kind, short = keras_file.load(path), "Keras file", path.stem
+    elif path.suffix == ".json":
+        model, kind, short = graph_model.load(path), "TensorFlow.js graph model", path.stem
+    else:
+        path = path.with_suffix("")
+        model, kind, short = notebook_checkpoint.load(path), "TensorFlow checkpoint", path.name
     # Of the article's experiments only l2_noise has noise. A model without may be of the others.
     experiment = "l2_noise" if model.residual_noise else None
-    return Loaded(model, name, source, given, experiment)
+    return Loaded(model, short, f"{kind} {path}", name, experiment)
 
 
 def _hint(name: str, path: Path) -> str:

@@ -141,7 +141,7 @@ class TestExperiment:
             {"fresh_share": -0.25},
             {"mutated_share": 1.0},
             {"canvas": 27},
-            {"canvas": 65},
+            {"canvas": 1025},
             {"canvas": 56, "scale_range": (0.7, 2.1)},
             {"scale_range": (2.0, 0.7)},
             {"scale_range": (0.0, 1.0)},

@@ -49,11 +49,6 @@ class Program(NamedTuple):
 def compile_for_tpu(text: str, topology: str, replicas: int) -> Cost:
     """Compiles StableHLO for TPUs, on a machine that need not have any.
 
-    Args:
-      text: StableHLO.
-      topology: of a slice, by libtpu's name: "v5e:2x2".
-      replicas: how many cores of the slice run the program together.
-
     Returns:
       cost: on each of these cores.
 

@@ -17,7 +17,6 @@ import tensorflow as tf
 # XLA turns both into the same all-reduce.
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
-from selforg_mnist.experiment import ConfigError
 from selforg_mnist.training.pool import Pool, Source
 from selforg_mnist.training.replicas import check_shares
 from selforg_mnist.training.trainer import ALONE, Replica, StepMetrics, Trainer, TrainState
@@ -57,19 +56,15 @@ def arguments(trainer: Trainer) -> Arguments:
 def stablehlo(trainer: Trainer) -> str:
     """Lowers one training step.
 
-    Args:
-      trainer: of the dense engine. Its replicas take the step together; with one replica the
-        result is a program for a single core.
+    The trainer has the dense engine. Its replicas take the step together.
 
     Returns:
       text: its `main` takes the leaves of `Arguments` and returns those of `Results`.
 
     Raises:
-      ConfigError: as `arguments`, or the engine's shapes depend on the data.
+      ConfigError: as `arguments`.
     """
-    engine, replicas = trainer.computing.engine, trainer.replicas
-    if engine != "dense":
-        raise ConfigError(f"engine={engine}: its shapes depend on the data; expected dense")
+    replicas = trainer.replicas
     like = arguments(trainer)
 
     def step(*leaves: tf.Tensor) -> list[tf.Tensor]:

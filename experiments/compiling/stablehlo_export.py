@@ -47,11 +47,7 @@ def trainer_of(experiment: Experiment, computing: Computing, digits: Digits) -> 
 def export(folder: Path, trainer: Trainer, steps: int, run_dir: Path | None = None) -> None:
     """Takes some training steps with TensorFlow on the CPU; writes text, arguments and results.
 
-    Args:
-      folder: to write to.
-      trainer: whose step it is.
-      steps: how many to take, 1 or more.
-      run_dir: of a run, to start from its newest checkpoint; None starts untrained.
+    `run_dir` is of a run, to start from its newest checkpoint; None starts untrained.
 
     Raises:
       UserError: the run has no complete checkpoint, or the folder can't be written to.

@@ -64,11 +64,8 @@ class _Export(NamedTuple):
 def run(folder: Path, products: str, seconds: float) -> dict[str, Any]:
     """Takes the exported training steps on JAX's first device, then times more of them.
 
-    Args:
-      folder: of an export.
-      products: precision of float32 products: "highest" keeps float32, "default" is the device's
-        own choice. bfloat16 products stay bfloat16 with both.
-      seconds: approximate length of the timing.
+    `products` is the precision of float32 products: "highest" keeps float32, "default" is the
+    device's choice. The timing takes about `seconds`.
 
     Returns:
       report: device, rate, the worst deviation and where it is, and shares of the ceilings.

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from experiments.robustness.transforms import in_one_piece
 from selforg_mnist import spec
+from selforg_mnist.data import pieces
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.evaluation import votes
 from selforg_mnist.model import CAModel
@@ -62,7 +62,7 @@ def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> Undecided:
     recent = np.concatenate([part.cells for part in parts])[-RECENT:]  # [60, N, 10]
     agreed = np.concatenate([part.agreeing() for part in parts])[-RECENT:]
     majority = recent.argmax(axis=2)
-    whole = in_one_piece(digits.images)
+    whole = pieces.connected(digits.images)
     never_agreed = ~agreed.any(axis=0)
     same_majority = (majority == majority[-1]).all(axis=0)
     standing = never_agreed & same_majority

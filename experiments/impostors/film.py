@@ -26,14 +26,7 @@ def write(
 ) -> None:
     """Films digits for as many CA steps as the attack had.
 
-    Args:
-      path: of the film.
-      attack: whose model and impostors are filmed.
-      digits: of which some are filmed.
-      seed: of everything random.
-      share: of impostors among the pixels.
-      come: CA steps before the impostors come.
-      leave: CA steps before they leave; those of the film if they stay.
+    `share` of the pixels are impostors. They come after `come` CA steps and leave after `leave`.
     """
     filmed = subset(digits, min(DIGITS, len(digits)), seed % 2**64)
     films.write(frames(attack, filmed, seed, share, come, leave), path, _FPS)

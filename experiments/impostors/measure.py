@@ -68,17 +68,7 @@ def measure(
     target: int,
     shares: Sequence[float],
 ) -> Attack:
-    """Rolls digits out: a third of the steps without impostors, a third with, a third without.
-
-    Args:
-      model: the rule of the honest cells.
-      made: the impostors' rule, as wide.
-      digits: to roll out.
-      steps: CA steps.
-      seed: of everything random.
-      target: the label that impostors want.
-      shares: of impostors among the pixels, in [0, 1].
-    """
+    """Rolls digits out: a third of the steps without impostors, a third with, a third without."""
     rules = two_rules.Rules.of(model, made.impostor.ca_weights())
     starts = range(0, len(digits), _BATCH)
     uniform = chances(digits, seed)

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from experiments import markdown
 from experiments.impostors import film
 from experiments.impostors.measure import Attack, chances
-from experiments.robustness.transforms import in_one_piece
 from experiments.study import Report
 from selforg_mnist import output_files, spec
+from selforg_mnist.data import pieces
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.pictures import figures, render
 
@@ -64,7 +64,7 @@ def numbers_of(digits: Digits, attack: Attack) -> dict[str, Any]:
         name: _percent(said[(low <= counts) & (counts <= high) & others] > 0.5)
         for name, (low, high) in _GROUPS.items()
     }
-    resisting, parted = (said[i] < 0.5) & others, ~in_one_piece(digits.images)
+    resisting, parted = (said[i] < 0.5) & others, ~pieces.connected(digits.images)
     numbers["resisting"] = {
         "impostors": numbers["impostors"][i],
         "all": _percent(resisting[others]),

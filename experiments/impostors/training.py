@@ -47,15 +47,7 @@ class Trained(NamedTuple):
 
 
 def train(model: CAModel, target: int, digits: Digits, steps: int, seed: int) -> Trained:
-    """Trains impostors against a model with the settings of `l2_noise`.
-
-    Args:
-      model: the rule of the honest cells.
-      target: the label that impostors want.
-      digits: to train on.
-      steps: training steps.
-      seed: of everything random.
-    """
+    """Trains impostors against a model with the settings of `l2_noise`."""
     source = pools.source_of(digits.images, digits.labels)
     training = Training(model, target, source, experiment.l2_noise().replace(seed=seed))
     state, losses, began = training.initial_state(), [], time.perf_counter()
@@ -94,12 +86,7 @@ def _model_of(model: CAModel, impostor: CAWeights) -> CAModel:
 class Training:
     """Trains impostors that make all cells give one label.
 
-    Args:
-      model: the rule of the honest cells, which stays as it is.
-      target: the label.
-      source: the training digits.
-      config: batch, pool, CA steps, learning rate and seed; its rate of firing and its noise
-        don't count, the model's do.
+    They fire at the model's rate, with its noise; all other options are those of the config.
     """
 
     def __init__(

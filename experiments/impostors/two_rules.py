@@ -66,7 +66,7 @@ def rollout(
         firing = draw_firing(cells, *chances, derive(key, i), table.shape[1], among=among)
         both.append((rule, firing))
     for t in range(steps):
-        table = _step(places, table, tuple((rule, _at(firing, t)) for rule, firing in both))
+        table = _step(places, table, tuple((rule, firing.part(t, 1)) for rule, firing in both))
     return table
 
 
@@ -76,10 +76,3 @@ def _step(
 ) -> tf.Tensor:
     honest, impostor = (living_rollout.rollout(rule, table, firing) for rule, firing in both)
     return tf.where(places.rows, impostor, honest)
-
-
-def _at(firing: Firing, t: int) -> Firing:
-    """Step t of several."""
-    here = slice(t, t + 1)
-    noise = None if firing.noise is None else firing.noise[here]
-    return Firing(firing.rows[here], firing.neighbours[here], noise)

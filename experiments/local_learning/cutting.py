@@ -13,7 +13,7 @@ from selforg_mnist.cells import living_cells, living_rollout
 from selforg_mnist.cells.living_cells import Firing, LivingCells
 from selforg_mnist.evaluation import metrics
 from selforg_mnist.experiment import Experiment
-from selforg_mnist.model import CAWeights, gray_of
+from selforg_mnist.model import CAWeights
 from selforg_mnist.training import engines
 from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.losses import LOSSES
@@ -24,10 +24,7 @@ from selforg_mnist.training.trainer import Trainer
 class CutEngine(engines.Living):
     """Living cells whose gradients reach back to the last cut.
 
-    Args:
-      experiment: what is trained; its loss is taken at each cut.
-      computing: with the number of lanes.
-      reach: CA steps between two cuts; the last ones end with the rollout.
+    A loss is taken at each cut, every `reach` CA steps and at the end of the rollout.
     """
 
     def __init__(self, experiment: Experiment, computing: Computing, reach: int):
@@ -40,24 +37,13 @@ class CutEngine(engines.Living):
         self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
     ) -> engines.RolledOut:
         """As `Living._lane`; the loss is the sum over all parts."""
-        config = self._experiment
-        cells = living_cells.find(gray_of(batch.images))
-        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
-        firing = living_cells.draw_firing(
-            cells,
-            engines.most_steps(config),
-            config.fire_rate,
-            config.residual_noise,
-            key,
-            channels,
-            steps_taken,
-        )
+        cells, firing = self._cells(batch, key, steps_taken)
         labels = tf.gather(batch.labels, cells.samples)
         table = living_cells.to_table(cells, batch.state)
         fixed = CAWeights(*map(tf.stop_gradient, weights))
         loss = tf.constant(0.0)
         for first in range(0, len(firing.rows), self._reach):
-            part = _part_of(firing, first, self._reach)
+            part = firing.part(first, self._reach)
             of_part, after, gradients = self._learn_from_part(fixed, cells, table, part, labels)
             # No step goes on before the gradients of the part are there: then the memory that
             # they needed is free again.
@@ -92,21 +78,8 @@ class CutEngine(engines.Living):
         return loss, table, tuple(tape.gradient(loss, weights))
 
 
-def _part_of(firing: Firing, first: int, count: int) -> Firing:
-    """The firing of some CA steps from `first` on."""
-    share = slice(first, first + count)
-    noise = None if firing.noise is None else firing.noise[share]
-    return Firing(firing.rows[share], firing.neighbours[share], noise)
-
-
 class CutTrainer(Trainer):
-    """The package's trainer with gradients that are cut.
-
-    Args:
-      experiment: what to train.
-      source: the training digits.
-      reach: CA steps between two cuts, 1 to `experiment.rollout_steps`.
-    """
+    """The package's trainer with gradients that are cut."""
 
     def __init__(self, experiment: Experiment, source: Source, reach: int):
         super().__init__(experiment, source, Computing("living"))

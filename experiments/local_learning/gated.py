@@ -110,12 +110,7 @@ class GatedNetwork:
 
 
 class OrdinaryNetwork:
-    """One hidden layer, learnt by backpropagation with Adam: what the gated network stands beside.
-
-    Args:
-      size: how many weights it may have.
-      seed: of its first weights.
-    """
+    """One hidden layer and at most `size` weights, learnt by backpropagation with Adam."""
 
     def __init__(self, size: int, seed: int):
         import keras

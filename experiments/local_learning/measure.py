@@ -6,10 +6,10 @@ Each part of the study is kept in a file of its own, so that a run that was stop
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -74,16 +74,6 @@ class Study:
         }
 
 
-class Learner(Protocol):
-    """A network that can learn some digits, and later others."""
-
-    def learn(self, digits: Digits) -> None:
-        """Learns from as many samples as the study has for a phase."""
-
-    def logits(self, digits: Digits) -> np.ndarray:
-        """What it says of N digits: [N, 10]."""
-
-
 class Cells:
     """A CA that learns in several phases as the article's does, each with Adam and a new pool."""
 
@@ -92,7 +82,7 @@ class Cells:
         self._weights: CAWeights | None = None
 
     def learn(self, digits: Digits) -> None:
-        """As `Learner.learn`, or from the checkpoint of a phase that was learnt before."""
+        """Learns a phase, or takes it from its checkpoint if it was learnt before."""
         self._phase += 1
         study, source = self._study, source_of(digits.images, digits.labels)
         trainer = Trainer(study.experiment, source, initial_weights=self._weights)
@@ -108,11 +98,6 @@ class Cells:
 
 def advance(trainer: Trainer, folder: Path, step: int) -> dict[str, Any]:
     """Trains up to a training step from the last checkpoint on, and loads the model.
-
-    Args:
-      trainer: that trains.
-      folder: of its checkpoints.
-      step: the training step.
 
     Returns:
       metrics: means over the training steps taken, in percent; empty if there were none to take.
@@ -188,19 +173,10 @@ def cut_gradients(study: Study) -> dict[str, Any]:
     for reach, trainer in trainers.items():
         advance(trainer, folders[reach], end)
         path = study.folder / f"reach_{reach}_step_{end}_evaluation.json"
-        found = kept(path, lambda t=trainer: evaluate(t, study))  # type: ignore[misc]
+        curves = functools.partial(evaluation.evaluate, trainer.model, study.held_out, study.steps)
+        found = kept(path, lambda c=curves: c().shares_at_end())  # type: ignore[misc]
         runs[str(reach)] = {**found, "stretches": stretches[reach], "megabytes": memory[reach]}
     return runs
-
-
-def evaluate(trainer: CutTrainer, study: Study) -> dict[str, Any]:
-    """What the cells of held-out digits say after the last CA step, in percent."""
-    curves = evaluation.evaluate(trainer.model, study.held_out, study.steps)
-    return {
-        "cell_accuracy": 100 * float(curves.cell_accuracy[-1]),
-        "total_agreement": 100 * float(curves.total_agreement[-1]),
-        "correct_agreement": 100 * float(curves.correct_agreement[-1]),
-    }
 
 
 def memory_of_a_step(study: Study) -> dict[int, float]:
@@ -230,7 +206,7 @@ def without_cells(study: Study) -> dict[str, Any]:
     for name, network in _networks(study).items():
         done, accuracy = 0, {}
         for end in (total // 16 or 1, total // 4 or 1, total):
-            network.learn(_share(study.digits, np.arange(done, end)))
+            network.learn(study.digits[done:end])
             done = end
             accuracy[str(end)] = _right(network.logits(study.held_out), study.held_out)
         found[name] = {"weights": network.size, "accuracy": accuracy}
@@ -239,15 +215,21 @@ def without_cells(study: Study) -> dict[str, Any]:
 
 def forgetting(study: Study) -> dict[str, Any]:
     """What is left of labels 0 to 4 after learning 5 to 9, for each network."""
-    first, second = (_of_labels(study.digits, half) for half in HALVES)
-    held_first, held_second = (_of_labels(study.held_out, half) for half in HALVES)
+    first, second, held_first, held_second = (
+        digits[np.isin(digits.labels, half)]
+        for digits in (study.digits, study.held_out)
+        for half in HALVES
+    )
     count = study.samples
-    learners: dict[str, Learner] = {**_networks(study), "CA": Cells(study)}
+    learners: dict[str, Cells | GatedNetwork | OrdinaryNetwork] = {
+        **_networks(study),
+        "CA": Cells(study),
+    }
 
-    def forget(learner: Learner) -> dict[str, Any]:
-        learner.learn(_share(first, np.arange(min(count, len(first)))))
+    def forget(learner: Cells | GatedNetwork | OrdinaryNetwork) -> dict[str, Any]:
+        learner.learn(first[:count])
         before = learner.logits(held_first)
-        learner.learn(_share(second, np.arange(min(count, len(second)))))
+        learner.learn(second[:count])
         after = learner.logits(held_first)
         return {
             "first_before": _right(before, held_first),
@@ -277,11 +259,3 @@ def _networks(study: Study) -> dict[str, GatedNetwork | OrdinaryNetwork]:
 
 def _right(logits: np.ndarray, digits: Digits) -> float:
     return 100 * float((logits.argmax(axis=1) == digits.labels).mean())
-
-
-def _of_labels(digits: Digits, labels: Sequence[int]) -> Digits:
-    return _share(digits, np.flatnonzero(np.isin(digits.labels, list(labels))))
-
-
-def _share(digits: Digits, chosen: np.ndarray) -> Digits:
-    return dataclasses.replace(digits, images=digits.images[chosen], labels=digits.labels[chosen])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from experiments import markdown
 from selforg_mnist import output_files
+from selforg_mnist.evaluation import evaluation_report
+from selforg_mnist.pictures import figures
 
 _SHARES = {
     "cell_accuracy": "cells right",
@@ -30,22 +29,11 @@ _LEFT = {
 
 
 def write(folder: Path, found: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
-    """Writes report.md, local_learning.json and the figures.
-
-    Args:
-      folder: for them.
-      found: as `measure.run` gives it.
-      about: the settings as plain values.
-
-    Returns:
-      names: of the files.
-    """
-    text = json.dumps({"about": dict(about), **found}, indent=2)
-    output_files.write_text(folder / "local_learning.json", text + "\n")
+    """Writes report.md, local_learning.json and the figures."""
+    output_files.write_json(folder / "local_learning.json", {"about": dict(about), **found})
     pictures = {"reach.png": _reach(found["cut_gradients"]), "forgetting.png": _left(found)}
     for name, picture in pictures.items():
-        with output_files.beside(folder / name) as partial:
-            Image.fromarray(picture).save(partial)
+        evaluation_report.save_picture(folder / name, picture)
     output_files.write_text(folder / "report.md", _page(found, about))
     return ["report.md", "local_learning.json", *pictures]
 
@@ -62,7 +50,6 @@ def cpu_of_a_step(run: Mapping[str, Any]) -> float:
 def _reach(runs: Mapping[str, Any]) -> np.ndarray:
     """Shares, courses of training, and cost against reach: [H, W, 3] uint8."""
     figure = Figure(figsize=(12, 3.8), dpi=80, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     shares, courses, cost = figure.subplots(1, 3)
     reaches = [int(reach) for reach in runs]
     for key, title in _SHARES.items():
@@ -89,15 +76,13 @@ def _reach(runs: Mapping[str, Any]) -> np.ndarray:
     for axes in (shares, courses, cost):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=9)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return figures.pixels(figure)
 
 
 def _left(found: Mapping[str, Any]) -> np.ndarray:
     """Bars: what each network knows before and after, [H, W, 3] uint8."""
     networks = found["forgetting"]
     figure = Figure(figsize=(9, 3.6), dpi=80, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
     width = 0.8 / len(_LEFT)
     for i, (key, title) in enumerate(_LEFT.items()):
@@ -108,8 +93,7 @@ def _left(found: Mapping[str, Any]) -> np.ndarray:
     axes.grid(alpha=0.3, axis="y")
     axes.set_axisbelow(True)
     figure.legend(loc="outside right upper", fontsize=9)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return figures.pixels(figure)
 
 
 def _page(found: Mapping[str, Any], about: Mapping[str, Any]) -> str:

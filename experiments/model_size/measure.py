@@ -65,8 +65,8 @@ def measure(study: Study, size: Size, seeds: int) -> Result:
     """
     whole = len(study.digits)
     count = min(_TUNING_DIGITS, whole // 4)
-    tuning = _part(study.digits, slice(whole - count, whole))
-    digits = _part(study.digits, slice(0, whole - count))
+    tuning = study.digits[whole - count :]
+    digits = study.digits[: whole - count]
     short = max(1, study.train_steps // _TUNING_SHARE)
     rates = study.rates if len(study.rates) > 1 else ()
     tried = {rate: _trained(study, config(size, rate, short, 0), digits, tuning) for rate in rates}
@@ -93,10 +93,6 @@ def spread(values: Sequence[float]) -> float | None:
     return statistics.stdev(values) if len(values) > 1 else None
 
 
-def _part(digits: Digits, chosen: slice) -> Digits:
-    return dataclasses.replace(digits, images=digits.images[chosen], labels=digits.labels[chosen])
-
-
 def _trained(
     study: Study, experiment: Experiment, digits: Digits, held_out: Digits
 ) -> dict[str, Any]:
@@ -118,9 +114,7 @@ def _trained(
         curves = evaluation.evaluate(model, held_out, study.steps)
         return {
             "parameters": model.count_params(),
-            "cell_accuracy": 100 * float(curves.cell_accuracy[-1]),
-            "total_agreement": 100 * float(curves.total_agreement[-1]),
-            "correct_agreement": 100 * float(curves.correct_agreement[-1]),
+            **curves.shares_at_end(),
             "training_seconds": round(trained, 1),
         }
 

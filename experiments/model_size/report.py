@@ -24,14 +24,7 @@ _SHARES = {
 
 
 def write(folder: Path, results: Sequence[Result], study: Study, batch_size: int) -> None:
-    """Writes report.md, model_size.json and model_size.png.
-
-    Args:
-      folder: for them.
-      results: of all sizes so far.
-      study: the settings.
-      batch_size: samples of a training step.
-    """
+    """Writes report.md, model_size.json and model_size.png."""
     models = {f"{r.size[0]}x{r.size[1]}": r._asdict() for r in results}
     about = {
         "train_steps": study.train_steps,

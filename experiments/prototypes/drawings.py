@@ -47,10 +47,6 @@ def of_cells(model: CAModel, steps: int) -> Score:
 
     The score is the mean over CA steps and living cells of the log-probability of the label.
     Cells fire as they do in any rollout. The noise on the residual is left out.
-
-    Args:
-      model: the cells' rule.
-      steps: CA steps.
     """
     weights = model.ca_weights()
 

@@ -80,11 +80,7 @@ def train(
     What A and B do outside the span of the digits changes no output and only adds to the norms, so
     it is zero at each maximum. Training therefore takes place within the span.
 
-    Args:
-      digits: the few that the model learns, at most 784.
-      steps: of Adam, over all digits each.
-      seed: of the start.
-      signed: whether the start's entries have both signs; the source's are positive.
+    At most 784 digits fit. Unless `signed`, the start's entries are positive, as in the source.
 
     Returns:
       matrices: the model, float64.

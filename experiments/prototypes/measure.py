@@ -38,14 +38,6 @@ def run(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Does the study.
 
-    Args:
-      models: cells, by name.
-      train: digits to learn from.
-      test: digits to count accuracies on.
-      iterations: steps of Adam for each picture.
-      steps: CA steps after which cells have labelled a picture.
-      seed: of everything random.
-
     Returns:
       pictures: by maker ("fitness", "linear", the models): [20, 28, 28], all labels from one
         start, then from the other; uint8, but float64 with both signs for the fitness model.
@@ -58,7 +50,7 @@ def run(
         seconds[part] = round(time.perf_counter() - began - sum(seconds.values()), 1)
         logging.info("%s: done in %.0f s.", part, seconds[part])
 
-    few = Digits(train.images[:LEARNT], train.labels[:LEARNT], train.source, train.note)
+    few = train[:LEARNT]
     long = TRAINING * iterations
     trained = [fitness.train(few, long, seed + i, signed) for i, signed in enumerate(SIGNED)]
     first, second = trained[0][0], trained[1][0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,8 +43,9 @@ def write(
     Returns:
       names: of the files.
     """
-    text = json.dumps({"about": dict(about), **numbers}, indent=1)
-    output_files.write_text(folder / "prototypes.json", text + "\n")
+    output_files.write_json(
+        folder / "prototypes.json", {"about": dict(about), **numbers}, indent=1
+    )
     with output_files.beside(folder / "prototypes.png") as partial:
         Image.fromarray(mosaic(pictures)).quantize(32).save(partial, optimize=True)
     output_files.write_text(folder / "report.md", _page(numbers, about))

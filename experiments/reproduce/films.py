@@ -42,14 +42,8 @@ def make(
 ) -> list[Path]:
     """Makes the films of all models; the digits are the same for each.
 
-    Args:
-      models: by name.
-      digits: to film, 2 or more.
-      output_dir: for each model it gets NAME/runs and NAME/internal_states, in the best format
-        that this machine can write; small GIFs of both, for pages; and NAME/digits.png.
-      steps: CA steps before and after the mutation.
-      seed: of the choice of digits, the fire masks and the noise.
-      whole: make the whole films too, not only the small ones.
+    For each model `output_dir` gets, if `whole`, NAME/runs and NAME/internal_states, in the best
+    format that this machine can write; small GIFs of both, for pages; and NAME/digits.png.
 
     Returns:
       paths: of what was written.

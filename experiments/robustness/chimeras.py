@@ -17,6 +17,7 @@ import numpy as np
 from experiments.robustness import transforms
 from selforg_mnist import spec, startup
 from selforg_mnist.cells import trajectory
+from selforg_mnist.data import pieces
 from selforg_mnist.data.digits import Digits, gray_levels
 from selforg_mnist.errors import UserError
 from selforg_mnist.model import CAModel
@@ -77,12 +78,6 @@ def title(kind: Chimeras | ChimeraResult) -> str:
 def build(digits: Digits, count: int, seed: int, seams: Sequence[float] = SEAMS) -> list[Chimeras]:
     """Builds chimeras of each pair, in both orders and directions, whole and spliced.
 
-    Args:
-      digits: to build them from.
-      count: number of chimeras of each kind.
-      seed: of the choice of digits.
-      seams: where the seams are.
-
     Returns:
       groups: of `count` chimeras each; whole digits first, then by seam.
 
@@ -120,7 +115,7 @@ def _group(
         living = transforms.alive(made)
         # A part without a living cell would leave a digit, not a chimera.
         both = (living & parts).any(axis=(1, 2)) & (living & ~parts).any(axis=(1, 2))
-        fit = both & transforms.in_one_piece(made)
+        fit = both & pieces.connected(made)
         images.append(made[fit])
         of_first.append(parts[fit])
         found += int(fit.sum())

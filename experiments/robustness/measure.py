@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from absl import logging
 
-from experiments.robustness import chimeras, transforms
+from experiments.robustness import chimeras
 from experiments.robustness.chimeras import ChimeraResult, Chimeras
 from experiments.robustness.studies import Study, View
 from selforg_mnist import spec
 from selforg_mnist.cells import trajectory
+from selforg_mnist.data import pieces
 from selforg_mnist.data.digits import gray_levels
 from selforg_mnist.evaluation import evaluation
 from selforg_mnist.model import CAModel
@@ -95,7 +96,7 @@ def measure(study: Study, name: str, model: CAModel, seed: int) -> Iterator[Meas
     for strength, phases in study.cases.items():
         curves = evaluation.evaluate_phases(model, phases, seed, _BATCH)
         for number, (phase, curve) in enumerate(zip(phases, curves, strict=True)):
-            whole = 100 * float(transforms.in_one_piece(phase.images).mean())
+            whole = 100 * float(pieces.connected(phase.images).mean())
             for step in study.kept(number):
                 i = step - 1
                 yield Measurement(

@@ -86,11 +86,7 @@ NAMES = (
 def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
     """Builds all studies, those of `NAMES`.
 
-    Args:
-      digits: to be changed.
-      drawn: digits of another origin than those that the models were trained on.
-      size: how much is measured.
-      seed: of the parts and states that are erased.
+    `drawn` are digits of another origin than those that the models were trained on.
 
     Returns:
       studies: in the order of the report.
@@ -129,7 +125,7 @@ def build(digits: Digits, drawn: Digits, size: Size, seed: int) -> list[Study]:
         gone = transforms.block(images, share, np.random.default_rng([*random, 1]))
         gone_and_back[share] = [
             Phase(images, digits.labels, steps),
-            Phase(transforms.erase(images, gone), digits.labels, steps),
+            Phase(np.where(gone, np.uint8(0), images), digits.labels, steps),
             Phase(images, digits.labels, steps),
         ]
 

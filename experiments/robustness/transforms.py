@@ -9,34 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from selforg_mnist import spec
-from selforg_mnist.data import pieces
-from selforg_mnist.data.digits import gray_levels
+from selforg_mnist.data.digits import alive_cells as alive
 
 # To widen strokes, each cell is divided into 4 x 4 parts, so radii are multiples of a quarter.
 _PARTS = 4
 AXES = ("down", "right")  # in which direction the second of two digits lies from the first
-
-
-def alive(images: np.ndarray) -> np.ndarray:
-    """Says which cells live, [N, H, W] bool (article: "The self-classifying MNIST task")."""
-    return spec.alive_mask(gray_levels(images))
-
-
-def in_one_piece(images: np.ndarray) -> np.ndarray:
-    """Says in which pictures every living cell can reach every other.
-
-    Args:
-      images: [N, H, W] uint8.
-
-    Returns:
-      [N] bool: True where the living cells are exactly one 8-connected piece.
-    """
-    separated = np.pad(alive(images), ((0, 0), (0, 1), (0, 0)))  # a blank row below each
-    numbers = pieces.label(separated.reshape(-1, separated.shape[2])).reshape(len(images), -1)
-    highest = numbers.max(axis=1)
-    lowest = np.where(numbers > 0, numbers, highest[:, None]).min(axis=1)
-    return (lowest == highest) & (highest > 0)
 
 
 def pad(images: np.ndarray, margin: int) -> np.ndarray:
@@ -56,15 +33,9 @@ def thicken(images: np.ndarray, radius: float) -> np.ndarray:
 
     Returns:
       images: [N, H, W] uint8.
-
-    Raises:
-      ValueError: the radius is not a multiple of a quarter.
     """
-    reach = round(radius * _PARTS)
-    if reach != radius * _PARTS:
-        raise ValueError(f"radius={radius}: expected a multiple of {1 / _PARTS}")
-    pick = np.maximum if reach > 0 else np.minimum
-    reach = abs(reach)
+    pick = np.maximum if radius > 0 else np.minimum
+    reach = abs(round(radius * _PARTS))
     height, width = (_PARTS * side for side in images.shape[1:])
     fine = pad(images.repeat(_PARTS, axis=1).repeat(_PARTS, axis=2), reach)
     result = fine[:, reach : reach + height, reach : reach + width].copy()
@@ -127,11 +98,6 @@ def _first(order: np.ndarray, living: np.ndarray, fraction: float) -> np.ndarray
     ranks = np.where(living, order, np.iinfo(np.int64).max).reshape(len(order), -1)
     last = np.take_along_axis(np.sort(ranks), np.maximum(count - 1, 0)[:, None], axis=1)
     return living & (order <= last[..., None]) & (count > 0)[:, None, None]
-
-
-def erase(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Erases the ink of chosen cells, [N, H, W] bool, which are then dead."""
-    return np.where(chosen, np.uint8(0), images)
 
 
 def splice(

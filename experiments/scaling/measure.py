@@ -108,23 +108,6 @@ def measure(
             ) from error
 
 
-class _Timed:
-    """One thing to time, in a worker process of its own, with a stopwatch."""
-
-    def __init__(self, worker: concurrent.futures.Executor, watch: Stopwatch):
-        self._worker, self._watch = worker, watch
-        self.rates: list[float] = []
-
-    def time(self) -> float:
-        """Times it once more; returns steps per second."""
-        self.rates.append(self._watch.rate())
-        return self.rates[-1]
-
-    def peak_mb(self) -> int:
-        """The most memory that its process has had so far."""
-        return round(self._worker.submit(timing.peak_bytes).result() / 2**20)
-
-
 def _measure_scene(
     subjects: Sequence[Subject],
     data: Data,
@@ -136,28 +119,31 @@ def _measure_scene(
     """As `measure`, for one scene; `living` is the mean number of living cells of a canvas."""
     with contextlib.ExitStack() as stack:
 
-        def start(subject: Subject | Scene) -> _Timed:
+        def start(subject: Subject | Scene) -> tuple[concurrent.futures.Executor, Stopwatch]:
             worker = stack.enter_context(timing.worker())
             task = functools.partial(timing.time_steps, _prepare, (subject, data))
-            return _Timed(worker, Stopwatch(lambda n: worker.submit(task, n).result(), seconds))
+            return worker, Stopwatch(lambda n: worker.submit(task, n).result(), seconds)
+
+        def peak_mb(worker: concurrent.futures.Executor) -> int:
+            return round(worker.submit(timing.peak_bytes).result() / 2**20)
 
         reference = start(subjects[0].scene) if with_reference else None
         timed = {subject: start(subject) for subject in subjects}
         ratios: dict[Subject, list[float]] = {subject: [] for subject in subjects}
         for _ in range(rounds):
-            for subject, each in timed.items():
-                beside = reference.time() if reference else None
-                rate = each.time()
+            for subject, (_, watch) in timed.items():
+                beside = reference[1].rate() if reference else None
+                rate = watch.rate()
                 if beside:
                     ratios[subject].append(rate / beside)
-        for subject, each in timed.items():
+        for subject, (worker, watch) in timed.items():
             yield row(
                 subject,
                 living,
-                each.rates,
-                reference.rates if reference else [],
+                watch.rates,
+                reference[1].rates if reference else [],
                 ratios[subject],
-                (each.peak_mb(), reference.peak_mb() if reference else None),
+                (peak_mb(worker), peak_mb(reference[0]) if reference else None),
             )
 
 
@@ -171,13 +157,8 @@ def row(
 ) -> Timing:
     """Summarises the timings of a subject.
 
-    Args:
-      subject: what was timed.
-      living: mean number of living cells of a canvas.
-      rates: training steps per second, by round.
-      reference_rates: the same for the dense reference; empty if it was left out.
-      ratios: the rates divided by the reference's right before; empty if it was left out.
-      peaks_mb: memory of the subject's process and of the reference's.
+    `rates` are training steps per second, by round; `living` is the mean number of living cells
+    of a canvas. What is about the reference is empty, or None, if that was left out.
     """
     scene = subject.scene
     cells = scene.batch * living

@@ -108,8 +108,6 @@ def canvases(digits: Digits, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     if (scene.canvas, scene.digits) == (spec.IMAGE_SIZE, 1):
         return digits.images, digits.labels
     a_side = scene.canvas // spec.IMAGE_SIZE  # places along a canvas
-    if scene.digits > a_side**2:
-        raise ValueError(f"{scene}: expected room for {a_side**2} digits at most")
     rng, places_rng = np.random.default_rng(0).spawn(2)  # the same digits on canvases of any size
     labels = digits.labels[rng.integers(len(digits), size=CANVASES)]
     of_label = {label: np.flatnonzero(digits.labels == label) for label in np.unique(labels)}

@@ -127,10 +127,12 @@ class Stopwatch:
     def __init__(self, timer: Timer, seconds: float):
         self._timer = timer
         self._steps = _enough_steps(timer, seconds)
+        self.rates: list[float] = []  # of all timings so far
 
     def rate(self) -> float:
         """Steps per second, timed now."""
-        return self._steps / self._timer(self._steps)
+        self.rates.append(self._steps / self._timer(self._steps))
+        return self.rates[-1]
 
 
 def _enough_steps(timer: Timer, seconds: float) -> int:

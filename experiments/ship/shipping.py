@@ -28,11 +28,6 @@ _SCALAR = "train/loss"  # written at every logged step
 def ship(run_dir: Path, evaluation: Path, output_dir: Path) -> list[Path]:
     """Copies a finished run's model and writes down how it was made.
 
-    Args:
-      run_dir: of the run.
-      evaluation: summary.json of the model's evaluation.
-      output_dir: made where it is missing; files of the same names are replaced.
-
     Returns:
       paths: of NAME.keras and NAME.json.
 

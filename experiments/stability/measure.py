@@ -29,14 +29,7 @@ class Stability(NamedTuple):
 
 
 def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> Stability:
-    """Settles digits, multiplies their states, and takes some more CA steps.
-
-    Args:
-      model: whose rule it is.
-      digits: to settle.
-      steps: CA steps after the multiplication.
-      seed: of everything random.
-    """
+    """Settles digits, multiplies their states, and takes some more CA steps."""
     weights, cells = model.ca_weights(), living_cells.find(tf.constant(digits.gray()))
     shape = [*digits.images.shape, model.state_channels]
     key = root_key(seed)

@@ -41,6 +41,12 @@ class Firing(NamedTuple):
     neighbours: list[tf.Tensor]  # per step [F_t, 9] int32, table rows
     noise: list[tf.Tensor] | None  # per step [F_t, C] float32, zero at the gray channel
 
+    def part(self, first: int, count: int) -> Firing:
+        """The firing of some CA steps from `first` on."""
+        part = slice(first, first + count)
+        noise = None if self.noise is None else self.noise[part]
+        return Firing(self.rows[part], self.neighbours[part], noise)
+
 
 def find(gray: tf.Tensor) -> LivingCells:
     """Numbers the living cells of a batch and looks up their neighbours.

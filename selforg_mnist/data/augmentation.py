@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from selforg_mnist import spec
-from selforg_mnist.data import strokes
+from selforg_mnist.data import pieces, strokes
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.experiment import Experiment
 
@@ -138,7 +138,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
     fine = _with_ink(fine, fine.sum(axis=(1, 2), dtype=np.int64) * widths / scales)
     parts = fine.reshape(len(images), canvas, _FINE, canvas, _FINE)
     redrawn = np.rint(parts.mean(axis=(2, 4))).astype(np.uint8)
-    broken = strokes.connected(images) & ~strokes.connected(redrawn)
+    broken = pieces.connected(images) & ~pieces.connected(redrawn)
     return np.where((broken | as_scaled)[:, None, None], plain, redrawn)
 
 

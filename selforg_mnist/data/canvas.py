@@ -41,10 +41,6 @@ _FINE = 160  # pixels along the longer side, to widen strokes by fractions of a 
 def read(path: Path, size: int = spec.IMAGE_SIZE) -> np.ndarray:
     """Reads a picture of one digit.
 
-    Args:
-      path: of the picture, which is turned as its EXIF data say.
-      size: side of the canvas, in cells.
-
     Returns:
       canvas: [size, size] uint8, 0 paper, 255 full ink.
 

@@ -65,6 +65,10 @@ class Digits:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __getitem__(self, chosen: slice | np.ndarray) -> Digits:
+        """Some of the digits, by slice, mask or indices."""
+        return dataclasses.replace(self, images=self.images[chosen], labels=self.labels[chosen])
+
     def gray(self) -> np.ndarray:
         """Returns the pictures as cells see them: [N, H, W] float32 in [0, 1]."""
         return gray_levels(self.images)
@@ -148,10 +152,7 @@ def load_digits(
 def subset(digits: Digits, count: int, seed: int = 0) -> Digits:
     """Picks digits at random without replacement; they keep their order.
 
-    Args:
-      digits: what to pick from.
-      count: how many; 0 means all.
-      seed: the same seed picks the same digits.
+    0 takes all of them. The same seed picks the same digits.
 
     Raises:
       DigitsError: count is negative or more than there are.
@@ -164,12 +165,8 @@ def subset(digits: Digits, count: int, seed: int = 0) -> Digits:
     if count in (0, len(digits)):
         return digits
     picked = np.sort(np.random.default_rng(seed).choice(len(digits), count, replace=False))
-    return Digits(
-        digits.images[picked],
-        digits.labels[picked],
-        digits.source,
-        f"{count} of {len(digits)} picked with seed {seed}; {digits.note}",
-    )
+    note = f"{count} of {len(digits)} picked with seed {seed}; {digits.note}"
+    return dataclasses.replace(digits[picked], note=note)
 
 
 def one_hot_targets(gray: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -36,9 +36,6 @@ class PictureError(UserError):
 def read(path: Path) -> np.ndarray:
     """Reads the gray values of a picture, turned as its EXIF data say.
 
-    Args:
-      path: of a picture in one of the formats that are opened.
-
     Returns:
       gray: [H, W] float32 in [0, 1], black to white; the longer side is 1024 or less. Transparent
         parts are paper.

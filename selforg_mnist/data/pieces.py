@@ -1,6 +1,6 @@
 """Finds the connected pieces of a mask, and groups of pieces that lie near each other.
 
-For pictures of any size. `strokes.connected` says which digits of a training set are connected.
+For pictures of any size, and for whole sets of digits.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+
+from selforg_mnist import spec
 
 _GRID = 200  # pixels along the longer side on which pieces are told apart
 
@@ -43,6 +44,23 @@ def label(mask: np.ndarray, across_corners: bool = True) -> np.ndarray:
     return measure.label(mask, connectivity=2 if across_corners else 1)
 
 
+def connected(images: np.ndarray) -> np.ndarray:
+    """Says in which pictures every living cell can reach every other.
+
+    Args:
+      images: [N, H, W] uint8, one or more.
+
+    Returns:
+      [N] bool: True where the living cells are exactly one 8-connected piece.
+    """
+    alive = spec.alive_mask(images / np.float32(255))
+    separated = np.pad(alive, ((0, 0), (0, 1), (0, 0)))  # a blank row below each
+    numbers = label(separated.reshape(-1, separated.shape[2])).reshape(len(images), -1)
+    highest = numbers.max(axis=1)
+    lowest = np.where(numbers > 0, numbers, highest[:, None]).min(axis=1)
+    return (lowest == highest) & (highest > 0)
+
+
 def grouped(mask: np.ndarray, gap: float) -> np.ndarray:
     """Numbers the groups of pieces of a mask; pieces that lie near each other are one group.
 
@@ -53,32 +71,21 @@ def grouped(mask: np.ndarray, gap: float) -> np.ndarray:
     Returns:
       groups: [H, W] int, 0 outside the mask, and one number from 1 on for each group.
     """
+    from scipy.ndimage import maximum_filter
+    from skimage.measure import block_reduce
+
     block = -(-max(mask.shape) // _GRID)
-    coarse = _any_in_blocks(mask, block)
+    # No line is lost, however thin.
+    coarse = block_reduce(mask, (block, block), np.any)
     largest = max((piece.extent for piece in boxes(label(coarse))), default=0)
     reach = round(gap * largest / 2)  # grown by this much, pieces within the gap meet
-    grown = np.pad(coarse, 2 * reach)
-    for axis in (0, 1):
-        grown = sliding_window_view(grown, 2 * reach + 1, axis=axis).any(axis=-1)
-    groups = label(grown)[reach : reach + coarse.shape[0], reach : reach + coarse.shape[1]]
+    groups = label(maximum_filter(coarse, 2 * reach + 1, mode="constant"))
     groups = groups.repeat(block, axis=0).repeat(block, axis=1)
     return np.where(mask, groups[: mask.shape[0], : mask.shape[1]], 0)
 
 
 def boxes(numbers: np.ndarray) -> list[Piece]:
     """The boxes of numbered pieces: the first is that of number 1."""
-    y, x = np.nonzero(numbers)
-    index = numbers[y, x] - 1
-    count = int(numbers.max(initial=0))
-    low, high = np.full((2, count), max(numbers.shape)), np.zeros((2, count), int)
-    for axis, at in enumerate((x, y)):
-        np.minimum.at(low[axis], index, at)
-        np.maximum.at(high[axis], index, at + 1)
-    return [Piece(*map(int, sides)) for sides in zip(*low, *high, strict=True)]
+    from scipy.ndimage import find_objects
 
-
-def _any_in_blocks(mask: np.ndarray, block: int) -> np.ndarray:
-    """Shrinks a mask so that no line is lost, however thin: [ceil(H / b), ceil(W / b)] bool."""
-    height, width = (-(-side // block) for side in mask.shape)
-    spare = ((0, height * block - mask.shape[0]), (0, width * block - mask.shape[1]))
-    return np.pad(mask, spare).reshape(height, block, width, block).any(axis=(1, 3))
+    return [Piece(x.start, y.start, x.stop, y.stop) for y, x in find_objects(numbers)]

@@ -2,7 +2,7 @@
 
 Holds the templates (several hands for each digit), the random variation of a hand (joint
 jitter, slant, turn, width, bend, pen) and the rasteriser. Splits and files are elsewhere. It
-uses NumPy only, so that it is quick to import. The pictures replace MNIST (article: "The
+loads NumPy only, so that it is quick to import. The pictures replace MNIST (article: "The
 self-classifying MNIST task") on a machine that can't get MNIST: they are 28x28, with the ink in
 a 20x20 box that is centred by its mass. The living cells of a digit are all connected, because
 cells cannot talk across a gap.
@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from selforg_mnist import spec
+from selforg_mnist.data.pieces import connected
 
 # One string per hand. Strokes are separated by "|". Each is a curve through points "x,y" in
 # percent of the template's height (x to the right, y down); "!" makes a point a sharp corner.
@@ -268,35 +269,6 @@ def _ink(points: np.ndarray, inked: np.ndarray, rng: np.random.Generator) -> np.
         canvas[rows, at] = np.maximum(canvas[rows, at], level)
     canvas = canvas.reshape(count, size, size)[:, _REACH:-_REACH, _REACH:-_REACH]
     return np.rint(canvas * 255).astype(np.uint8)
-
-
-def connected(images: np.ndarray) -> np.ndarray:
-    """Says which digits are in one piece, so that every cell can reach every other.
-
-    Args:
-      images: [N, H, W] uint8, W at most 64.
-
-    Returns:
-      [N] bool: True where the living cells form exactly one 8-connected component. A picture
-      with no living cell is not connected.
-    """
-    alive = spec.alive_mask(images.astype(np.float32) / 255)
-    # A row of cells is one integer, so a flood step is a few shifts of [N, H] integers.
-    columns = np.arange(images.shape[2], dtype=np.uint64)
-    bits = (alive.astype(np.uint64) << columns).sum(axis=2, dtype=np.uint64)
-    start = np.argmax(bits != 0, axis=1)[:, None]
-    first = np.take_along_axis(bits, start, axis=1)
-    flood, one = np.zeros_like(bits), np.uint64(1)
-    np.put_along_axis(flood, start, first & (~first + one), axis=1)
-    while True:
-        wide = flood | (flood << one) | (flood >> one)
-        grown = wide.copy()
-        grown[:, 1:] |= wide[:, :-1]
-        grown[:, :-1] |= wide[:, 1:]
-        grown &= bits
-        if np.array_equal(grown, flood):
-            return (flood == bits).all(axis=1) & bits.any(axis=1)
-        flood = grown
 
 
 def draw(

@@ -43,6 +43,11 @@ class Curves:
         """Number of CA steps."""
         return len(self.cell_accuracy)
 
+    def shares_at_end(self) -> dict[str, float]:
+        """Cell accuracy, total and correct agreement after the last step, in percent."""
+        names = ("cell_accuracy", "total_agreement", "correct_agreement")
+        return {name: 100 * float(getattr(self, name)[-1]) for name in names}
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Phase:
@@ -93,17 +98,12 @@ def evaluate(
 def mutated(digits: Digits, seed: int = 0) -> Digits:
     """Replaces each digit by another one of the same set, at random; each digit is used once.
 
-    The same seed gives the same order.
-
-    Raises:
-      ValueError: there are fewer than two digits.
+    There are two digits or more. The same seed gives the same order.
     """
-    if len(digits) < 2:
-        raise ValueError(f"digits={len(digits)}: expected 2 or more, to replace each by another")
     order = np.random.default_rng([seed % 2**64, _MUTATED]).permutation(len(digits))
     other = np.empty_like(order)
     other[order] = np.roll(order, 1)  # along one cycle through all of them
-    return dataclasses.replace(digits, images=digits.images[other], labels=digits.labels[other])
+    return digits[other]
 
 
 def evaluate_phases(

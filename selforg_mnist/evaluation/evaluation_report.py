@@ -29,13 +29,7 @@ from selforg_mnist.readers.rule_arrays import Loaded
 from selforg_mnist.startup import versions
 
 PHASES = ("before_mutation", "after_mutation")
-FIELDS = (
-    "cell_accuracy",
-    "total_agreement",
-    "correct_agreement",
-    "state_magnitude",
-    "residual_magnitude",
-)
+FIELDS = tuple(f.name for f in dataclasses.fields(Curves) if f.name != "num_samples")
 FILES = ("summary.json", "curves.csv", "accuracy_and_agreement.png", "magnitudes.png")
 _PERCENT = ("cell_accuracy", "total_agreement", "correct_agreement")
 _HEADS = (
@@ -126,15 +120,6 @@ def measure(
 
     Writes summary.json, curves.csv, accuracy_and_agreement.png and magnitudes.png, and replaces
     files of these names. Shows its progress on a terminal.
-
-    Args:
-      loaded: the model.
-      digits: to classify.
-      output_dir: made where it is missing.
-      steps: CA steps of each phase.
-      mutate: turn each digit into another one and go on for as many steps.
-      seed: of the fire masks, the noise and the mutations.
-      batch_size: digits rolled out together.
 
     Returns:
       phases: the curves before and, with `mutate`, after the mutation.

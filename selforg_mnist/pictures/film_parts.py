@@ -60,13 +60,7 @@ def time_bar(
 
     Returns:
       picture: [H, width, 3] uint8; H depends only on whether there are mutations.
-
-    Raises:
-      ValueError: a step is out of range.
     """
-    for name, value in (("step", step), *(("mutation", mutation) for mutation in mutations)):
-        if not 0 <= value <= steps or steps < 1:
-            raise ValueError(f"{name}={value}: expected 0 to steps={steps}, which is 1 or more")
     centres = [_position(mutation, steps, width) for mutation in mutations]
     height = BAR_HEIGHT + (_LABEL_HEIGHT if mutations else 0)
     picture = Image.new("RGB", (width, height), _WHITE)

@@ -47,15 +47,7 @@ def colour(gray: np.ndarray, logits: np.ndarray, fade: bool = False) -> np.ndarr
       pictures: [..., H, W, 3] uint8: `spec.PALETTE` at living cells,
         `spec.UNDECIDED_COLOUR` at those whose ten channels are all below
         `spec.UNDECIDED_BELOW`, `spec.BACKGROUND_COLOUR` at dead cells.
-
-    Raises:
-      ValueError: the shapes don't fit.
     """
-    if logits.shape != (*gray.shape, spec.NUM_CLASSES):
-        raise ValueError(
-            f"logits of shape {list(logits.shape)}: expected {[*gray.shape, spec.NUM_CLASSES]}, "
-            "ten channels for each gray value"
-        )
     background = np.array(spec.BACKGROUND_COLOUR, np.float32)
     colours = np.array([*spec.PALETTE, spec.UNDECIDED_COLOUR], np.float32)
     opacity = spec.alive_mask(gray).astype(np.float32)
@@ -99,20 +91,9 @@ def mosaic(
 
     Returns:
       picture: [H', W', 3] or [H', W'] uint8; blank where the last row is not full.
-
-    Raises:
-      ValueError: there are no images, or a size is out of range.
     """
     count, height, width, *rest = images.shape
     columns = columns if columns is not None else math.ceil(math.sqrt(count))
-    for name, value, least in (
-        ("number of images", count, 1),
-        ("columns", columns, 1),
-        ("gap", gap, 0),
-        ("scale", scale, 1),
-    ):
-        if value < least:
-            raise ValueError(f"{name}={value}: expected {least} or more")
     rows = math.ceil(count / columns)
     shape = (rows * columns, height + gap, width + gap, *rest)
     tiles = np.full(shape, _BLANK, np.uint8)

@@ -26,9 +26,7 @@ _EXPECTED = "a TensorFlow checkpoint of the notebook's model (PREFIX.index and i
 def load(prefix: Path, residual_noise: float = 0.0) -> CAModel:
     """Reads a checkpoint.
 
-    Args:
-      prefix: path of the two files without `.index` and `.data-00000-of-00001`.
-      residual_noise: of the model; a checkpoint doesn't contain it.
+    `prefix` is the path of the two files without `.index` and `.data-00000-of-00001`.
 
     Returns:
       model: with the notebook's fire rate.
@@ -36,18 +34,13 @@ def load(prefix: Path, residual_noise: float = 0.0) -> CAModel:
     Raises:
       WeightsError: the files are missing, damaged, or of another model.
     """
-    index, data = index_file(prefix), prefix.with_name(f"{prefix.name}.data-00000-of-00001")
+    index, data = Path(f"{prefix}.index"), Path(f"{prefix}.data-00000-of-00001")
     for path, limit in ((index, _MAX_INDEX_BYTES), (data, _MAX_DATA_BYTES)):
         with rule_arrays.reading(path, _EXPECTED):
             rule_arrays.read_bytes(path, limit)
     with rule_arrays.reading(index, _EXPECTED):
         arrays = _rule(child_reader.checkpoint(str(prefix)))
         return rule_arrays.to_model(arrays, residual_noise)
-
-
-def index_file(prefix: Path) -> Path:
-    """The file by which a checkpoint is recognised."""
-    return prefix.with_name(f"{prefix.name}.index")
 
 
 def _rule(variables: Mapping[str, np.ndarray]) -> list[np.ndarray]:

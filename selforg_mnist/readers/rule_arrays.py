@@ -47,9 +47,7 @@ def reading(path: Path, expected: str) -> Iterator[None]:
 def read_bytes(path: Path, limit: int) -> bytes:
     """Reads a whole file, if it is an ordinary file and not too large.
 
-    Args:
-      path: of the file. Pipes and devices are refused, because they may never end.
-      limit: the largest number of bytes.
+    Pipes and devices are refused, because they may never end.
 
     Raises:
       OSError: the system can't read it.

@@ -23,7 +23,7 @@ from selforg_mnist.evaluation import evaluation
 from selforg_mnist.training import run_config
 from selforg_mnist.training.checkpoints import Checkpoints
 from selforg_mnist.training.progress import Window
-from selforg_mnist.training.summaries import RunSummaries, TrainingScalars
+from selforg_mnist.training.summaries import RunSummaries
 from selforg_mnist.training.trainer import Trainer, TrainState
 
 
@@ -71,20 +71,15 @@ class Log(Action):
             datetime.timedelta(seconds=round((end - step) / rate)),
         )
         age = state.pool.age.numpy()
-        self.summaries.training(
-            step,
-            TrainingScalars(
-                loss=float(metrics.loss),
-                cell_accuracy=float(metrics.cell_accuracy),
-                total_agreement=float(metrics.total_agreement),
-                learning_rate=float(self.trainer.learning_rate(state.step - 1)),
-                steps_per_second=rate,
-                gradient_norms=tuple(map(float, metrics.gradient_norms)),
-                batch_age=float(metrics.batch_age),
-                pool_age_mean=float(age.mean()),
-                pool_age_max=float(age.max()),
-            ),
-        )
+        values = metrics._asdict()
+        norms = values.pop("gradient_norms")
+        values |= {
+            "learning_rate": self.trainer.learning_rate(state.step - 1),
+            "steps_per_second": rate,
+            "pool_age_mean": age.mean(),
+            "pool_age_max": age.max(),
+        }
+        self.summaries.training(step, values, norms)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,16 +35,9 @@ class Restored(NamedTuple):
 
 
 class Checkpoints:
-    """The checkpoints of one run; only the newest few are kept.
-
-    Args:
-      directory: to keep them in; made when the first one is written.
-      keep: number of checkpoints to keep; at least 2, so that one may be damaged.
-    """
+    """The checkpoints of one run; only the newest few are kept."""
 
     def __init__(self, directory: Path, keep: int = 3):
-        if keep < 2:
-            raise ValueError(f"keep={keep}: expected 2 or more, one to fall back to")
         self.directory = directory
         self.keep = keep
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from selforg_mnist import spec, startup
 from selforg_mnist.cells import living_cells, living_rollout
+from selforg_mnist.cells.living_cells import Firing, LivingCells
 from selforg_mnist.data.digits import one_hot_targets
 from selforg_mnist.evaluation import metrics
 from selforg_mnist.experiment import Experiment
@@ -82,12 +83,7 @@ def most_steps(experiment: Experiment) -> int:
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> CAModel:
-    """The untrained model of an experiment.
-
-    Args:
-      experiment: whose widths, fire rate, noise and seed are used.
-      precision: "float32", or "bfloat16" for the layers' arithmetic; weights are float32.
-    """
+    """The untrained model of an experiment."""
     return CAModel(
         channels=experiment.channels,
         hidden_channels=experiment.hidden_channels,
@@ -184,17 +180,7 @@ class Living:
     ) -> RolledOut:
         """Rolls the samples of one lane out; arguments as in `roll_out`."""
         config = self._experiment
-        cells = living_cells.find(gray_of(batch.images))
-        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
-        firing = living_cells.draw_firing(
-            cells,
-            most_steps(config),
-            config.fire_rate,
-            config.residual_noise,
-            key,
-            channels,
-            steps_taken,
-        )
+        cells, firing = self._cells(batch, key, steps_taken)
         table = living_cells.to_table(cells, batch.state)
         dtype = tf.as_dtype(self._computing.precision)
         table = living_rollout.rollout(weights, table, firing, dtype)
@@ -213,6 +199,16 @@ class Living:
             state=living_cells.to_image(cells, table, tf.shape(batch.images)),
             counts=metrics.count(logits, labels, cells.samples, batch.labels.shape[0]),
         )
+
+    def _cells(
+        self, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None
+    ) -> tuple[LivingCells, Firing]:
+        """The living cells of a batch, and which of them fire in each step."""
+        config = self._experiment
+        cells = living_cells.find(gray_of(batch.images))
+        channels = batch.state.shape[-1] + spec.GRAY_CHANNELS
+        how = most_steps(config), config.fire_rate, config.residual_noise
+        return cells, living_cells.draw_firing(cells, *how, key, channels, steps_taken)
 
 
 def deal(batch: Pool, lanes: int) -> list[tf.Tensor]:

@@ -13,9 +13,6 @@ from types import FrameType
 
 from absl import logging
 
-_NUMBERS = [signal.SIGTERM, signal.SIGINT]
-_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
-
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
@@ -28,15 +25,15 @@ def noted() -> Iterator[list[str]]:
       caught: names of signals; empty until one comes.
     """
     caught: list[str] = []
-    numbers = list(_NUMBERS)
-    if _HANGUP is not None and signal.getsignal(_HANGUP) != signal.SIG_IGN:
-        numbers.append(_HANGUP)
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     previous = {number: signal.getsignal(number) for number in numbers}
 
     def note(number: int, frame: FrameType | None) -> None:
         # Python's own handler of SIGINT would wait for the current call.
         for each in numbers:
-            signal.signal(each, signal.SIG_IGN if each == _HANGUP else signal.SIG_DFL)
+            signal.signal(each, signal.SIG_IGN if each == signal.SIGHUP else signal.SIG_DFL)
         caught.append(signal.Signals(number).name)
         logging.info("%s: saving after the current steps; again: ends at once.", caught[0])
 

@@ -38,12 +38,8 @@ class WorkerLostError(UserError):
 class ReplicatedTrainer(Trainer):
     """A trainer whose batches and pool are shared among the replicas of a strategy.
 
-    Args:
-      experiment: what to train; batch and pool sizes are those of all replicas together.
-      source: the training digits, the same for all replicas.
-      distribution: the strategy.
-      computing: how to compute it; if the number of lanes is open, each replica has one lane.
-      initial_weights: as in `Trainer`.
+    Batch and pool sizes are those of all replicas together. If the number of lanes is open, each
+    replica has one lane.
 
     Raises:
       ConfigError: batch or pool can't be shared among the replicas, or as in `Trainer`.

@@ -63,15 +63,7 @@ def build(
     dataset: Mapping[str, Any],
     monitoring: Monitoring,
 ) -> dict[str, Any]:
-    """The content of config.json, as plain values.
-
-    Args:
-      experiment: what is trained.
-      computing: how it is computed, with no choice left open.
-      replicas: how many share a batch.
-      dataset: from `describe_digits`, of the training digits.
-      monitoring: how the run is logged, evaluated and saved.
-    """
+    """The content of config.json, as plain values."""
     options = dataclasses.asdict(computing)
     return {
         "experiment": experiment.to_dict(),

@@ -13,7 +13,6 @@ import socket
 import tensorflow as tf
 
 from selforg_mnist.errors import UserError, one_line
-from selforg_mnist.training.computing import STRATEGIES
 
 _LOCAL = "local"  # TensorFlow's name for the TPU of this machine
 _PATIENCE = 10.0  # seconds
@@ -50,8 +49,6 @@ def choose(name: str = "auto", tpu: str = "", cpu_replicas: int = 0) -> Distribu
     Raises:
       UserError: there are no such devices, or TF_CONFIG is wrong.
     """
-    if name not in STRATEGIES:
-        raise UserError(f"strategy={name}: expected one of {', '.join(STRATEGIES)}")
     if cpu_replicas < 0 or (cpu_replicas and name not in ("mirrored", "multi_worker")):
         raise UserError(
             f"cpu_replicas={cpu_replicas}: expected 0, or a number of replicas with "

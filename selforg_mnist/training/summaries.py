@@ -10,7 +10,6 @@ Shares of cells and of samples are shown in percent, as in the article's table a
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import re
 import shutil
@@ -43,30 +42,19 @@ class _Scalar(NamedTuple):
     factor: float = 1.0  # 100 makes a share a percentage
 
 
-def _shown(tag: str, description: str, factor: float = 1.0) -> Any:
-    return dataclasses.field(metadata={"shown": _Scalar(tag, description, factor)})
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingScalars:
-    """What a stretch of training steps reports; shares are in [0, 1], ages in training steps.
-
-    The six gradient norms are in the order of `CAWeights`, before normalisation, and are shown
-    as `gradient_norm/perceive_kernel` and so on. Loss, accuracy, agreement, norms and the age
-    of the batch are means over the stretch. The other values are those after its last step.
-    """
-
-    loss: float = _shown("train/loss", "Loss of the last states of a rollout.")
-    cell_accuracy: float = _shown("train/cell_accuracy", "Living cells that are right, %.", 100)
-    total_agreement: float = _shown("train/total_agreement", "Samples whose cells agree, %.", 100)
-    learning_rate: float = _shown("train/learning_rate", "Adam's learning rate.")
-    steps_per_second: float = _shown("train/steps_per_second", "Training steps per second.")
-    gradient_norms: Sequence[float] = _shown("gradient_norm", "Norm before normalisation.")
-    batch_age: float = _shown("pool/batch_age", "Mean age of the batch when drawn.")
-    pool_age_mean: float = _shown("pool/age_mean", "Mean age of the pool's samples.")
-    pool_age_max: float = _shown("pool/age_max", "Age of the pool's oldest sample.")
-
-
+# By the names of the values that `RunSummaries.training` takes; x is the training step. Loss,
+# accuracy, agreement, norms and the age of the batch are means over a stretch of training steps.
+# The other values are those after its last step.
+_TRAINING = {
+    "loss": _Scalar("train/loss", "Loss of the last states of a rollout."),
+    "cell_accuracy": _Scalar("train/cell_accuracy", "Living cells that are right, %.", 100),
+    "total_agreement": _Scalar("train/total_agreement", "Samples whose cells agree, %.", 100),
+    "learning_rate": _Scalar("train/learning_rate", "Adam's learning rate."),
+    "steps_per_second": _Scalar("train/steps_per_second", "Training steps per second."),
+    "batch_age": _Scalar("pool/batch_age", "Mean age of the batch when drawn."),
+    "pool_age_mean": _Scalar("pool/age_mean", "Mean age of the pool's samples."),
+    "pool_age_max": _Scalar("pool/age_max", "Age of the pool's oldest sample."),
+}
 # By field of `Curves`; x is the CA step.
 _CURVES = {
     "cell_accuracy": _Scalar("curve/cell_accuracy", "Living cells that are right, %.", 100),
@@ -78,7 +66,7 @@ _CURVES = {
 _CURVES_FOLDER = re.compile(r"after_(\d+)_steps")
 
 
-class RunSummaries:
+class RunSummaries(contextlib.AbstractContextManager):
     """Writes one run's summaries; a context manager.
 
     TensorBoard sees several runs in `log_dir`. In `training` and `evaluation`, x is the training
@@ -113,16 +101,14 @@ class RunSummaries:
             self._training = tf.summary.create_file_writer(str(log_dir / "training"))
             self._evaluation = tf.summary.create_file_writer(str(log_dir / "evaluation"))
 
-    def training(self, step: int, scalars: TrainingScalars) -> None:
-        """Shows how training goes, after `step` training steps."""
+    def training(self, step: int, values: Mapping[str, float], norms: Sequence[float]) -> None:
+        """Shows how training goes, after `step` training steps; norms as `CAWeights`."""
         with self._writing(self._training):
-            for field in dataclasses.fields(scalars):
-                shown, value = field.metadata["shown"], getattr(scalars, field.name)
-                if field.name != "gradient_norms":
-                    _write_scalar(shown, value, step)
-                    continue
-                for name, norm in zip(CAWeights._fields, value, strict=True):
-                    _write_scalar(shown._replace(tag=f"{shown.tag}/{name}"), norm, step)
+            for name, value in values.items():
+                _write_scalar(_TRAINING[name], value, step)
+            for name, norm in zip(CAWeights._fields, norms, strict=True):
+                shown = _Scalar(f"gradient_norm/{name}", "Norm before normalisation.")
+                _write_scalar(shown, norm, step)
 
     def evaluation(self, step: int, curves: Curves) -> None:
         """Shows an evaluation after `step` training steps: results, curves and a figure."""
@@ -152,11 +138,7 @@ class RunSummaries:
     def mosaics(self, step: int, pool: Pool, before: Pool, after: Pool) -> None:
         """Shows samples in the colours of their cells' labels, with a bar of the true one.
 
-        Args:
-          step: training steps done.
-          pool: the sample pool; shown sorted by label.
-          before: a batch before its rollout.
-          after: the same batch after its rollout.
+        The batch is shown before and after its rollout, the pool sorted by label.
         """
         by_label = np.argsort(np.asarray(pool.labels), kind="stable")
         pictures = {
@@ -192,17 +174,10 @@ class RunSummaries:
         with self._writing(self._evaluation):
             api.hparams(plain)
 
-    def close(self) -> None:
-        """Closes the files."""
+    def __exit__(self, *error: object) -> None:
         with self._reporting():
             self._training.close()
             self._evaluation.close()
-
-    def __enter__(self) -> RunSummaries:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     @contextlib.contextmanager
     def _writing(self, writer: tf.summary.SummaryWriter) -> Iterator[None]:

@@ -310,8 +310,3 @@ class TestMutated:
         first, again, other = (mutated(drawn, seed).images for seed in (1, 1, -1))
         np.testing.assert_array_equal(first, again)
         assert np.any(first != other)
-
-    def test_a_lone_digit_has_no_other(self, drawn):
-        lone = Digits(drawn.images[:1], drawn.labels[:1], "made", "by hand")
-        with pytest.raises(ValueError, match="digits=1: expected 2 or more"):
-            mutated(lone)

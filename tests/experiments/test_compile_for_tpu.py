@@ -10,7 +10,7 @@ import pytest
 
 from experiments.compiling import jax_compiler, lowering
 from selforg_mnist.evaluation import metrics
-from selforg_mnist.experiment import ConfigError, Experiment
+from selforg_mnist.experiment import Experiment
 from selforg_mnist.training.computing import PRECISIONS, Computing
 from selforg_mnist.training.pool import source_of
 from selforg_mnist.training.trainer import Trainer
@@ -94,11 +94,6 @@ def test_precision_is_that_of_the_products():
     }
     assert set(products["float32"]) == {"f32"}
     assert products["bfloat16"].count("bf16") > len(products["bfloat16"]) / 2
-
-
-def test_shapes_that_depend_on_the_data_are_refused():
-    with pytest.raises(ConfigError, match="engine=living: its shapes depend on the data"):
-        lowered(1, engine="living")
 
 
 @pytest.mark.tpu

@@ -16,6 +16,7 @@ from experiments.robustness import chimeras, measure, pages, report, transforms
 from experiments.robustness import studies as robustness_studies
 from experiments.robustness.studies import Size
 from selforg_mnist import spec
+from selforg_mnist.data import pieces
 from selforg_mnist.data.digits import Digits, load_digits
 from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import evaluation
@@ -169,7 +170,7 @@ class TestChimeras:
         assert len(kinds) == len(groups) == 3 * 2 * 2 * 2
         for group in groups:
             assert len(group.images) == 4
-            assert transforms.in_one_piece(group.images).all()
+            assert pieces.connected(group.images).all()
             living = transforms.alive(group.images)
             for part in (group.of_first, ~group.of_first):
                 assert (living & part).any(axis=(1, 2)).all()

@@ -86,11 +86,6 @@ def test_a_digit_on_a_canvas_of_its_own_is_the_training_set(bars):
     assert labels is bars.labels
 
 
-def test_too_many_digits_for_a_canvas(bars):
-    with pytest.raises(ValueError, match="5 digits: expected room for 4 digits at most"):
-        scaling_studies.canvases(bars, Scene(4, 56, 5))
-
-
 def test_living_cells_are_those_above_the_threshold():
     images = np.zeros((2, 3, 3), np.uint8)
     images[0, 0] = 25, 26, 255  # 0.098, 0.102, 1

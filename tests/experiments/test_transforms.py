@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.robustness import transforms
-from selforg_mnist.data import augmentation, strokes
+from selforg_mnist.data import augmentation, pieces
 from selforg_mnist.data.digits import load_digits
 
 
@@ -35,20 +35,19 @@ class TestInOnePiece:
         ],
     )
     def test_pieces(self, rectangles, whole):
-        assert transforms.in_one_piece(picture(*rectangles)).tolist() == [whole]
+        assert pieces.connected(picture(*rectangles)).tolist() == [whole]
 
     def test_neighbours_in_the_batch_do_not_touch(self):
         # The bottom of the first would connect the two pieces at the top of the second.
         images = [picture((24, 28, 3, 20)), picture((0, 9, 3, 5), (0, 9, 18, 20)), picture()]
-        whole = transforms.in_one_piece(np.concatenate(images))
+        whole = pieces.connected(np.concatenate(images))
         assert whole.tolist() == [True, False, False]
 
     def test_as_the_drawn_digits_promise(self, drawn):
         cut = drawn.copy()
         cut[:15, 14] = 0
-        np.testing.assert_array_equal(transforms.in_one_piece(cut), strokes.connected(cut))
-        assert transforms.in_one_piece(drawn).all()
-        assert not transforms.in_one_piece(cut).all()
+        assert pieces.connected(drawn).all()
+        assert not pieces.connected(cut).all()
 
 
 class TestRescale:
@@ -107,10 +106,6 @@ class TestThicken:
         ]
         assert (np.diff(ink, axis=0) > 0).all()
 
-    def test_other_radii_are_refused(self, drawn):
-        with pytest.raises(ValueError, match=r"radius=0\.3: expected a multiple of 0\.25"):
-            transforms.thicken(drawn, 0.3)
-
 
 class TestShift:
     @pytest.mark.parametrize(("down", "right"), [(3, 5), (-2, 4), (0, 0), (-7, -9)])
@@ -138,13 +133,6 @@ class TestChosenCells:
             assert not (chosen & ~living).any()
             expected = np.rint(fraction * living.sum(axis=(1, 2)))
             np.testing.assert_array_equal(chosen.sum(axis=(1, 2)), expected)
-
-    def test_erasing_takes_those_and_only_those(self, drawn, choose):
-        chosen = choose(drawn, 0.4, np.random.default_rng(1))
-        erased = transforms.erase(drawn, chosen)
-        assert (erased[chosen] == 0).all()
-        np.testing.assert_array_equal(erased[~chosen], drawn[~chosen])
-        np.testing.assert_array_equal(transforms.alive(erased), transforms.alive(drawn) & ~chosen)
 
     def test_a_larger_share_holds_the_smaller(self, drawn, choose):
         small, large, other = (
@@ -190,7 +178,7 @@ class TestChimeras:
         first, second = drawn[:15], drawn[15:]
         images, of_first = transforms.join(first, second, axis)
         assert images.shape == ((15, 56, 28) if axis == "down" else (15, 28, 56))
-        assert transforms.in_one_piece(images).all()
+        assert pieces.connected(images).all()
         living = transforms.alive(images)
         cells = living.sum(axis=(1, 2))
         parents = sum(transforms.alive(part).sum(axis=(1, 2)) for part in (first, second))
@@ -215,5 +203,5 @@ class TestChimeras:
 
     def test_bars_without_a_common_column_stay_apart(self):
         images, _ = transforms.join(picture((4, 9, 2, 4)), picture((4, 9, 20, 24)), "down")
-        assert not transforms.in_one_piece(images).any()
+        assert not pieces.connected(images).any()
         assert images.sum() == 255 * (10 + 20)

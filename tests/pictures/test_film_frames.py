@@ -277,10 +277,3 @@ class TestTimeLapse:
     )
     def test_short_films(self, steps, mutations, slow, factor, shown):
         assert film_frames.time_lapse(steps, mutations, slow, factor) == shown
-
-    @pytest.mark.parametrize(
-        ("steps", "mutations"), [(0, []), (9, [9]), (9, [0]), (9, [5, 4]), (9, [12])]
-    )
-    def test_steps_out_of_range(self, steps, mutations):
-        with pytest.raises(ValueError, match=f"within 0 to {steps}"):
-            film_frames.time_lapse(steps, mutations)

@@ -82,14 +82,6 @@ class TestTimeBar:
         assert shapes == {(44, 300, 3)}
         assert film_parts.time_bar(300, 0, 2000).shape == (24, 300, 3)
 
-    @pytest.mark.parametrize(
-        ("step", "steps", "mutations", "message"),
-        [(5, 4, [], "step=5"), (-1, 4, [], "step=-1"), (0, 0, [], "steps=0"), (1, 4, [5], "n=5")],
-    )
-    def test_steps_out_of_range(self, step, steps, mutations, message):
-        with pytest.raises(ValueError, match=message):
-            film_parts.time_bar(300, step, steps, mutations)
-
 
 class TestSigned:
     def test_sign_is_the_colour(self):

@@ -223,30 +223,6 @@ class TestRefusals:
             f"{name}: a film's name ends in .mp4, .gif, .webp; give such a name"
         )
 
-    @pytest.mark.parametrize("suffix", SUFFIXES)
-    def test_no_frames(self, tmp_path, suffix):
-        assert "no frames" in refused(tmp_path, iter([]), f"a{suffix}")
-
-    @pytest.mark.parametrize("suffix", SUFFIXES)
-    def test_mixed_sizes(self, tmp_path, suffix):
-        frames = [*pixel_art(2, 32, 32), *pixel_art(1, 32, 34)]
-        message = refused(tmp_path, iter(frames), f"a{suffix}")
-        assert "frame 2 is of shape [32, 34, 3], expected [32, 32, 3]" in message
-
-    @pytest.mark.parametrize(
-        "frame", [np.zeros([4, 4], np.uint8), np.zeros([4, 4, 3]), np.zeros([0, 4, 3], np.uint8)]
-    )
-    def test_what_is_no_picture(self, tmp_path, frame):
-        assert "expected [H, W, 3] uint8" in refused(tmp_path, iter([frame]), "a.gif")
-
-    @pytest.mark.parametrize(
-        ("name", "fps", "most"),
-        [("a.gif", 51, 50), ("a.gif", 0, 50), ("a.mp4", -1, 1000), ("a.webp", np.nan, 1000)],
-    )
-    def test_impossible_fps(self, tmp_path, name, fps, most):
-        message = refused(tmp_path, iter(pixel_art(2)), name, fps)
-        assert f"fps={fps:g}: expected more than 0 and at most {most} frames" in message
-
     def test_no_encoder(self, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
         message = refused(tmp_path, self._never(), "a.mp4")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from selforg_mnist.training.summaries import RunSummaries
-from support.known_summaries import AFTER, BEFORE, CURVES, POOL, SCALARS, write
+from support.known_summaries import AFTER, BEFORE, CURVES, NORMS, POOL, VALUES, write
 from support.tensorboard_server import eventually, get, get_json, serve
 
 TRAINING_TAGS = {
@@ -58,7 +58,7 @@ def urls(tmp_path_factory):
     with RunSummaries(root / "first", step=0) as summaries:
         summaries.configuration(CONFIG)
         summaries.hparams(OPTIONS)
-        summaries.training(100, SCALARS)
+        summaries.training(100, VALUES, NORMS)
         summaries.evaluation(100, CURVES)
         summaries.evaluation(200, dataclasses.replace(CURVES, state_magnitude=np.ones(3)))
         summaries.mosaics(200, POOL, BEFORE, AFTER)
@@ -80,7 +80,7 @@ def urls(tmp_path_factory):
         # The run was killed after step 400; its last checkpoint is of step 250.
         with RunSummaries(root / "resumed", step=250) as summaries:
             summaries.configuration(CONFIG)
-            summaries.training(280, SCALARS)
+            summaries.training(280, VALUES, NORMS)
             yield found
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from selforg_mnist.training.summaries import RunSummaries, SummaryError
 from support.full_disk import largest_file
-from support.known_summaries import CURVES, SCALARS, write
+from support.known_summaries import CURVES, NORMS, VALUES, write
 
 
 def _read(folder):
@@ -119,17 +119,17 @@ def test_a_kill_while_resuming_doubles_nothing(tmp_path):
 
 def test_a_full_disk_is_one_line_at_once(tmp_path):
     summaries = RunSummaries(tmp_path)
-    summaries.training(100, SCALARS)
+    summaries.training(100, VALUES, NORMS)
     (path,) = (tmp_path / "training").glob("*tfevents*")
     with largest_file(path.stat().st_size + 10), pytest.raises(SummaryError) as error:
-        summaries.training(200, SCALARS)
+        summaries.training(200, VALUES, NORMS)
     message = str(error.value)
     assert message.startswith(f"summaries in {tmp_path}: can't be written (")
     assert "File too large" in message
     assert "\n" not in message
     assert "function_node" not in message
     with contextlib.suppress(SummaryError):
-        summaries.close()
+        summaries.__exit__()
     _write_and_kill(tmp_path, 200, start=150)
     assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200]
 
@@ -142,4 +142,4 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
 
 def test_six_gradient_norms_are_expected(tmp_path):
     with RunSummaries(tmp_path) as summaries, pytest.raises(ValueError, match="shorter"):
-        summaries.training(1, dataclasses.replace(SCALARS, gradient_norms=(1.0, 2.0)))
+        summaries.training(1, VALUES, (1.0, 2.0))

@@ -55,7 +55,7 @@ export class Recent {
   look(cell: number): CellLook | undefined {
     const picture = this.#pictures.at(-1);
     if (!picture) return undefined;
-    const row = rowOf(picture, cell);
+    const row = picture.positions.indexOf(cell);
     if (row < 0) return undefined;
     const { size, stateChannels, classes, state } = picture;
     const own = state.subarray(row * stateChannels, (row + 1) * stateChannels);
@@ -68,7 +68,7 @@ export class Recent {
       votes: own.subarray(stateChannels - classes),
       hidden: own.subarray(0, stateChannels - classes),
       course: this.#pictures.flatMap((then) => {
-        const row = rowOf(then, cell);
+        const row = then.positions.indexOf(cell);
         const end = (row + 1) * stateChannels;
         return row < 0
           ? []
@@ -110,16 +110,4 @@ function aroundOf(picture: Picture, row: number): Seen[] {
       label: other < positions.length ? labelOf(picture, other) : undefined,
     };
   });
-}
-
-/** Positions are in reading order, so they can be searched by halves. */
-function rowOf({ positions }: Picture, cell: number): number {
-  let [low, high] = [0, positions.length - 1];
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    if (positions[middle] === cell) return middle;
-    if (positions[middle] < cell) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
 }

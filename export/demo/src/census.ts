@@ -20,8 +20,6 @@ export interface Piece extends Box {
   size: number;
   /** [classes] honest cells that give each label. */
   votes: Int32Array;
-  /** Honest cells without a label. */
-  undecided: number;
   /** Whether all its honest cells give the same label. */
   agree: boolean;
   /** Centre of its cells. */
@@ -103,7 +101,7 @@ export function census(picture: Picture, labels: Int8Array): Census {
     const label = commonest(own);
     const size = box.size - impostors[i];
     const agree = label !== UNDECIDED && own[label] === size;
-    return { ...box, size, label, votes: own, undecided: undecided[i], agree };
+    return { ...box, size, label, votes: own, agree };
   });
   const overall = commonest(votes);
   let conforming = overall === UNDECIDED ? 0 : ofPiece[boxes.length * classes + overall];

@@ -1,18 +1,12 @@
 /** Makes one piece of a drawing smaller. Knows nothing of the page. */
 
+import type { Box } from './pieces';
+
 /** A digit of MNIST is 20 cells high or wide, in a picture of 28. */
 export const DIGIT_SIDE = 20;
 
 /** How much ink a shrunk line keeps over what its width would give it: MNIST's are 2 to 3 cells. */
 const BOLDER = 1.6;
-
-/** A part of a drawing, in cells; `right` and `bottom` are beyond it. */
-interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
 
 /**
  * A drawing on which one piece is shrunk around its middle, to the size of a digit of MNIST.
@@ -25,7 +19,7 @@ export function shrunk(
   gray: Float32Array,
   size: number,
   piece: ReadonlySet<number>,
-  { left, top, right, bottom }: Box,
+  { left, top, right, bottom }: Pick<Box, 'left' | 'top' | 'right' | 'bottom'>,
 ): Float32Array {
   const result = gray.slice();
   const layer = new Float32Array(gray.length);

@@ -55,7 +55,6 @@ def test_the_engine_is_faster(bench, backend):
             request = {"backend": backend, "engine": engine, "model": "l2_noise", "noise": True}
             request |= {"seconds": 0.5, "size": 56, "digits": 1}
             done = bench.evaluate("(request) => window.bench.measure(request)", request)
-            assert done["steps"] / done["seconds"] == pytest.approx(done["stepsPerSecond"])
             rates.append(done["stepsPerSecond"])
         ratios.append(rates[1] / rates[0])
     # Far below what is measured, for busy machines.

@@ -15,13 +15,6 @@ export const IMPOSTORS = '(impostors)';
 /** Whose cells impostors know best: they were trained among them. */
 const KNOWN_BEST = 'l2_noise';
 
-/** models/index.json. */
-interface Index {
-  readonly models?: unknown;
-  readonly samples?: unknown;
-  readonly impostors?: unknown;
-}
-
 /** Models by name, each loaded once, when it is first wanted. */
 export class Catalogue {
   /** Address of the sample digits. */
@@ -38,7 +31,7 @@ export class Catalogue {
 
   /** @throws ReadableError the list is missing, or none. */
   static async load(): Promise<Catalogue> {
-    const index = (await fetchJson(INDEX)) as Index | null;
+    const index = (await fetchJson(INDEX)) as Record<string, unknown> | null;
     const { models: names, samples, impostors } = index ?? {};
     const fits = Array.isArray(names) && names.length > 0 && names.every(isFileName);
     if (!fits || !isFileName(samples)) {

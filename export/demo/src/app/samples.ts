@@ -41,11 +41,6 @@ export class Samples {
     return new Samples(dataset, Number(perDigit), Number(size), pixels);
   }
 
-  /** The width and height of a sample, in cells. */
-  get size(): number {
-    return this.#size;
-  }
-
   /** [size * size] gray values of one sample, as it is. */
   picture(label: number, sample: number): Float32Array {
     const area = this.#size ** 2;

@@ -8,11 +8,10 @@
  * stroke goes on there is one a frame. A frame only draws what was read last.
  */
 
-import type { Cells } from '../engine/cells';
 import type { Colony } from '../engine/colony';
 import { History } from '../engine/history';
 import type { Picture } from '../engine/picture';
-import { runaways, stateLimit } from '../engine/runaways';
+import { runaways, TOO_MANY_TIMES } from '../engine/runaways';
 import { Pace } from './pace';
 
 const FRAME_MS = 1000 / 60;
@@ -249,7 +248,8 @@ export class Session {
     this.#outdated = false;
     try {
       let pictures = await Promise.all(all.map((cells) => cells.picture()));
-      const lost = pictures.map((picture, i) => runaways(picture, limitOf(all[i])));
+      const limits = all.map(({ model }) => TOO_MANY_TIMES * model.manifest.largestState);
+      const lost = pictures.map((picture, i) => runaways(picture, limits[i]));
       if (lost.some(({ length }) => length > 0)) {
         lost.forEach((forgotten, i) => all[i].forget(forgotten));
         this.#listener.anew('runaway');
@@ -290,8 +290,4 @@ export class Session {
     this.#listener.rate((1000 * this.#counted.steps) / passed);
     this.#counted = { steps: 0, since: now };
   }
-}
-
-function limitOf(cells: Cells): number {
-  return stateLimit(cells.model.manifest.largestState);
 }

@@ -62,7 +62,7 @@ describe('Settings', () => {
     settings.set('brush', 5);
     settings.follow('#brush=5&hue=10');
     expect(told).toEqual(['brush', 'hue']);
-    expect(settings.hash({ cells: 'abc' })).toBe('#brush=5&hue=10&cells=abc');
+    expect(settings.hash()).toBe('#brush=5&hue=10');
     expect(settings.get('cells')).toBe('');
   });
 

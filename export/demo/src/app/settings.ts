@@ -4,10 +4,6 @@
 
 export const SIZES = [56, 112, 140] as const;
 export const TOOLS = ['pencil', 'eraser', 'damage', 'impostor'] as const;
-export const VIEWS = ['cells', 'channels'] as const;
-export const THEMES = ['auto', 'light', 'dark'] as const;
-export const PALETTES = ['safe', 'article'] as const;
-const BACKEND_CHOICES = ['auto', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
 
 /** CA steps a frame of a sixtieth of a second. */
 export const SPEEDS = ['1/60', '1/10', '1/2', '1', '2', '4', 'max'] as const;
@@ -28,17 +24,17 @@ const TABLE = {
   model: matching(MODEL, ''), // '': the first one
   beside: matching(MODEL, ''), // the same drawing under a second model; '': none
   size: choice(SIZES, 56),
-  backend: choice(BACKEND_CHOICES, 'auto'),
+  backend: choice(['auto', 'webgpu', 'webgl', 'wasm', 'cpu'] as const, 'auto'),
   tool: choice(TOOLS, 'pencil'),
   brush: number(1, 10, 3),
   speed: choice(SPEEDS, '1'),
   hue: number(0, 360, 0),
-  palette: choice(PALETTES, 'safe'),
+  palette: choice(['safe', 'article'] as const, 'safe'),
   fire: optional(number(0, 1, 0)), // null: the model's own
   noise: optional(number(0, 1, 0)),
-  view: choice(VIEWS, 'cells'),
+  view: choice(['cells', 'channels'] as const, 'cells'),
   channel: number(0, 255, 10),
-  theme: choice(THEMES, 'auto'),
+  theme: choice(['auto', 'light', 'dark'] as const, 'auto'),
   digit: matching(/^[0-9]-\d{1,3}$/, ''), // label and sample; '': any
   more: choice(['no', 'yes'] as const, 'no'), // whether the controls for experts are shown
   play: choice(['yes', 'no'] as const, 'yes'),
@@ -92,8 +88,8 @@ export class Settings {
   }
 
   /** The settings as the hash of an address: '' where all are as by default. */
-  hash(extra: Partial<Values> = {}): string {
-    return print({ ...this.#values, ...extra });
+  hash(): string {
+    return print(this.#values);
   }
 }
 

@@ -6,14 +6,10 @@
 
 import { lookInWords, Recent } from '../cell_look';
 import { census, type Census, inWords, labels } from '../census';
-import {
-  channelAt,
-  channelName,
-  channelsHeight,
-  drawChannel,
-  drawChannels,
-} from '../drawing/channels';
+import { channelAt, channelName, channelsHeight } from '../drawing/channel_layout';
+import { drawChannel, drawChannels } from '../drawing/channels';
 import { Curve, type MarkKind } from '../drawing/curve';
+import { drawPlot } from '../drawing/curve_plot';
 import { drawGlyph } from '../drawing/glyph';
 import { drawOneCell } from '../drawing/one_cell';
 import { theme } from '../drawing/theme';
@@ -223,7 +219,7 @@ export class View {
 
   #drawCurve(): void {
     onPlot(this.#curveCanvas, (context, width, height) =>
-      this.curve.draw(context, width, height, this.#colours, this.dark),
+      drawPlot(context, width, height, this.curve, this.#colours, this.dark),
     );
   }
 

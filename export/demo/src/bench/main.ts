@@ -5,7 +5,7 @@
  * from our faster generator, and it never reads its states back.
  */
 
-import { BACKENDS, type Backend, use } from '../engine/backends';
+import { BACKENDS, type Backend, rate, type Stepping, use } from '../engine/backends';
 import { Cells } from '../engine/cells';
 import type { Model } from '../engine/model';
 import { Random } from '../engine/random';
@@ -14,8 +14,6 @@ import { Samples } from '../app/samples';
 import { DenseCells } from './dense';
 
 const CLASSES = 10;
-const BURST = 5; // steps between two waits for the device
-const WARM_UP_BURSTS = 2;
 
 /** What to measure. */
 interface Request {
@@ -28,12 +26,6 @@ interface Request {
   /** 1: one digit in the middle; more: so many side by side. */
   readonly digits?: number;
   readonly size?: number;
-}
-
-interface Measured {
-  readonly steps: number;
-  readonly seconds: number;
-  readonly stepsPerSecond: number;
 }
 
 const NOISE = 0.02; // the article's, for the models that have none of their own
@@ -54,26 +46,25 @@ async function canvas(size: number, digits: number): Promise<Float32Array> {
 }
 
 /** Steps a second, everything that was begun also finished. */
-async function measure(request: Request): Promise<Measured> {
+async function measure(request: Request): Promise<{ stepsPerSecond: number }> {
   const { backend, engine, seconds, size = 56, digits = 1 } = request;
   const model = await prepare(backend, request.model);
   const gray = await canvas(size, digits);
   const deviation = request.noise ? model.manifest.residualNoise || NOISE : 0;
   const run = engine === 'dense' ? denseRun : livingRun;
-  const { step, finish, dispose } = await run(model, gray, size, deviation);
+  const cells = await run(model, gray, size, deviation);
   try {
-    return await time(step, finish, seconds);
+    await rate(cells, 0); // warms up
+    return { stepsPerSecond: await rate(cells, 1000 * seconds) };
   } finally {
-    dispose();
+    cells.dispose();
     model.dispose();
   }
 }
 
 /** An engine at work on a canvas. */
-interface Run {
-  readonly step: () => void;
-  readonly finish: () => Promise<unknown>;
-  readonly dispose: () => void;
+interface Run extends Stepping {
+  dispose(): void;
 }
 
 async function livingRun(
@@ -85,11 +76,7 @@ async function livingRun(
   const cells = new Cells(model, size, random);
   cells.mutate(gray);
   cells.noise = deviation;
-  return {
-    step: () => cells.step(),
-    finish: () => cells.picture(),
-    dispose: () => cells.dispose(),
-  };
+  return cells;
 }
 
 async function denseRun(
@@ -103,30 +90,9 @@ async function denseRun(
   return {
     step: () =>
       cells.step(fireRate, deviation > 0 ? cells.drawNoise(random, deviation) : undefined),
-    finish: () => cells.finish(),
+    picture: () => cells.finish(),
     dispose: () => cells.dispose(),
   };
-}
-
-async function time(
-  step: () => void,
-  finish: () => Promise<unknown>,
-  seconds: number,
-): Promise<Measured> {
-  const burst = async (): Promise<void> => {
-    for (let i = 0; i < BURST; i++) step();
-    await finish();
-  };
-  for (let i = 0; i < WARM_UP_BURSTS; i++) await burst();
-  const begin = performance.now();
-  let steps = 0;
-  let passed: number;
-  do {
-    await burst();
-    steps += BURST;
-    passed = (performance.now() - begin) / 1000;
-  } while (passed < seconds);
-  return { steps, seconds: passed, stepsPerSecond: steps / passed };
 }
 
 /**

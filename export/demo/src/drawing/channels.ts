@@ -7,8 +7,6 @@ import type { Square } from './channel_layout';
 import { diverging, packed, packedColour, unsquashed } from './diverging';
 import { SMALL_TEXT, font, theme } from './theme';
 
-export { channelAt, channelName, channelsHeight } from './channel_layout';
-
 const COLUMNS = 5; // of the channels on the sheet
 const BAR_HEIGHT = 12;
 const TITLE = 26;

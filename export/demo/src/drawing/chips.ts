@@ -5,12 +5,8 @@ import type { RGB } from '../engine/picture';
 import { font } from './theme';
 
 /**
- * Draws the row: labels 0, 1, ..., and last "?" for the undecided.
- *
- * @param colours one for each label.
- * @param undecided the colour of the last.
- * @param y upper edge, as x is the left one, in CSS pixels.
- * @param side width, height and size of the text of a square, in CSS pixels.
+ * Draws the row: labels 0, 1, ..., and last "?" for the undecided. Its upper left corner is at
+ * (x, y); all lengths are in CSS pixels, `side` is that of a square and its text.
  */
 export function drawChips(
   ctx: CanvasRenderingContext2D,

@@ -1,8 +1,6 @@
 /** The course of the votes over CA steps, kept in bounded memory; `curve_plot.ts` draws it. */
 
 import type { Census } from '../census';
-import type { RGB } from '../engine/picture';
-import { drawPlot } from './curve_plot';
 import { append, isStroke, pointOf, thinned } from './curve_points';
 import type { CurvePoint, Mark, MarkKind } from './curve_points';
 
@@ -70,21 +68,5 @@ export class Curve {
     this.#last = undefined;
     this.#resolution = 1;
     this.#offset = 0;
-  }
-
-  /**
-   * Draws the votes as a stacked area in the labels' colours, and on it the lines of agreement.
-   *
-   * @param width in CSS pixels, to which `ctx` is scaled; so is `height`.
-   * @param colours one for each label.
-   */
-  draw(
-    ctx: CanvasRenderingContext2D,
-    width: number,
-    height: number,
-    colours: RGB[],
-    dark: boolean,
-  ): void {
-    drawPlot(ctx, width, height, this, colours, dark);
   }
 }

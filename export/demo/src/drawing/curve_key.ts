@@ -20,11 +20,7 @@ interface Entry {
 
 /**
  * Draws the key from the top of the canvas on, in as few rows as it needs; where values would
- * need another row, it does without them.
- *
- * @param width that may be used, in CSS pixels.
- * @param last what the lines stand at.
- * @returns its height in CSS pixels.
+ * need another row, it does without them. Returns its height.
  */
 export function drawKey(
   ctx: CanvasRenderingContext2D,

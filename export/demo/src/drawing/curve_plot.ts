@@ -43,7 +43,7 @@ const NAMES: Record<MarkKind, string> = {
   model: 'new model',
 };
 
-/** Draws the whole curve, as `Curve.draw` says. */
+/** Draws the votes as a stacked area in the labels' colours, and on it the lines of agreement. */
 export function drawPlot(
   ctx: CanvasRenderingContext2D,
   width: number,

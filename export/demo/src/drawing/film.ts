@@ -55,9 +55,6 @@ export class Film {
         'This browser cannot record films: try Chrome, Edge, Firefox or Safari 14.1.',
       );
     }
-    if (this.#recorder?.state === 'recording') {
-      throw new ReadableError('A film is being recorded: wait for its end, or stop it.');
-    }
     const enlarged = document.createElement('canvas');
     enlarged.width = SIDE;
     enlarged.height = SIDE;
@@ -82,12 +79,7 @@ export class Film {
     return this.#result;
   }
 
-  /**
-   * Stops before the time is up.
-   *
-   * @returns the film so far; the same as `start` returned.
-   * @throws ReadableError if none was started.
-   */
+  /** Stops before the time is up; returns what `start` returned. */
   stop(): Promise<Blob> {
     if (!this.#recorder || !this.#result) throw new ReadableError('No film has been started.');
     if (this.#recorder.state !== 'inactive') this.#recorder.stop();

@@ -21,11 +21,7 @@ export function drawImpostor(
   ctx.fillRect(x + (side - mark) / 2, y + (side - mark) / 2, mark, mark);
 }
 
-/**
- * Draws the impostors of a canvas, over its cells.
- *
- * @param width of the square on which the cells are shown, in CSS pixels.
- */
+/** Draws the impostors of a canvas over its cells; width: of their square, in CSS pixels. */
 export function drawImpostors(
   ctx: CanvasRenderingContext2D,
   width: number,

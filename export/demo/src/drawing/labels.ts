@@ -14,12 +14,7 @@ export interface Spot {
   height: number;
 }
 
-/**
- * Writes beside each piece what it says, as "3", "3?" while its cells disagree, "?" before any
- * has decided: colour is not the only cue. For a canvas over that of the cells.
- *
- * @param width of the square on which the cells are shown, in CSS pixels.
- */
+/** Writes its `verdict` beside each piece; width: of the square of cells, in CSS pixels. */
 export function drawLabels(
   ctx: CanvasRenderingContext2D,
   width: number,

@@ -91,8 +91,14 @@ async function stepsPerSecond(model: Model, gray: Float32Array, size: number): P
   }
 }
 
+/** Something that takes CA steps, and whose `picture` waits for their end. */
+export interface Stepping {
+  step(): void;
+  picture(): Promise<unknown>;
+}
+
 /** Steps a second over so many milliseconds, everything that was begun also finished. */
-export async function rate(cells: Cells, milliseconds: number): Promise<number> {
+export async function rate(cells: Stepping, milliseconds: number): Promise<number> {
   const begin = performance.now();
   let steps = 0;
   do {

@@ -6,12 +6,7 @@
 import type { Picture } from './picture';
 
 /** How many times the largest state that a model is used to is too much. */
-const TOO_MANY_TIMES = 10;
-
-/** The limit for the states of a model, from the largest that it is used to. */
-export function stateLimit(largestState: number): number {
-  return TOO_MANY_TIMES * largestState;
-}
+export const TOO_MANY_TIMES = 10;
 
 /** The largest absolute value; NaN counts as infinite. */
 export function largest(state: Float32Array): number {

@@ -1,5 +1,6 @@
 /** Pictures for tests, written down as text. */
 
+import { layOut } from '../engine/layout';
 import type { Picture } from '../engine/picture';
 
 /**
@@ -12,25 +13,17 @@ import type { Picture } from '../engine/picture';
 export function pictureOf(lines: readonly string[], step = 0): Picture {
   const size = lines.length;
   const cells = [...lines.join('')];
-  const positions = Int32Array.from(cells.keys()).filter((cell) => /[?!\d]/.test(cells[cell]));
-  const rowOf = new Map([...positions].map((cell, row) => [cell, row]));
-  const neighbours = Array.from(positions, (cell) => {
-    const [x, y] = [cell % size, Math.floor(cell / size)];
-    return Array.from({ length: 9 }, (_, k) => {
-      const [nx, ny] = [x + (k % 3) - 1, y + Math.floor(k / 3) - 1];
-      const inside = nx >= 0 && nx < size && ny >= 0 && ny < size;
-      return (inside ? rowOf.get(ny * size + nx) : undefined) ?? positions.length;
-    });
-  });
+  const gray = Float32Array.from(cells, (cell) => (cell === '.' ? 0 : cell === ',' ? 0.05 : 1));
+  const { positions, neighbours } = layOut(gray, size, 0.1);
   const state = new Float32Array(positions.length * 19);
   positions.forEach((cell, row) => {
     if (/\d/.test(cells[cell])) state[row * 19 + 9 + Number(cells[cell])] = 1;
   });
   return {
     size,
-    gray: Float32Array.from(cells, (cell) => (cell === '.' ? 0 : cell === ',' ? 0.05 : 1)),
+    gray,
     positions,
-    neighbours: Int32Array.from(neighbours.flat()),
+    neighbours,
     state,
     stateChannels: 19,
     classes: 10,
