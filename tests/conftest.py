@@ -20,9 +20,9 @@ MNIST_FILES = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks every test that needs the prepared MNIST as slow."""
+    """Marks as slow what needs the prepared MNIST, and what is marked long."""
     for item in items:
-        if "mnist_data_dir" in item.fixturenames:
+        if "mnist_data_dir" in item.fixturenames or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
 
 

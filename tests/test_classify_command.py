@@ -39,6 +39,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -66,6 +67,7 @@ def test_a_mistake_is_one_line_at_once(folder, arguments, said):
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_all_images_are_answered_around_a_bad_one(folder):
     images = ["bar.png", "blank.png", "dash.jpg"]
     flags = ["--weights=seven.keras", "--steps=40", "--size=20"]
@@ -84,6 +86,7 @@ def test_all_images_are_answered_around_a_bad_one(folder):
     assert 2 <= int(found[2]) <= 20
 
 
+@pytest.mark.slow
 def test_json_and_a_film_of_a_run_s_model(folder):
     (folder / "run").mkdir()
     shutil.copy(folder / "seven.keras", folder / "run" / "model.keras")
@@ -131,6 +134,7 @@ def test_answers_appear_one_by_one(folder):
     assert order == images, done.stdout
 
 
+@pytest.mark.slow
 def test_json_has_answers_and_errors_in_the_order_given(folder):
     flags = ["--weights=seven.keras", "--steps=2", "--json"]
     status, printed, _ = command.run(CLASSIFY, "blank.png", "bar.png", *flags, cwd=folder)

@@ -42,6 +42,7 @@ def test_a_model_is_loaded(load):
         np.testing.assert_array_equal(array, right.reshape(array.shape))
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed(tmp_path):
     run_dir = tmp_path / "run"
     shutil.copytree(EARLIER / "run", run_dir)
@@ -70,6 +71,7 @@ def graph(kind):
     return Graph(EARLIER / "export" / said["model"], Names(inputs, said["outputs"]))
 
 
+@pytest.mark.slow
 def test_the_graphs_of_an_export_give_what_the_model_gives():
     web_exports.need_node()
     model = weights.load(str(EARLIER / "small.keras")).model

@@ -21,6 +21,7 @@ def model_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -42,6 +43,7 @@ def test_a_mistake_is_one_line_at_once(tmp_path, flags, said):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

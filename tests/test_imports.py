@@ -105,6 +105,7 @@ def violations(root: Path, floors: tuple[tuple[str, ...], ...]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_imports_run_downwards():
     assert violations(ROOT, FLOORS) == []
 
@@ -113,6 +114,7 @@ def test_every_entry_of_the_table_is_there():
     assert {wing for floor in FLOORS for wing in floor} == {wing_of(m) for m in modules(ROOT)}
 
 
+@pytest.mark.slow
 def test_no_test_imports_another():
     tests = list((ROOT / "tests").rglob("*.py"))
     names = {path.stem for path in tests if path.stem.startswith("test_")}

@@ -43,6 +43,7 @@ class TestAgainstTheReference:
             np.testing.assert_allclose(x, expected[t], atol=1e-5, err_msg=f"step {t}")
         assert 0.1 < np.abs(expected[-1][..., 1:]).max() < 100.0  # so the comparison isn't trivial
 
+    @pytest.mark.slow
     def test_compiled_rollout_agrees(self, start, draws):
         weights = reference_ca.random_weights(seed=1)
         model = model_with(weights)
@@ -138,6 +139,7 @@ class TestSeedsAndMasks:
         np.testing.assert_array_equal(model(start), first)
         np.testing.assert_array_equal(model.rollout(start, 1), second)
 
+    @pytest.mark.slow
     def test_eager_equals_compiled(self, model, start):
         eager = model.rollout(start, 5, seed=root_key(1))
         compiled = tf.function(model.rollout)(start, 5, seed=root_key(1))

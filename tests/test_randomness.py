@@ -47,6 +47,7 @@ class TestKeys:
         keys = keys_of(map(root_key, seeds))
         assert len(set(keys)) == len(seeds)
 
+    @pytest.mark.slow
     def test_no_two_places_of_a_run_share_a_key(self):
         places = [
             (seed, step, purpose, replica)
@@ -139,6 +140,7 @@ BEGAN_WITH = {
 
 
 class TestDraws:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", [lambda draw: draw, compiled], ids=["ordinary", "XLA"])
     @pytest.mark.parametrize(("draw", "expected"), BEGAN_WITH.values(), ids=BEGAN_WITH)
     def test_are_what_runs_began_with(self, draw, expected, kind):

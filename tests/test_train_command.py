@@ -17,6 +17,7 @@ from support.train_process import TINY, run
 TRAIN = "selforg_mnist.train"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flag", "said"),
     [
@@ -84,6 +85,7 @@ def test_help_is_no_mistake(tmp_path, flag):
     assert "--experiment" in printed
 
 
+@pytest.mark.slow
 def test_help_lists_every_flag_with_its_default(tmp_path):
     _, printed, said = command.run(TRAIN, "--help", cwd=tmp_path)
     assert said == ""
@@ -158,6 +160,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     assert b"mnist not found" in written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

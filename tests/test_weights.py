@@ -153,6 +153,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_settings_of_keras_change_nothing(tmp_path, setting):
     def states(model):

@@ -144,6 +144,7 @@ def assert_engines_agree(model, gray, noisy=False, incoming=True, loss="l2"):
 
 
 class TestAgainstTheDenseEngine:
+    @pytest.mark.slow
     @pytest.mark.parametrize("noisy", [False, True], ids=["quiet", "noisy"])
     @pytest.mark.parametrize("case", CASES)
     def test_states_loss_and_all_gradients_agree(self, models, case, noisy):

@@ -103,6 +103,7 @@ def test_a_share_is_drawn_by_training_hands_only(drawn):
         assert others
 
 
+@pytest.mark.slow
 def test_seed_decides(drawn):
     options = {"canvas": 64, "scale_range": (0.7, 2.2), "stroke_range": (0.8, 2.2)}
     first, again, other = (vary(drawn, seed=seed, **options).images for seed in (0, 0, 1))

@@ -64,6 +64,7 @@ class TestLayout:
         assert made.shape == (size, size)
         assert np.ptp(np.nonzero(made > 25)[0]) + 1 == pytest.approx(20 / 28 * size, abs=1.1)
 
+    @pytest.mark.slow
     def test_where_the_digit_is_and_how_large_does_not_matter(self, plain):
         for size, pen, at in ((100, 6, (20, -10)), (600, 36, (120, 60)), (1500, 90, (0, 200))):
             assert_alike(canvas.from_gray(as_gray(five(size, pen, at))), plain)

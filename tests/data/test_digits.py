@@ -42,6 +42,7 @@ def test_drawn_sizes_balance_and_note(drawn):
     assert (np.diff(drawn.labels.astype(int)) != 0).mean() > 0.8  # shuffled
 
 
+@pytest.mark.slow
 def test_drawn_is_deterministic_and_the_seed_counts(drawn):
     again = load_digits("drawn", "test")
     np.testing.assert_array_equal(again.images, drawn.images)
@@ -210,6 +211,7 @@ def test_importing_the_module_imports_no_tensorflow():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_wrong_name_is_refused_without_tensorflow():
     code = "import sys; from selforg_mnist.data import digits\n"
     code += "for name in ('auto', 'drawn', 'mnist', 'kmnist:3.0.1', 'emnist/digits'):\n"

@@ -50,6 +50,7 @@ def made_of(gray):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_digit_is_found_or_refused(kind):
     found = 0
@@ -63,6 +64,7 @@ def test_a_digit_is_found_or_refused(kind):
     assert found >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("tilt", [0, 3])
 @pytest.mark.parametrize("squared", [False, True])
@@ -72,6 +74,7 @@ def test_lines_alone_are_refused(width, tilt, squared):
         canvas.from_gray(1 - 0.8 * drawn)
 
 
+@pytest.mark.slow
 def test_lines_as_wide_and_dark_as_the_pen_are_refused():
     for digit in DRAWN[:3]:
         gray = paper.on_lines(digit, spacing=40, width=7, dark=0.9, squared=True)

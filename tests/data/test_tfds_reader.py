@@ -123,6 +123,7 @@ def test_gray_is_the_images_over_255(mnist):
 # --- Preparing, on a tiny set -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tiny_set_round_trip_ignores_what_another_set_extracted(tiny, tmp_path):
     # TensorFlow Datasets identifies extracted files by name, and sets like MNIST share names.
     poison = tmp_path / "downloads" / "extracted"
@@ -167,6 +168,7 @@ def test_failing_preparation_is_told_in_one_line(tiny, tmp_path, monkeypatch):
     one_line(error)
 
 
+@pytest.mark.slow
 def test_two_workers_prepare_the_same_set(tiny, tmp_path, monkeypatch):
     def faster_worker():
         monkeypatch.undo()
@@ -189,6 +191,7 @@ def test_set_prepared_in_another_file_format(tiny, tmp_path):
     one_line(error)
 
 
+@pytest.mark.slow
 def test_emnist_is_turned_upright(tiny, tmp_path):
     """Puts a tiny set in EMNIST's place: files and description with its name."""
     upright = load_digits("tiny_digits", "train", str(tmp_path), str(tiny.files))

@@ -108,6 +108,7 @@ class TestAtTheEnd:
 
 
 class TestAgreement:
+    @pytest.mark.slow
     def test_it_counts_from_the_first_step_of_the_last_agreement(self):
         # 3 leads at first: 5 + t against 2 t for 8, which is level in step 5 and ahead from 6 on.
         model = ramps(np.eye(10)[3] * 5, np.eye(10)[3] + 2 * np.eye(10)[8])
@@ -122,6 +123,7 @@ class TestAgreement:
         (decision,) = classify(ramps(0, np.eye(10)[0] * 0.004), canvas_of([255])[None], steps=9)
         assert (decision.label, decision.steps_to_agreement) == (0, 3)
 
+    @pytest.mark.slow
     def test_it_takes_the_last_cell(self):
         # Each of 50 cells says 4 once it has fired; the last one fires in step 8 or so.
         model = ramps(0, np.eye(10)[4], fire_rate=0.5)
@@ -137,6 +139,7 @@ class TestAgreement:
         assert classify(model, picture, steps=since)[0].steps_to_agreement == since
 
 
+@pytest.mark.slow
 def test_seed_decides():
     model = CAModel(residual_noise=0.02)
     model.set_weights(reference_ca.random_weights())
@@ -147,6 +150,7 @@ def test_seed_decides():
     assert sum(first.votes) + first.undecided == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_film_shows_the_same_rollout_to_its_end():
     model = ramps(0, np.eye(10)[4], fire_rate=0.5)
     picture = canvas_of(*[[255] * 10] * 5)

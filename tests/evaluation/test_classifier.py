@@ -44,6 +44,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_a_ca_step_in_all_ways_of_keras(model, digits, tmp_path, way):
     x = model.initialize(digits.gray()).numpy()
@@ -58,6 +59,7 @@ def test_a_ca_step_in_all_ways_of_keras(model, digits, tmp_path, way):
     assert abs((after - x)[fired][:, 1:] - expected).max() < 6 * model.residual_noise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["predict", "export"])
 def test_n_steps_in_the_ways_of_keras_name_the_digits(model, digits, tmp_path, way):
     classifier = Classifier(model, steps=25)
@@ -66,6 +68,7 @@ def test_n_steps_in_the_ways_of_keras_name_the_digits(model, digits, tmp_path, w
     assert (logits.argmax(axis=-1) == digits.labels).mean() >= 0.7
 
 
+@pytest.mark.slow
 def test_logits_are_means_over_living_cells(model, digits):
     blank = np.zeros([1, 28, 28], np.uint8)
     images = np.concatenate([digits.images[:3], blank])
@@ -89,6 +92,7 @@ def test_it_survives_saving(model, digits, tmp_path):
     np.testing.assert_array_equal(after(images, seed=1), before(images, seed=1))
 
 
+@pytest.mark.slow
 def test_fit_trains_the_cells(digits):
     classifier = Classifier(CAModel(channels=12, hidden_channels=16), steps=3)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

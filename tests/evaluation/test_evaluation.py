@@ -44,6 +44,7 @@ def living(drawn):
 
 
 class TestKnownModels:
+    @pytest.mark.slow
     @pytest.mark.parametrize("label", [None, 0, 3, 9])
     def test_model_of_one_opinion(self, drawn, living, label):
         # If all channels are equal, the argmax is the first label.
@@ -55,6 +56,7 @@ class TestKnownModels:
         assert curves.correct_agreement == pytest.approx(right.mean())
         assert curves.num_samples == 20
 
+    @pytest.mark.slow
     def test_magnitudes_of_a_constant_residual(self, drawn):
         bias = np.linspace(-1.0, 2.0, 19, dtype=np.float32)
         curves = evaluate(bias_model(bias), drawn, steps=3)
@@ -62,6 +64,7 @@ class TestKnownModels:
         np.testing.assert_allclose(curves.state_magnitude, mean * np.arange(1, 4), rtol=1e-5)
         np.testing.assert_allclose(curves.residual_magnitude, mean, rtol=1e-5)
 
+    @pytest.mark.slow
     def test_residual_is_averaged_over_the_cells_that_fired(self, drawn, living):
         curves = evaluate(bias_model(np.ones(19), fire_rate=0.5), drawn, steps=6)
         np.testing.assert_allclose(curves.residual_magnitude, 1.0, rtol=1e-6)
@@ -70,6 +73,7 @@ class TestKnownModels:
         assert np.abs(increments - 0.5).max() < 4 * sigma
         assert len(set(increments)) > 3
 
+    @pytest.mark.slow
     def test_model_with_a_fire_rate_is_rolled_out_at_it(self, drawn):
         rates = [
             evaluate(bias_model(np.ones(19), fire_rate=rate), drawn, steps=1).state_magnitude[0]
@@ -77,6 +81,7 @@ class TestKnownModels:
         ]
         assert rates == pytest.approx([0.2, 0.8], abs=0.05)
 
+    @pytest.mark.slow
     def test_noise_acts(self, drawn):
         curves = evaluate(bias_model(np.zeros(19), residual_noise=0.02), drawn, steps=2)
         expected = 0.02 * np.sqrt(2.0 / np.pi)
@@ -86,6 +91,7 @@ class TestKnownModels:
         assert np.all(curves.cell_accuracy < 0.15)
         assert curves.total_agreement.tolist() == [0.0, 0.0]
 
+    @pytest.mark.slow
     def test_mixed_opinions(self):
         # A cell with bright neighbours says 1, a single cell says 2.
         images = np.zeros((3, 28, 28), np.uint8)
@@ -105,6 +111,7 @@ class TestKnownModels:
 
 
 class TestAgainstTheReference:
+    @pytest.mark.slow
     def test_all_curves(self, drawn):
         steps = 4
         x = np.zeros((20, 28, 28, 20))
@@ -130,6 +137,7 @@ class TestAgainstTheReference:
 
 
 class TestBatches:
+    @pytest.mark.slow
     @pytest.mark.parametrize("batch_size", [1, 7, 19, 20])
     def test_short_last_batch_counts_exactly(self, drawn, batch_size):
         model = random_model(fire_rate=1.0)
@@ -137,6 +145,7 @@ class TestBatches:
         assert_same(evaluate(model, drawn, steps=2, batch_size=batch_size), whole, rtol=1e-5)
         assert whole.num_samples == 20
 
+    @pytest.mark.slow
     def test_batches_draw_masks_and_noise_of_their_own(self):
         # Forty single cells whose labels depend only on the noise: same noise, same labels.
         images = np.zeros((40, 28, 28), np.uint8)
@@ -247,6 +256,7 @@ class TestPhases:
         assert four.cell_accuracy.tolist() == four.correct_agreement.tolist() == [0.0]
         assert four.total_agreement.tolist() == [1.0]
 
+    @pytest.mark.slow
     def test_phases_of_one_picture_are_one_long_phase(self, drawn):
         model = random_model(residual_noise=0.02)
         (whole,) = evaluate_phases(model, [Phase(drawn.images, drawn.labels, 5)])
@@ -263,6 +273,7 @@ class TestPhases:
         (curves,) = evaluate_phases(bias_model(voter(7)), [Phase(images, np.array([7, 1]), 1)])
         assert curves.cell_accuracy.tolist() == [0.5]
 
+    @pytest.mark.slow
     def test_progress_adds_up(self, drawn):
         done = []
         phases = [Phase(drawn.images, drawn.labels, steps) for steps in (1, 2)]

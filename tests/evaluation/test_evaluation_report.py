@@ -111,6 +111,7 @@ def measured(tmp_path_factory):
 
 
 class TestMeasure:
+    @pytest.mark.slow
     def test_summary_says_what_was_measured_and_how(self, measured):
         folder, phases, drawn = measured
         summary = json.loads((folder / "summary.json").read_text())
@@ -176,6 +177,7 @@ class TestMeasure:
             np.testing.assert_array_equal(picture, draw({"mine": joined}, [3]))
         assert {path.name for path in folder.iterdir()} == set(evaluation_report.FILES)
 
+    @pytest.mark.slow
     def test_without_mutation_there_is_one_phase(self, tmp_path):
         drawn = digits.load_digits("drawn", "test", num_drawn=1)
         loaded = Loaded(CAModel(), "mine", "made by hand", given="", experiment=None)

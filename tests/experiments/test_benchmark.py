@@ -22,6 +22,7 @@ def batch():
     return digits.subset(load_digits("drawn", "train", num_drawn=40), 4)
 
 
+@pytest.mark.slow
 def test_reference_starts_undecided_and_learns(batch):
     step = dense_reference.make_training_step(batch.images, batch.labels, rollout_steps=5)
     losses = [float(step()) for _ in range(40)]

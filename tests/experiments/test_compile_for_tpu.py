@@ -77,6 +77,7 @@ def lowered(replicas, precision="float32", engine="dense"):
     return lowering.stablehlo(Trainer(tiny, source, computing, replicas))
 
 
+@pytest.mark.slow
 def test_replicas_sum_what_they_share():
     # Six gradients, the loss, the counts, and the ages.
     summed = 6 + 1 + len(metrics.Counts._fields) + 1
@@ -84,6 +85,7 @@ def test_replicas_sum_what_they_share():
     assert "stablehlo.all_reduce" not in lowered(1)
 
 
+@pytest.mark.slow
 def test_precision_is_that_of_the_products():
     products = {
         precision: re.findall(
@@ -129,6 +131,7 @@ def test_slice_that_is_not_there_is_refused(topology, replicas, message):
         jax_compiler.compile_for_tpu("", topology, replicas)
 
 
+@pytest.mark.slow
 def test_replicas_that_cannot_share_the_batch_are_refused(tmp_path):
     flags = ("--replicas=3", "--rollout_steps=1")
     said = refused(COMMAND, *flags, cwd=tmp_path, tensorflow=True)

@@ -91,6 +91,7 @@ def trained():
 
 
 class TestTraining:
+    @pytest.mark.slow
     def test_masks_stay_with_their_samples(self, trained):
         _, _, (before, after, _) = trained
         key = derive(root_key(0), 0, Purpose.POOL)
@@ -149,6 +150,7 @@ class TestTraining:
         assert (widened.fire_rate, widened.residual_noise) == (0.5, 0.02)
 
 
+@pytest.mark.slow
 def test_impostors_come_and_go(drawn):
     """Impostors that say 3 at once: only honest cells count, and a former impostor is honest."""
     quiet = known_models.bias_model(np.zeros(19), residual_noise=0.0)
@@ -187,6 +189,7 @@ class TestShippedImpostors:
         assert record["weights"]["sha256"] == hashlib.sha256(data).hexdigest()
         assert record["dataset"] == "mnist"
 
+    @pytest.mark.slow
     def test_turn_most_drawn_digits_into_an_8(self, drawn):
         model = weights.load("l2_noise").model
         made = training.as_wide_as(model, weights.load(str(SHIPPED)).model)

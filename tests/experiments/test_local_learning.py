@@ -58,6 +58,7 @@ def learnt(engine, weights, batch):
 
 
 class TestCutGradients:
+    @pytest.mark.slow
     @pytest.mark.parametrize("reach", [1, 2, 4])
     def test_are_those_of_parts_that_do_not_know_of_each_other(self, weights, batch, reach):
         """Against the dense model: a part starts from a state that is a mere number to it."""
@@ -79,6 +80,7 @@ class TestCutGradients:
         for ours, theirs in zip(gradients, expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3 * np.abs(theirs).max())
 
+    @pytest.mark.slow
     def test_without_a_cut_they_are_the_package_s(self, weights, batch):
         ours, theirs = (
             learnt(engine, weights, batch)
@@ -89,6 +91,7 @@ class TestCutGradients:
         for a, b in zip(ours[1], theirs[1], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
+    @pytest.mark.slow
     def test_at_one_step_no_cell_learns_to_write_for_its_neighbours(self, weights, batch):
         """Only the logits are judged; what else a cell writes is of use in later steps only."""
         written = {}
@@ -179,6 +182,7 @@ def network_width(network, gray, layer):
     return outputs.shape[2]
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_longest_part(drawn, tmp_path):
     study = measure.Study(tmp_path, SMALL, drawn, drawn, 5, reaches=(1, 2, 4))
     memory = measure.memory_of_a_step(study)
@@ -194,6 +198,7 @@ def study(drawn, tmp_path_factory):
 
 
 class TestStudy:
+    @pytest.mark.slow
     def test_report_has_every_part_and_a_second_run_takes_them_as_they_are(self, study, tmp_path):
         found = measure.run(study)
         about = {"command": "python -m experiments.local_learning", **study.about()}
@@ -213,6 +218,7 @@ class TestStudy:
         assert abs(sizes[1] - sizes[0]) < 0.01 * sizes[0]
         assert measure.run(study) == found
 
+    @pytest.mark.slow
     def test_training_goes_on_from_its_checkpoint(self, study, tmp_path):
         source = pools.source_of(study.digits.images, study.digits.labels)
         trainer = measure.CutTrainer(study.experiment, source, 1)

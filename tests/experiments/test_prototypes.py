@@ -155,6 +155,7 @@ class TestDrawings:
         assert costs[0] < min(costs[1:])
 
 
+@pytest.mark.slow
 def test_cells_judge_by_the_rule_itself(few):
     model = weights.load("l2_noise").model
     images = np.where(few.images > 25, few.images, 0)[:4]
@@ -174,12 +175,14 @@ def test_negative_ink_is_blank_on_canvases():
     assert measure.canvases(signed).tolist() == [[[0, 128], [255, 0]]]
 
 
+@pytest.mark.slow
 def test_linear_classifier_learns(few):
     shifted = Digits(few.images[::-1], few.labels[::-1], few.source, few.note)
     model = measure.linear(shifted, epochs=60)
     assert (np.argmax(model(few.gray()), axis=1) == few.labels).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_smoke(few, tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "CA_STEPS", 2)
     models = {"l2": weights.load("l2").model}

@@ -16,6 +16,7 @@ REPRODUCE = "experiments.reproduce"
 STEPS = 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -10,6 +10,7 @@ from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.training.summaries import RunSummaries
 
 
+@pytest.mark.slow
 def test_newest_picture_of_each_tag_is_written(tmp_path):
     with RunSummaries(tmp_path / "tensorboard") as summaries:
         for step, accuracy in ((100, 0.2), (200, 0.8)):

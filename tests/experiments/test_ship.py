@@ -50,6 +50,7 @@ def refused(*arguments):
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_model_is_shipped_with_the_record_of_its_making(run_dir, summary, tmp_path):
     model, record = ship(run_dir, summary, tmp_path / "out")
     assert (model.name, record.name) == ("l2.keras", "l2.json")
@@ -134,6 +135,7 @@ def test_run_without_its_tensorboard_files_is_refused(run_dir, summary, tmp_path
     assert "to compute the duration" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -26,6 +26,7 @@ def drawn_to(middle, by):
     return model
 
 
+@pytest.mark.slow
 def test_states_that_are_drawn_to_a_value_come_back(drawn):
     found = measure.measure(drawn_to(2.0, by=0.25), drawn, 40, 0)
     assert found.back == [1.0] * len(measure.FACTORS)
@@ -34,6 +35,7 @@ def test_states_that_are_drawn_to_a_value_come_back(drawn):
     np.testing.assert_allclose(found.gain, 1.0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_states_that_are_driven_away_are_lost(drawn):
     found = measure.measure(drawn_to(-0.001, by=-0.2), drawn, 40, 0)
     assert found.back[-1] == 0.0

@@ -26,6 +26,7 @@ def model():
 
 
 class TestVotes:
+    @pytest.mark.slow
     def test_are_those_that_the_evaluation_counts(self, model, drawn):
         curves = evaluation.evaluate(model, drawn, steps=45)
         parts = list(votes.over_steps(model, drawn.images, 45, at_a_time=20))
@@ -36,10 +37,12 @@ class TestVotes:
         np.testing.assert_allclose(agreeing.mean(axis=1), curves.total_agreement, atol=1e-6)
         np.testing.assert_allclose(right, curves.cell_accuracy, atol=1e-6)
 
+    @pytest.mark.slow
     def test_largest_state_is_that_of_the_digit(self, model, drawn):
         (part,) = votes.over_steps(model, drawn.images, 10)
         np.testing.assert_allclose(part.largest[-1], np.abs(part.state).max(axis=(1, 2, 3)))
 
+    @pytest.mark.slow
     def test_models_of_several_widths_in_turn(self, drawn):
         for channels, hidden in ((20, 80), (24, 96), (13, 7)):
             model = CAModel(channels, hidden)
@@ -50,6 +53,7 @@ class TestVotes:
 
 
 class TestDisagreement:
+    @pytest.mark.slow
     def test_causes(self, model, drawn):
         images = drawn.images.copy()
         images[0, :, :] = 0
@@ -69,6 +73,7 @@ class TestDisagreement:
 
 
 class TestLongRuns:
+    @pytest.mark.slow
     def test_digits_that_blow_up_are_named(self, drawn):
         model = weights.load("l2_noise").model
         calm = long_runs.measure(model, drawn, 100, seed=0)
@@ -81,6 +86,7 @@ class TestLongRuns:
         assert sorted(wild.growing) == list(range(60))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "files"),
     [

@@ -37,6 +37,7 @@ def test_a_run_passes_when_it_has_both_values(run):
     assert course.passes() == 2
 
 
+@pytest.mark.slow
 def test_command(run, tmp_path):
     status, printed, said = command.run(
         "experiments.time_to_quality", "--runs=run", "--output_dir=out", cwd=tmp_path
@@ -46,6 +47,7 @@ def test_command(run, tmp_path):
     assert (tmp_path / "out" / "time_to_quality.png").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_run_is_refused(tmp_path):
     status, _, said = command.run(
         "experiments.time_to_quality", "--runs=nothing", "--output_dir=out", cwd=tmp_path

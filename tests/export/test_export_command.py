@@ -56,6 +56,7 @@ def manifest(folder):
     return json.loads((folder / "manifest.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -197,6 +198,7 @@ def test_fault_in_a_graph_ends_in_status_1_and_the_earlier_export_stays(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "web"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_export_that_is_killed_leaves_the_earlier_one(tmp_path, model_file, exported):
     flags = (f"--weights={model_file}", "--output_dir=web")

@@ -49,6 +49,7 @@ def plant(folder, shape, change):
     path.write_bytes(data.tobytes())
 
 
+@pytest.mark.slow
 def test_graphs_as_written_pass(written):
     checked = equality.check(*written)
     assert 0 < checked.max_difference < 2e-6
@@ -88,6 +89,7 @@ def test_planted_fault_is_found(written, place, shape, change):
     assert_one_line(error.value, f"the {graph} graph in TensorFlow.js differs", "1e-05")
 
 
+@pytest.mark.slow
 def test_outputs_that_are_exchanged_are_found(written):
     model, dense, living = written
     outputs = dict(zip(living.names.outputs, reversed(living.names.outputs.values()), strict=True))
@@ -96,6 +98,7 @@ def test_outputs_that_are_exchanged_are_found(written):
         equality.check(model, dense, exchanged)
 
 
+@pytest.mark.slow
 def test_states_that_grow_without_end_are_compared_as_far_as_they_are_finite(tmp_path):
     model, weights = small_model()
     model.set_weights([100 * weight for weight in weights])
@@ -113,6 +116,7 @@ def test_states_that_grow_without_end_are_compared_as_far_as_they_are_finite(tmp
     assert equality.check(model, *found).max_difference < 1e-5
 
 
+@pytest.mark.slow
 def test_model_whose_steps_are_not_finite_is_refused(tmp_path):
     need_converter()
     need_node()
@@ -153,6 +157,7 @@ def test_failed_export_leaves_the_earlier_one(tmp_path, written, monkeypatch, fa
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_failure_in_node_is_one_line(written, tmp_path):
     _, dense, _ = written
     x = np.zeros((1, 2, 2, 14), np.float32)

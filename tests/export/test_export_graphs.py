@@ -60,6 +60,7 @@ def run_living(path, x, fires, noise, changes=None):
     return ran.results[1]["Identity_1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["cpu", "wasm"])
 def test_both_graphs_take_the_article_s_step_on_any_canvas(exported, backend):
     dense, living, weights = exported
@@ -81,6 +82,7 @@ def test_both_graphs_take_the_article_s_step_on_any_canvas(exported, backend):
     assert np.abs(expected[2][1] - expected[2][0]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_living_graph_is_the_engine_that_trains(exported):
     x, fires, noise = canvas((2, 12, 9), SMALL["channels"], 3)
     model, _ = small_model()
@@ -92,6 +94,7 @@ def test_living_graph_is_the_engine_that_trains(exported):
     np.testing.assert_allclose(found, living_cells.living_state(cells, after), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_fire_rate_may_be_a_number_or_a_map(exported):
     x, _, noise = canvas((4, 20, 20), SMALL["channels"])
     x[..., 0] = 1.0
@@ -105,6 +108,7 @@ def test_fire_rate_may_be_a_number_or_a_map(exported):
         assert abs(changed.sum() - rate * changed.size) <= (100 if rate == 0.5 else 0)
 
 
+@pytest.mark.slow
 def test_noise_reaches_only_what_fires_and_lives(exported):
     x = np.zeros((1, 3, 3, SMALL["channels"]), np.float32)
     x[0, 1, :, 0] = (0.1, 1.0, 1.0)  # dead at exactly 0.1, living, living
@@ -116,6 +120,7 @@ def test_noise_reaches_only_what_fires_and_lives(exported):
     assert (change[change <= 50] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_single_cell_that_fires_and_one_that_rests(exported):
     _, living, weights = exported
     _, _, noise = canvas((1, 4, 4), SMALL["channels"])
@@ -129,6 +134,7 @@ def test_a_single_cell_that_fires_and_one_that_rests(exported):
         np.testing.assert_allclose(run_living(living, x, fires, noise), after, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_of_many_fires(exported):
     x, fires, noise = canvas((1, 6, 6), SMALL["channels"], 1)
     x[..., 0] = 1.0
@@ -140,6 +146,7 @@ def test_one_of_many_fires(exported):
     np.testing.assert_allclose(found, after.reshape(36, -1)[:, 1:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rows_of_firing_that_no_slot_points_to_change_nothing(exported):
     x, fires, noise = canvas((1, 7, 8), SMALL["channels"], 5)
     _, inputs = living_inputs(x, fires, noise)

@@ -24,6 +24,7 @@ def made(loaded, checked=CHECKED):
     return subject.manifest(OUT, loaded, DENSE, LIVING, checked)
 
 
+@pytest.mark.slow
 def test_constants_are_those_of_the_model_and_of_spec():
     model, _ = small_model(residual_noise=0.125)
     content = made(Loaded(model, "mine", "Keras file mine.keras", "mine.keras", None))
@@ -49,6 +50,7 @@ def test_constants_are_those_of_the_model_and_of_spec():
     assert content["background_colour"] == (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_graphs_and_their_names(tmp_path):
     model, _ = small_model()
     content = made(Loaded(model, "mine", "mine", "mine", None), checked=None)
@@ -80,6 +82,7 @@ def test_graphs_and_their_names(tmp_path):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", weights.SHIPPED)
 def test_shipped_weights_bring_their_record_and_figures(name):
     content = made(weights.load(name))
@@ -104,6 +107,7 @@ def test_shipped_weights_bring_their_record_and_figures(name):
     assert len(figures) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "source", "expected"),
     [

@@ -43,6 +43,7 @@ def graph_of(path):
     return content, {node["name"]: node for node in content["modelTopology"]["node"]}
 
 
+@pytest.mark.slow
 def test_weights_are_read_back_bit_for_bit(single):
     folder, arrays = single
     loaded = weights.load(str(folder / "model.json"))
@@ -109,6 +110,7 @@ def dense_call(path, x, fire_rate, noise, wanted=True):
     return Call(path, inputs, ["Identity"], wanted)
 
 
+@pytest.mark.slow
 def test_the_article_s_page_could_run_it(single):
     # It feeds one number as fire rate, and fills in the constants after tf.loadGraphModel.
     need_node()
@@ -127,6 +129,7 @@ def test_the_article_s_page_could_run_it(single):
     np.testing.assert_array_equal(half[changed], all_[changed])
 
 
+@pytest.mark.slow
 def test_the_article_s_own_file_runs_too():
     need_node()
     path = article_model()

@@ -160,6 +160,7 @@ def test_nothing_from_outside_and_no_lists(served, path):
     connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["silent", "drips", "does not read"])
 def test_a_slow_client_is_let_go(served, monkeypatch, capfd, kind):
     monkeypatch.setattr(serving, "CLIENT_SECONDS", 1.0)
@@ -225,6 +226,7 @@ def package(folder, build, node=">=20.19"):
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: install Node.js 20")
 
 
+@pytest.mark.slow
 @needs_npm
 def test_installs_when_due_and_builds(tmp_path):
     npm = node.find_npm(package(tmp_path, "touch built"))
@@ -323,6 +325,7 @@ def test_models_are_exported_and_listed(tmp_path):
 # --- Command ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

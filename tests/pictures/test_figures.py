@@ -37,12 +37,14 @@ class TestAccuracyAndAgreement:
             places = [rows_of(half, colour, columns).mean() for colour in (BLUE, ORANGE, GREEN)]
             assert places[0] > places[1] + 10 > places[2] + 20
 
+    @pytest.mark.slow
     def test_axis_is_percent_whatever_the_values(self):
         low, high = (figures.accuracy_and_agreement({"L2": curves(level)}) for level in (20, 80))
         columns = slice(100, 500)
         top, bottom = (rows_of(p, BLUE, columns).min() for p in (high, low))
         assert bottom - top == pytest.approx(0.6 * 227, abs=8)  # a panel's height
 
+    @pytest.mark.slow
     def test_mutation_is_marked(self):
         plain, marked = (
             figures.accuracy_and_agreement({"L2": curves(50)}, mutations)
@@ -54,6 +56,7 @@ class TestAccuracyAndAgreement:
         # The line in the middle of the axis and the word left of it, nowhere else.
         assert 0.4 * width < changed.min() < changed.max() < 0.56 * width
 
+    @pytest.mark.slow
     def test_models_differ_without_colour_where_their_curves_do_not(self):
         same = {title: curves(50) for title in TITLES}
         picture = figures.accuracy_and_agreement(same)
@@ -64,6 +67,7 @@ class TestAccuracyAndAgreement:
 
 
 class TestMagnitudes:
+    @pytest.mark.slow
     def test_logarithmic_axis_spaces_decades_evenly(self):
         columns = slice(150, 500)
 

@@ -93,6 +93,7 @@ class TestMP4:
         films.write(iter(pixel_art(8)), tmp_path / "a.mp4", 2.5)
         assert imageio_ffmpeg.count_frames_and_secs(tmp_path / "a.mp4") == (8, 3.2)
 
+    @pytest.mark.slow
     def test_frames_are_encoded_as_they_come(self, tmp_path):
         # Far more than a pipe and an encoder buffer, so some frames have already reached the file.
         sizes = []
@@ -107,6 +108,7 @@ class TestMP4:
 
 
 class TestGIF:
+    @pytest.mark.slow
     def test_frames_are_those_that_were_sent(self, tmp_path):
         sent = pixel_art(9, height=33, width=51, scale=1)
         films.write(iter(sent), tmp_path / "a.gif", 20)
@@ -247,6 +249,7 @@ class TestRefusals:
         message = refused(tmp_path, iter(pixel_art(9, 256, 256)), "a.mp4")
         assert f"({encoder} ended with status 7: no codec today)" in message
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("suffix", SUFFIXES)
     def test_full_disk(self, tmp_path, suffix):
         with largest_file(20_000):

@@ -198,6 +198,7 @@ def test_files_that_are_none_are_refused(tmp_path):
     refused(binary, "utf-8")
 
 
+@pytest.mark.slow
 def test_damaged_file_gives_an_error_or_a_finite_model(tmp_path):
     path = tmp_path / "model.json"
     loaded = 0
@@ -210,6 +211,7 @@ def test_damaged_file_gives_an_error_or_a_finite_model(tmp_path):
 NASTY = (None, [], {}, "", "k0", "x" * 99, -1, 0, 1e300, True, [[]], {"s": 1}, ["x", "x", "x"])
 
 
+@pytest.mark.slow
 def test_any_value_at_any_place_gives_an_error_or_a_finite_model(tmp_path):
     choose = random.Random(0)
     graph = graph_model(WEIGHTS)

@@ -182,6 +182,7 @@ REPLACED = [_external_file, _external_link, _soft_link, _virtual, _compressed, _
 REPLACED += [_whole_numbers, _huge, _group, _missing, _not_finite]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("put", REPLACED, ids=lambda put: put.__name__)
 def test_arrays_that_keras_would_not_write_are_refused(tmp_path, members, put):
     path = "hidden_conv/vars/1"
@@ -193,6 +194,7 @@ def test_arrays_that_keras_would_not_write_are_refused(tmp_path, members, put):
     refused(packed, "not finite" if put is _not_finite else "hidden_conv/vars/")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_children")
 def test_damage_is_noticed_or_does_not_matter(tmp_path):
     # The archive's checksums don't cover names, dates and sizes.
@@ -208,6 +210,7 @@ def test_damage_is_noticed_or_does_not_matter(tmp_path):
     assert refusals > 50
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_children")
 @pytest.mark.parametrize("member", [CONFIG, WEIGHTS])
 def test_damage_under_right_checksums_gives_an_error_or_a_finite_model(tmp_path, members, member):
@@ -218,6 +221,7 @@ def test_damage_under_right_checksums_gives_an_error_or_a_finite_model(tmp_path,
     assert 10 < refusals < 80
 
 
+@pytest.mark.slow
 def test_structure_that_keeps_hdf5_busy_for_ever_is_refused_in_time(tmp_path, members):
     # The heap of a group, with a circular list of free blocks: HDF5 loops forever.
     content = members[WEIGHTS]
@@ -227,6 +231,7 @@ def test_structure_that_keeps_hdf5_busy_for_ever_is_refused_in_time(tmp_path, me
     refused(path, f"{WEIGHTS}: keeps HDF5 busy for more than 5 seconds")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_children")
 def test_structures_of_hdf5_that_were_made_to_harm_give_an_error_or_a_finite_model(
     tmp_path, members

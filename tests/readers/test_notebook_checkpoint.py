@@ -46,6 +46,7 @@ def checkpoint(tmp_path):
     return tmp_path / "small"
 
 
+@pytest.mark.slow
 def test_checkpoint_that_keras_2_saved_after_training_gives_its_model(tmp_path):
     # Comes with the `export` extra, which CI installs.
     keras_2 = pytest.importorskip("tf_keras", reason="pip install tf_keras")
@@ -118,6 +119,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     refused(tmp_path / "ca", "residual_bias has values that are not finite")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".index", DATA])
 def test_damage_is_noticed_or_does_not_matter(checkpoint, suffix):
     # A flipped bit goes unnoticed only in bytes that we don't read: checksums cover the rest.
@@ -133,6 +135,7 @@ def test_damage_is_noticed_or_does_not_matter(checkpoint, suffix):
     assert refusals > 8
 
 
+@pytest.mark.slow
 def test_index_that_was_made_to_harm_gives_an_error_or_a_finite_model(checkpoint):
     path = checkpoint.with_name("small.index")
     index = path.read_bytes()

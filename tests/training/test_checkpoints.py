@@ -125,6 +125,7 @@ class TestDamage:
         assert "damaged ()" not in said
         assert "\n" not in said
 
+    @pytest.mark.slow
     def test_no_flipped_bit_goes_unnoticed(self, kept):
         # A zip archive doesn't check a file's date, for example, and nobody reads it.
         *_, newest = kept.paths()
@@ -139,6 +140,7 @@ class TestDamage:
             assert_same(restored.state, state_at(9 if restored.damaged else 10))
         assert passed_over > len(content) / 6
 
+    @pytest.mark.slow
     def test_no_cut_goes_unnoticed(self, kept):
         *_, newest = kept.paths()
         content = newest.read_bytes()

@@ -84,6 +84,7 @@ def optimised_graphs(trainer):
         yield from (graph.node, *(function.node_def for function in graph.library.function))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_order_of_no_sum_depends_on_what_is_done_first(source, engine):
     """TensorFlow's AddN begins with the first tensor that it may overwrite.
@@ -104,6 +105,7 @@ def test_the_order_of_no_sum_depends_on_what_is_done_first(source, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 class TestBfloat16:
+    @pytest.mark.slow
     def test_rounds_products_and_little_else(self, trained, engine):
         state, metrics = trained(CERTAIN, Computing(engine), steps=1)
         rounded, theirs = trained(CERTAIN, Computing(engine, precision="bfloat16"), steps=1)

@@ -122,6 +122,7 @@ def bias_only(*channels):
 
 @pytest.mark.parametrize("engine", ENGINES)
 class TestInTraining:
+    @pytest.mark.slow
     @pytest.mark.parametrize("loss", LOSSES)
     def test_reported_loss_is_the_article_s(self, set_out, engine, loss):
         lanes = 2 if engine == "living" else 1
@@ -131,6 +132,7 @@ class TestInTraining:
         expected = reference_ca.LOSSES[loss](x, labels)
         assert float(reported.loss) == pytest.approx(expected, rel=1e-5)
 
+    @pytest.mark.slow
     def test_losses_differ_in_value_and_gradient(self, set_out, engine):
         weights = reference_ca.random_weights()
         updated = {}
@@ -144,6 +146,7 @@ class TestInTraining:
         for first, second in zip(ours[2], other[2], strict=True):
             assert np.abs(first - second).max() > 1e-4
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("loss", LOSSES)
     def test_only_the_last_ten_channels_count(self, set_out, engine, loss):
         def loss_of(*channels):
@@ -155,6 +158,7 @@ class TestInTraining:
         for channel in (9, 18):
             assert abs(loss_of(channel) - silent) > 1.0
 
+    @pytest.mark.slow
     def test_undecided_cells_cost_one_half_or_log_10_each(self, set_out, engine):
         for loss, cost in (("l2", 0.5), ("cross_entropy", np.log(10.0))):
             trainer, state = set_out(bias_only(), loss, engine)
@@ -164,6 +168,7 @@ class TestInTraining:
             assert float(reported) == pytest.approx(cost * living / len(x), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("engine", "lanes"), [("dense", 1), ("living", 1), ("living", 2)])
 def test_consensus_adds_the_disagreement_of_each_digit(source, engine, lanes):
     losses = []
@@ -184,6 +189,7 @@ def test_consensus_adds_the_disagreement_of_each_digit(source, engine, lanes):
     assert losses[1] - losses[0] == pytest.approx(3.0 * apart / len(x), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_overflow_adds_what_lies_beyond_the_limit(source, engine):
     losses = []

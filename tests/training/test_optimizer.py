@@ -115,6 +115,7 @@ class TestCosine:
 
 
 class TestAverage:
+    @pytest.mark.slow
     def test_forgets_its_start_and_then_decays(self):
         averaged = (tf.constant(100.0),)
         for step in range(2_000):

@@ -105,6 +105,7 @@ class TestSample:
         assert sorted(indices.numpy()) == list(range(16))
         assert indices.numpy().tolist() != list(range(16))
 
+    @pytest.mark.slow
     def test_every_sample_is_drawn_as_often_and_at_every_place(self):
         drawn = np.stack(
             [pools.sample(pool_of(8), 4, root_key(seed))[0].numpy() for seed in range(400)]

@@ -186,6 +186,7 @@ def checkpoints(folder):
     return sorted((folder / "run" / "checkpoints").glob("*.npz"))
 
 
+@pytest.mark.long
 def test_two_workers_train_together_and_are_as_two_replicas(workers, tmp_path):
     pair = workers("--train_steps=12")
     assert pair.wait() == [0, 0], pair.said(0) + pair.said(1)

@@ -26,7 +26,10 @@ def assert_alike(ours, theirs, atol):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", [{}, {"loss": "cross_entropy", "pool_mode": "naive"}])
+@pytest.mark.parametrize(
+    "change",
+    [{}, pytest.param({"loss": "cross_entropy", "pool_mode": "naive"}, marks=pytest.mark.long)],
+)
 def test_xla_takes_the_ordinary_step(source, change):
     trainer = Trainer(TINY.replace(**change), source, Computing("dense"))
     ordinary = tf.function(trainer.train_step)
@@ -54,6 +57,7 @@ def test_xla_takes_bfloat16(source):
     np.testing.assert_allclose(reported_too.gradient_norms, reported.gradient_norms, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_digits_and_step_are_arguments_and_nothing_is_captured(source):
     trainer = Trainer(TINY.replace(pool_mode="naive"), source, Computing("dense"))
     state = trainer.initial_state()
@@ -73,6 +77,7 @@ def share_of(pool, index):
     return Pool(*(part[index * half : (index + 1) * half] for part in pool))
 
 
+@pytest.mark.slow
 def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
     trainer = Trainer(TINY, source, Computing("dense"))
     state = trainer.run(trainer.initial_state(), tf.constant(3))[0]
@@ -103,6 +108,7 @@ def test_replicas_draw_apart_and_normalise_the_sum_of_their_gradients(source):
     assert not np.array_equal(other.pool.state, alone[0][0].pool.state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["dense", "living"])
 def test_preview_is_the_first_replica_s_batch(source, engine):
     trainer = Trainer(TINY, source, Computing(engine, 1), replicas=2)

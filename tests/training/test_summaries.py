@@ -104,6 +104,7 @@ def _scalars(url, run):
     return {tag: tuple(_points(url, tag, run)[-1][1:]) for tag in tags}
 
 
+@pytest.mark.slow
 def test_training_scalars_have_their_tags_and_units(urls):
     shown = _scalars(urls["fast"], "first/training")
     assert shown == {tag: (100, pytest.approx(value)) for tag, value in TRAINING_TAGS.items()}

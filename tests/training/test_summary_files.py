@@ -33,6 +33,7 @@ def _write_and_kill(log_dir, *steps, start=0):
             write(summaries, step)
 
 
+@pytest.mark.slow
 def test_resuming_leaves_no_later_points_on_disk(tmp_path):
     _write_and_kill(tmp_path, 100, 200, 300, 400)
     _write_and_kill(tmp_path, 300, start=200)
@@ -44,6 +45,7 @@ def test_resuming_leaves_no_later_points_on_disk(tmp_path):
     assert list((tmp_path / "curves").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_resuming_kept_is_read_before_what_follows(tmp_path):
     """TensorBoard reads files in the order of their names, and the kept ones start it anew."""
     _write_and_kill(tmp_path, 100)
@@ -53,6 +55,7 @@ def test_what_resuming_kept_is_read_before_what_follows(tmp_path):
     assert int(kept.name.split(".")[3]) < int(new.name.split(".")[3])
 
 
+@pytest.mark.slow
 def test_the_figure_keeps_earlier_evaluations_on_resuming(tmp_path):
     def figure(name):
         with RunSummaries(tmp_path / name, step=200) as summaries:
@@ -67,6 +70,7 @@ def test_the_figure_keeps_earlier_evaluations_on_resuming(tmp_path):
     assert 0.001 < drawn < 0.2, "the earlier lines, and only lines, make the difference"
 
 
+@pytest.mark.slow
 def test_curves_are_spaced_by_doubling_and_scalars_are_all_there(tmp_path):
     def shown():
         return sorted(int(path.name.split("_")[1]) for path in (tmp_path / "curves").iterdir())
@@ -92,6 +96,7 @@ def test_curves_are_spaced_by_doubling_and_scalars_are_all_there(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_torn_event_file_is_read_up_to_the_tear(tmp_path):
     _write_and_kill(tmp_path, 100, 200)
     for part in ("training", "curves/after_000200_steps"):
@@ -107,6 +112,7 @@ def test_a_torn_event_file_is_read_up_to_the_tear(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_kill_while_resuming_doubles_nothing(tmp_path):
     _write_and_kill(tmp_path, 100, 200)
     (old,) = (tmp_path / "training").glob("*tfevents*")
@@ -117,6 +123,7 @@ def test_a_kill_while_resuming_doubles_nothing(tmp_path):
     assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200, 300]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_at_once(tmp_path):
     summaries = RunSummaries(tmp_path)
     summaries.training(100, VALUES, NORMS)

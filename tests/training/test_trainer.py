@@ -46,6 +46,7 @@ def trainer(request, trainer_of):
 
 
 class TestCompiledRun:
+    @pytest.mark.slow
     def test_many_steps_in_one_call_are_as_many_calls_bit_for_bit(self, trainer):
         start = trainer.initial_state()
         before = leaves(start)
@@ -61,6 +62,7 @@ class TestCompiledRun:
         for total, *parts in zip(mean, *reported, strict=True):
             np.testing.assert_allclose(total, np.mean(parts, axis=0), rtol=1e-5)
 
+    @pytest.mark.slow
     def test_another_process_s_worth_of_it_continues_bit_for_bit(self, trainer, source):
         start = trainer.initial_state()
         straight, _ = trainer.run(start, tf.constant(4))
@@ -87,6 +89,7 @@ class TestCompiledRun:
         assert int(state.step) == 1
         assert not np.isfinite(reported.loss)
 
+    @pytest.mark.slow
     def test_preview_is_the_batch_that_the_next_step_draws(self, trainer):
         start, _ = trainer.run(trainer.initial_state(), tf.constant(3))
         batch, rolled_out = trainer.preview(start)
@@ -101,6 +104,7 @@ class TestCompiledRun:
             np.testing.assert_array_equal(tf.gather(old, others), tf.gather(new, others))
 
 
+@pytest.mark.slow
 def test_stops_early_and_names_the_step(source):
     # After the first update weights are 1e30; their squares overflow in the second loss.
     experiment = TINY.replace(learning_rate=1e30, rollout_steps=1)
@@ -112,6 +116,7 @@ def test_stops_early_and_names_the_step(source):
     assert np.isfinite(reported.loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_training_reduces_the_loss(source, engine):
     images, labels = (part.numpy() for part in source.gather([1, 2]))
@@ -143,6 +148,7 @@ def three_steps(experiment, source, engine):
 
 
 class TestOptions:
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ENGINES)
     @pytest.mark.parametrize(
         "change",
@@ -158,6 +164,7 @@ class TestOptions:
     def test_each_of_the_rollout_changes_the_training(self, source, unchanged, engine, change):
         self.assert_changes(source, unchanged, engine, change)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "change",
         [
@@ -182,10 +189,12 @@ class TestOptions:
             assert np.any(ours != theirs)
         assert np.abs(state.weights[0] - unchanged[engine][0].weights[0]).max() > 1e-5
 
+    @pytest.mark.slow
     def test_number_of_steps_and_name_are_the_loop_s(self, source, unchanged):
         experiment = ONE_CA_STEP.replace(train_steps=3, name="another")
         assert_identical(three_steps(experiment, source, "living"), unchanged["living"])
 
+    @pytest.mark.slow
     def test_initial_weights_follow_the_seed(self, source):
         weights = [
             Trainer(TINY.replace(seed=seed), source).initial_state().weights for seed in (0, 1)
@@ -198,6 +207,7 @@ class TestOptions:
 
 
 class TestStep:
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ENGINES)
     def test_end_to_end(self, trainer_of, engine):
         trainer = trainer_of(TINY, engine)
@@ -230,6 +240,7 @@ class TestStep:
             assert np.linalg.norm(np.ravel(moment)) == pytest.approx(0.1, rel=1e-4)
         assert np.ptp(reported.gradient_norms) > 1.0
 
+    @pytest.mark.slow
     def test_reported_agreement_is_the_reference_s(self, trainer_of):
         trainer = trainer_of(TINY, lanes=2)
         start = with_weights(trainer.initial_state(), reference_ca.random_weights())
@@ -240,6 +251,7 @@ class TestStep:
         assert float(reported.cell_accuracy) == pytest.approx(expected, rel=1e-5)
         assert float(reported.total_agreement) == reference_ca.total_agreement(x)
 
+    @pytest.mark.slow
     def test_engines_and_lanes_train_alike_where_nothing_is_left_to_chance(self, source):
         experiment = TINY.replace(fire_rate=1.0, residual_noise=0.0)
         results = []
@@ -256,6 +268,7 @@ class TestStep:
             assert_identical(state.pool[:2], dense.pool[:2])
             assert_identical(state.pool.age, dense.pool.age)
 
+    @pytest.mark.slow
     def test_learning_rate_is_that_of_the_step(self, trainer_of):
         # Adam's first update moves each weight by the rate, whatever the step number is.
         trainer = trainer_of(TINY)
@@ -272,6 +285,7 @@ class TestStep:
         for ours, expected in zip(trainer.model.get_weights(), weights, strict=True):
             np.testing.assert_array_equal(ours, expected)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ENGINES)
     def test_weights_of_the_state_are_used_not_the_model_s(self, source, engine):
         trainer = Trainer(ONE_CA_STEP, source, Computing(engine, 1))

@@ -49,12 +49,14 @@ class TestPoolModes:
         state, _ = eager_steps(trainer, trainer.initial_state(), steps)
         return trainer, state
 
+    @pytest.mark.slow
     def test_naive_batches_are_always_fresh(self, trainer_of):
         trainer, state = self.state_after(trainer_of, "naive")
         batch, _ = eager_preview(trainer, state)
         assert not batch.state.numpy().any()
         assert not batch.age.numpy().any()
 
+    @pytest.mark.slow
     def test_persistent_batches_are_half_old_half_fresh(self, trainer_of):
         trainer, state = self.state_after(trainer_of, "persistent")
         batch, _ = eager_preview(trainer, state)
@@ -62,6 +64,7 @@ class TestPoolModes:
         assert old.tolist() == [False] * 2 + [True] * 4 + [False] * 2
         assert np.all(batch.age.numpy()[2:6] > 0)
 
+    @pytest.mark.slow
     def test_mutating_batches_keep_states_under_new_digits(self, trainer_of):
         trainer, state = self.state_after(trainer_of, "mutating")
         _, drawn = pools.sample(state.pool, 8, derive(root_key(TINY.seed), 6, 0))
@@ -74,6 +77,7 @@ class TestPoolModes:
         dead = ~reference_ca.alive(gray_of(batch.images))
         assert not batch.state.numpy()[dead].any()
 
+    @pytest.mark.slow
     def test_naive_batch_may_be_larger_than_the_pool(self, source):
         experiment = TINY.replace(pool_mode="naive", batch_size=8, pool_size=4)
         trainer = Trainer(experiment, source, Computing("living", 1))
@@ -91,6 +95,7 @@ class TestDraws:
         _, batch = eager_preview(trainer, state._replace(step=tf.constant(step)))
         return batch.state.numpy()[..., 0].reshape(8, -1)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ENGINES)
     def test_steps_draw_masks_of_their_own(self, trainer_of, engine):
         masks = [self.masks(trainer_of, step, engine=engine) for step in (0, 0, 1, 2, 70_000)]
@@ -98,12 +103,14 @@ class TestDraws:
         correlations = np.corrcoef(np.reshape(masks[1:], (4, -1)))[np.triu_indices(4, 1)]
         assert np.abs(correlations).max() < 0.06  # 4.5 sigma of 8 * 784 cells
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lanes", [2, 4, 8])
     def test_lanes_draw_masks_of_their_own(self, trainer_of, lanes):
         masks = self.masks(trainer_of, lanes=lanes)
         correlations = np.corrcoef(masks)[np.triu_indices(8, 1)]
         assert np.abs(correlations).max() < 0.17  # 4.5 sigma of 784 cells
 
+    @pytest.mark.slow
     def test_lanes_draw_noise_of_their_own(self, trainer_of):
         # Centring removes the bias, so that only noise is left.
         masks = self.masks(trainer_of, lanes=2, residual_noise=1.0, fire_rate=1.0) - 1.0
@@ -111,11 +118,13 @@ class TestDraws:
         correlations = np.corrcoef(masks)[np.triu_indices(8, 1)]
         assert np.abs(correlations).max() < 0.17
 
+    @pytest.mark.slow
     def test_seeds_draw_masks_of_their_own(self, trainer_of):
         masks = [self.masks(trainer_of, seed=seed).ravel() for seed in (0, 1, -1, 2**40)]
         correlations = np.corrcoef(masks)[np.triu_indices(4, 1)]
         assert np.abs(correlations).max() < 0.06
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ENGINES)
     @pytest.mark.parametrize("fire_rate", [0.5, 0.2])
     def test_share_of_firing_cells_is_the_fire_rate(self, trainer_of, engine, fire_rate):
@@ -123,6 +132,7 @@ class TestDraws:
         assert masks.mean() == pytest.approx(fire_rate, abs=0.025)
         assert set(np.unique(masks)) == {0.0, 1.0}
 
+    @pytest.mark.slow
     def test_initial_pool_is_not_drawn_with_a_step_s_key(self, source):
         # Each use has its own stream: no step may reuse the key of the initial pool.
         pool = Trainer(TINY, source).initial_state().pool
@@ -144,6 +154,7 @@ class TestLanes:
         start = with_weights(trainer.initial_state(), weights)
         return eager_preview(trainer, start._replace(step=tf.constant(steps)))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lanes", [2, 4, 8])
     def test_leave_the_batch_in_its_order(self, trainer_of, lanes):
         (one, _), (many, rolled_out) = (self.preview(trainer_of, n) for n in (1, lanes))
@@ -160,6 +171,7 @@ class TestLanes:
         work = [living[share].sum() for share in shares]
         assert max(work) - min(work) <= living.max() - living.min()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lanes", [1, 2])
     def test_states_go_back_to_the_sample_that_they_belong_to(self, trainer_of, source, lanes):
         trainer = trainer_of(TINY, lanes=lanes)

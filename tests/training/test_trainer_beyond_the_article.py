@@ -37,6 +37,7 @@ def trainer_of(source):
 class TestBeyondTheArticle:
     """Options that the article's training doesn't have, each in the training step."""
 
+    @pytest.mark.slow
     def test_without_them_the_article_s_trainings_take_the_course_that_they_took(self):
         drawn = digits.load_digits("drawn", "train", num_drawn=200)
         source = source_of(drawn.images, drawn.labels)
@@ -50,6 +51,7 @@ class TestBeyondTheArticle:
                 # and more away.
                 np.testing.assert_allclose(weights[::37], kept[name], rtol=0, atol=2e-3)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ["dense", "living"])
     def test_other_widths(self, trainer_of, engine):
         trainer = trainer_of(TINY.replace(channels=13, hidden_channels=7), engine)
@@ -58,6 +60,7 @@ class TestBeyondTheArticle:
         assert state.pool.state.shape == (16, 20, 20, 12)
         assert trainer.model.channels == 13
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ["dense", "living"])
     def test_ca_steps_are_drawn_from_the_range(self, trainer_of, engine):
         """Each firing adds 1, so with a fire rate of 1 the fresh samples' states count steps."""
@@ -75,6 +78,7 @@ class TestBeyondTheArticle:
             taken.append(int(counts[1]))
         assert set(taken) == {1, 2, 3, 4}
 
+    @pytest.mark.slow
     def test_average_follows_the_weights_and_is_the_model(self, trainer_of):
         trainer = trainer_of(TINY.replace(weight_averaging=0.9))
         start = trainer.initial_state()
@@ -95,6 +99,7 @@ class TestBeyondTheArticle:
         rates = [float(warm.learning_rate(tf.constant(step))) for step in (0, 1, 5)]
         np.testing.assert_allclose(rates, [0.25e-3, 0.5e-3, 0.1e-3], rtol=1e-3)
 
+    @pytest.mark.slow
     def test_shares_renewed(self, trainer_of):
         trainer = trainer_of(TINY.replace(fresh_share=0.125, mutated_share=0.5, rollout_steps=1))
         state, _ = trainer.run(trainer.initial_state(), tf.constant(1))
@@ -108,6 +113,7 @@ class TestBeyondTheArticle:
         with pytest.raises(ConfigError, match="of 20 channels and 80 hidden channels; expected"):
             Trainer(TINY.replace(channels=19), source, initial_weights=given)
 
+    @pytest.mark.slow
     def test_a_wider_model_begins_with_what_the_narrower_one_does(self, source):
         given = CAWeights(*map(tf.constant, reference_ca.random_weights()))
         narrow = TINY.replace(fire_rate=1.0, residual_noise=0.0, rollout_steps=3)

@@ -43,6 +43,7 @@ def copy(straight, tmp_path):
 
 
 class TestFinishedRun:
+    @pytest.mark.slow
     def test_has_its_files(self, straight):
         assert {path.name for path in straight.iterdir()} == {
             "config.json",

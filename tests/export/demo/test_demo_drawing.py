@@ -53,7 +53,9 @@ def test_a_wider_brush_draws_more(demo):
     assert widths[2] == pytest.approx(10, abs=2)
 
 
-@pytest.mark.parametrize(("digit", "strokes"), [(0, ZERO), (1, ONE), (7, SEVEN)])
+@pytest.mark.parametrize(
+    ("digit", "strokes"), [pytest.param(0, ZERO, marks=pytest.mark.long), (1, ONE), (7, SEVEN)]
+)
 def test_a_drawn_digit_is_named(demo, digit, strokes):
     demo.click("Bin")
     demo.stroke(*strokes)
@@ -112,6 +114,7 @@ def test_a_digit_button_mutates_and_cycles(demo):
     assert not second["state"][np.isin(second["positions"], born)].any()
 
 
+@pytest.mark.long
 def test_twenty_samples_of_a_digit_then_the_first_again(demo):
     demo.click("Bin")
     seen = []
@@ -122,6 +125,7 @@ def test_twenty_samples_of_a_digit_then_the_first_again(demo):
     assert seen[0] == seen[20]
 
 
+@pytest.mark.long
 def test_every_digit_is_what_its_button_says(demo):
     right = 0
     for digit in range(10):
@@ -131,7 +135,7 @@ def test_every_digit_is_what_its_button_says(demo):
     assert right >= 8  # the model is right on 95 of 100
 
 
-@pytest.mark.parametrize("way", ["tool", "Shift"])
+@pytest.mark.parametrize("way", [pytest.param("tool", marks=pytest.mark.long), "Shift"])
 def test_the_eraser_is_wider_than_the_pencil(demo, way):
     demo.click("Bin")
     demo.set_slider("Brush size", 10)
@@ -208,7 +212,7 @@ def test_undo_goes_back_edit_by_edit(demo):
         np.testing.assert_array_equal(demo.picture()["gray"], pictures.pop())
 
 
-@pytest.mark.parametrize("size", [56, 112, 140])
+@pytest.mark.parametrize("size", [56, pytest.param(112, marks=pytest.mark.long), 140])
 def test_canvas_sizes_and_fill(demo, size):
     demo.choice("Canvas size").select_option(str(size))
     demo.until(f"demo.picture().size === {size}")

@@ -9,7 +9,7 @@ pytest_plugins = ["support.demo_site"]
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("layout", ["tfjs", "single_file"])
+@pytest.mark.parametrize("layout", [pytest.param("tfjs", marks=pytest.mark.long), "single_file"])
 def test_an_exported_folder_is_opened(demo, layout, tmp_path):
     from export import exporting
     from selforg_mnist import weights

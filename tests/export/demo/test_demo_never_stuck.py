@@ -169,7 +169,7 @@ def test_a_link_pasted_into_the_tab_back_and_forward(demo):
     assert "digit=7-0" in demo.page.url
 
 
-@pytest.mark.parametrize("size", [56, 140])
+@pytest.mark.parametrize("size", [pytest.param(56, marks=pytest.mark.long), 140])
 def test_a_drawing_is_in_the_address_once_it_rests(demo, size):
     demo.choice("Canvas size").select_option(str(size))
     demo.until(f"demo.picture().size === {size}")

@@ -236,7 +236,10 @@ CUT_OFF = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1000, 1280, 1920])
+@pytest.mark.parametrize(
+    "width",
+    [320, 1280, *(pytest.param(w, marks=pytest.mark.long) for w in (390, 768, 1000, 1920))],
+)
 def test_every_width_fits(browser, address, width):
     # High enough for the whole page, so that all of it is in sight.
     with tab(browser, address, viewport={"width": width, "height": 4000}) as demo:

@@ -199,7 +199,7 @@ def test_memory_is_constant_over_steps_and_clicks(demo):
     assert tensors_after(demo, clicks) == before
 
 
-@pytest.mark.parametrize("backend", ["wasm", "webgl"])
+@pytest.mark.parametrize("backend", ["wasm", pytest.param("webgl", marks=pytest.mark.long)])
 def test_memory_is_constant_whatever_one_does(browser, address, backend):
     with tab(browser, address) as demo:
         demo.open(f"backend={backend}&play=no&more=yes")

@@ -91,7 +91,10 @@ LATENCY = """() => {
 
 @pytest.mark.parametrize(
     ("backend", "slower"),
-    [("wasm", 1), pytest.param("wasm", 6, marks=pytest.mark.long), ("webgl", 1)],
+    [
+        ("wasm", 1),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in (("wasm", 6), ("webgl", 1))),
+    ],
 )
 def test_a_stroke_is_ink_on_the_next_frame(browser, address, backend, slower):
     """However fast the cells go, on a busy machine too, and though a GPU's states come later."""
