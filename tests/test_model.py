@@ -31,6 +31,7 @@ def draws(gray):
 
 
 class TestAgainstTheReference:
+    @pytest.mark.slow
     @pytest.mark.parametrize("noisy", [False, True])
     def test_each_of_20_steps_agrees(self, start, draws, noisy):
         weights = reference_ca.random_weights()
@@ -121,6 +122,7 @@ class TestSeedsAndMasks:
         np.testing.assert_array_equal(first, again)
         assert np.abs(first - other).max() > 0.01
 
+    @pytest.mark.slow
     def test_a_seed_may_be_a_number_or_a_generator_of_keras(self, model, start):
         expected = model.rollout(start, 2, seed=root_key(5))
         np.testing.assert_array_equal(model.rollout(start, 2, seed=5), expected)
@@ -131,6 +133,7 @@ class TestSeedsAndMasks:
         again = model(start, seed=keras.random.SeedGenerator(1))
         np.testing.assert_array_equal(again, first)
 
+    @pytest.mark.slow
     def test_without_a_seed_the_generator_of_tensorflow_draws(self, model, start):
         keras.utils.set_random_seed(3)
         first, second = model(start).numpy(), model.rollout(start, 1).numpy()

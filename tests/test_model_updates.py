@@ -53,6 +53,7 @@ class TestFiring:
         fired = after[..., 1:]
         np.testing.assert_array_equal(fired, np.broadcast_to(fired[..., :1], fired.shape))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("fire_rate", [0.5, 0.25, 0.9])
     def test_share_of_firing_cells_is_the_fire_rate(self, fire_rate):
         model = biased_model(fire_rate=fire_rate)

@@ -34,6 +34,7 @@ def test_file_is_the_one_of_the_record_and_small(name):
     assert record["final_row"]["num_samples"] == 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", weights.SHIPPED)
 def test_model_is_the_experiment_s(name):
     loaded, asked_for = weights.load(name), experiment.get(name)

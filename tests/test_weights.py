@@ -90,6 +90,7 @@ def test_other_residual_noise_is_refused(folder, noise):
         subject.load("ours.keras", residual_noise=noise)
 
 
+@pytest.mark.slow
 def test_run_is_called_by_its_folder(folder, monkeypatch):
     loaded = subject.load_run(folder / "runs" / "mine")
     assert_same_weights(loaded.model, ARRAYS)

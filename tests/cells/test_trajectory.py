@@ -14,6 +14,7 @@ def gray():
     return digits.load_digits("drawn", "test", num_drawn=3).gray()
 
 
+@pytest.mark.slow
 def test_states_are_those_of_the_reference(gray):
     model = random_model(fire_rate=1.0)
     x = np.concatenate([gray[..., None], np.zeros((*gray.shape, 19))], axis=-1)
@@ -25,6 +26,7 @@ def test_states_are_those_of_the_reference(gray):
         np.testing.assert_allclose(ours, theirs[..., 1:], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_call_and_several_draw_the_same(gray):
     model = random_model(residual_noise=0.02)
     *_, whole = trajectory.states(model, gray, 5, seed=3)

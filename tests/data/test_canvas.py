@@ -46,6 +46,7 @@ def assert_alike(ours, theirs, mean=6):
 
 
 class TestLayout:
+    @pytest.mark.slow
     def test_the_longer_side_is_20_of_28_and_the_mass_is_in_the_middle(self, plain):
         assert plain.dtype == np.uint8
         y, x = np.nonzero(plain > 25)

@@ -143,6 +143,7 @@ def test_tiny_set_round_trip_ignores_what_another_set_extracted(tiny, tmp_path):
     one_line(error)
 
 
+@pytest.mark.slow
 def test_interrupted_preparation_leaves_nothing_that_looks_finished(
     tiny, tmp_path, monkeypatch, no_network
 ):

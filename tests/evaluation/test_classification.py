@@ -86,6 +86,7 @@ class TestAtTheEnd:
         assert decision.living == 2
         assert decision.label == 2
 
+    @pytest.mark.slow
     def test_cells_that_know_nothing_decide_nothing(self):
         (decision,) = classify(ramps(0, np.full(10, 0.0009)), canvas_of([255])[None], steps=11)
         assert decision == Decision(None, 0.0, None, 0.0, 1.0, 1, None, NO_VOTES)

@@ -82,6 +82,7 @@ def test_logits_are_means_over_living_cells(model, digits):
     np.testing.assert_allclose(again, logits, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_survives_saving(model, digits, tmp_path):
     before = Classifier(model, steps=3)
     before.save(tmp_path / "classifier.keras")

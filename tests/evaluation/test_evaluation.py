@@ -157,6 +157,7 @@ class TestBatches:
         assert 0.0 < curves.cell_accuracy.mean() < 0.5
         assert not np.any(curves.cell_accuracy == 1.0)
 
+    @pytest.mark.slow
     def test_digit_without_a_living_cell_is_not_counted(self, drawn):
         images, labels = drawn.images.copy(), drawn.labels
         images[[0, 7, 19]] = 25  # dead, but not blank
@@ -168,6 +169,7 @@ class TestBatches:
         assert_same(ours, evaluate(model, without, steps=2), rtol=1e-5)
         assert ours.num_samples == 17
 
+    @pytest.mark.slow
     def test_no_living_cell_at_all(self):
         blank = Digits(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8), "made", "by hand")
         curves = evaluate(random_model(), blank, steps=2)
@@ -177,17 +179,20 @@ class TestBatches:
 
 
 class TestArguments:
+    @pytest.mark.slow
     @pytest.mark.parametrize("steps", [1, 5])
     def test_steps_are_honoured(self, drawn, steps):
         curves = evaluate(random_model(), drawn, steps=steps)
         assert curves.steps == steps
         assert {getattr(curves, name).shape for name in CURVES} == {(steps,)}
 
+    @pytest.mark.slow
     def test_shorter_rollout_is_the_beginning_of_a_longer_one(self, drawn):
         short, long = (evaluate(random_model(), drawn, steps=steps) for steps in (2, 5))
         for name in CURVES:
             np.testing.assert_array_equal(getattr(short, name), getattr(long, name)[:2])
 
+    @pytest.mark.slow
     def test_seed_decides(self, drawn):
         model = random_model(residual_noise=0.02)
         first, again, other = (evaluate(model, drawn, steps=3, seed=seed) for seed in (0, 0, 1))
@@ -195,6 +200,7 @@ class TestArguments:
         assert np.all(first.state_magnitude != other.state_magnitude)
         np.testing.assert_allclose(first.state_magnitude, other.state_magnitude, rtol=0.1)
 
+    @pytest.mark.slow
     def test_number_of_channels_is_the_model_s(self, drawn):
         curves = evaluate(CAModel(channels=24, residual_noise=0.02), drawn, steps=1)
         expected = 0.02 * np.sqrt(2.0 / np.pi)
@@ -225,6 +231,7 @@ class TestPhases:
             images[0, y, x] = 255
         return images
 
+    @pytest.mark.slow
     def test_state_goes_on_where_the_new_picture_lives(self):
         # Cells far from each other: every state counts its own cell's steps.
         labels = np.array([0])
@@ -235,6 +242,7 @@ class TestPhases:
         assert after.state_magnitude == pytest.approx([(3 + 1) / 2, (4 + 2) / 2, (5 + 3) / 2])
         assert after.residual_magnitude == pytest.approx([1, 1, 1])
 
+    @pytest.mark.slow
     def test_state_is_zeroed_where_it_is_not_kept(self):
         picture, labels = self.lone_cells((2, 2), (8, 8)), np.array([0])
         keep = np.ones((1, 28, 28), bool)

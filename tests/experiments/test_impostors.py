@@ -43,6 +43,7 @@ def rolled_out(rules, digits, share, steps=3):
 
 
 class TestTwoRules:
+    @pytest.mark.slow
     def test_step_is_that_of_the_formula(self, drawn):
         honest = known_models.random_model(fire_rate=1.0)
         impostor = known_models.random_model(fire_rate=1.0)
@@ -54,6 +55,7 @@ class TestTwoRules:
             x = tf.where(masks[..., None], impostor(x), honest(x))
         np.testing.assert_allclose(rolled_out(rules, drawn, 0.3), x[..., 1:], atol=1e-5)
 
+    @pytest.mark.slow
     def test_impostors_that_are_nowhere_change_nothing(self, drawn):
         model = weights.load("l2_noise").model
         wild = CAWeights(*(w + 1.0 for w in model.ca_weights()))
@@ -169,6 +171,7 @@ def test_impostors_come_and_go(drawn):
     np.testing.assert_array_equal(said[6:, :, 3], np.tile(found.impostors[1], (3, 1)))
 
 
+@pytest.mark.slow
 def test_film_frames_digits_that_are_wrong(drawn):
     says_0 = known_models.bias_model(np.zeros(19))
     made = training.Trained(says_0, [], 0.0)

@@ -131,6 +131,7 @@ class TestDrawings:
         assert (gradient[9:14, 10:14] != 0).all()
         assert not gradient[20:].any()
 
+    @pytest.mark.slow
     def test_drawings_stay_in_range_and_get_their_label(self):
         labels = np.array([0, 1])
 

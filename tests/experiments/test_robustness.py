@@ -128,6 +128,7 @@ class TestMeasure:
                     expected = (6 + before * (1 - young)) / 19
                     assert row.state_magnitude == pytest.approx(expected, rel=1e-4)
 
+    @pytest.mark.slow
     def test_long_run_keeps_many_steps_of_the_same_rollout(self, studies, few):
         one = study(studies, "long")
         rows = list(measure.measure(one, "m", CAModel(residual_noise=0.5), 2))

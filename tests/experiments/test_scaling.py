@@ -206,6 +206,7 @@ def test_tables():
     assert not any("More and more digits" in line for line in lines)  # there are no such rows
 
 
+@pytest.mark.slow
 def test_files(tmp_path):
     report.write(tmp_path, ABOUT, [*CANVAS, *BATCH])
     assert {path.name for path in tmp_path.iterdir()} == set(report.FILES)

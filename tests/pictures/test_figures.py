@@ -29,6 +29,7 @@ THREE = {title: curves(level) for title, level in zip(TITLES, (30, 50, 80), stri
 
 
 class TestAccuracyAndAgreement:
+    @pytest.mark.slow
     def test_higher_values_stand_higher_in_both_panels(self):
         picture = figures.accuracy_and_agreement(THREE)
         middle = picture.shape[0] // 2
@@ -84,6 +85,7 @@ class TestMagnitudes:
         tops = [rows_of(picture, c, columns).min() for c in (BLUE, ORANGE, GREEN)]
         assert tops[0] - tops[1] == pytest.approx(tops[1] - tops[2], abs=3)
 
+    @pytest.mark.slow
     def test_linear_axis_starts_at_zero(self):
         growing = curves(100)
         growing["state_magnitude"] = np.linspace(0, 30, 40)
@@ -101,6 +103,7 @@ class TestMagnitudes:
         assert figures.magnitudes({"L2": still}, log=log).std() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [figures.accuracy_and_agreement, figures.magnitudes])
 def test_nothing_touches_the_border_of_the_picture(draw):
     # Text that is cut off would touch the border.

@@ -117,6 +117,7 @@ class TestGIF:
         assert durations == [50] * 9
         assert loop == 0
 
+    @pytest.mark.slow
     def test_there_is_one_palette(self, tmp_path):
         films.write(iter(pixel_art(5)), tmp_path / "a.gif", 20)
         # A frame's descriptor: its start, left, top, width, height, then flags; 0x80 would be a
@@ -145,6 +146,7 @@ class TestGIF:
         pairs = np.unique(np.concatenate([sent[1], shown[1]], axis=-1).reshape(-1, 6), axis=0)
         assert len(pairs) == len(np.unique(pairs[:, :3], axis=0)), "a colour shown in two ways"
 
+    @pytest.mark.slow
     def test_delays_of_10_ms_keep_time_on_average(self, tmp_path):
         films.write(iter(pixel_art(9)), tmp_path / "a.gif", 30)
         _, durations, _ = read_picture(tmp_path / "a.gif")

@@ -50,6 +50,7 @@ def test_file_that_ends_tensorflow_s_process_is_an_error(tmp_path):
         subject.checkpoint(str(tmp_path / "small"))
 
 
+@pytest.mark.slow
 def test_more_than_a_model_is_not_read(tmp_path, monkeypatch):
     large = np.zeros(2**22 + 1, "<f4")
     with pytest.raises(ValueError, match="16777220 bytes, expected at most 16777216"):

@@ -53,6 +53,7 @@ def refused(path, *parts):
     assert_one_line(error.value, path, *parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [3, 10])  # with 10, both 1x1 kernels have one shape
 def test_reads_what_keras_reads(tmp_path, hidden):
     path = save(tmp_path / "m.keras", hidden=hidden, fire_rate=0.25, residual_noise=0.02)

@@ -104,6 +104,7 @@ def test_files_that_are_too_large_are_not_read(checkpoint):
     refused(checkpoint, "larger than 262144 bytes")
 
 
+@pytest.mark.slow
 def test_another_model_is_refused(tmp_path):
     tf.train.Checkpoint(kernel=tf.Variable([1.0])).write(str(tmp_path / "other"))
     refused(tmp_path / "other", "expected 3 with both")

@@ -60,6 +60,7 @@ class TestChoice:
             engines.resolve(Computing("auto", lanes=2), 8)
 
 
+@pytest.mark.slow
 def test_each_lane_draws_firing_and_noise_of_its_own(source):
     """Two samples that are the same, in two lanes, come out different."""
     experiment = TINY.replace(batch_size=2, pool_mode="naive", rollout_steps=1)

@@ -73,6 +73,7 @@ class TestCompiledRun:
         resumed, _ = again.run(tf.nest.map_structure(tf.constant, saved), tf.constant(2))
         assert_identical(resumed, straight)
 
+    @pytest.mark.slow
     def test_is_the_eager_step(self, trainer):
         start = with_weights(trainer.initial_state(), reference_ca.random_weights())
         compiled, metrics = trainer.run(start, tf.constant(1))

@@ -140,6 +140,7 @@ class TestDraws:
             key = derive(root_key(TINY.seed), step)
             assert differ(pools.fresh(source, TINY.pool_size, key), pool), f"step {step}"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("engine", ENGINES)
     def test_last_training_digit_is_drawn(self, engine):
         images = np.full((3, 28, 28), 255, np.uint8)
@@ -161,6 +162,7 @@ class TestLanes:
         assert_identical(one, many)
         assert_identical(many[:2], rolled_out[:2])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lanes", [2, 4])
     def test_share_the_work_and_cover_each_sample_once(self, trainer_of, lanes):
         batch, _ = self.preview(trainer_of, 1)
