@@ -8,8 +8,6 @@ import { ReadableError } from '../engine/readable_error';
 
 const ROOT = './models';
 const INDEX = `${ROOT}/index.json`;
-/** What the page begins with where it is there: it knows digits of all sizes. */
-const BEST = 'robust';
 /** Stands for the impostors' rule, which is no model of the list. */
 export const IMPOSTORS = '(impostors)';
 /** Whose cells impostors know best: they were trained among them. */
@@ -43,6 +41,7 @@ export class Catalogue {
     return new Catalogue(names, samples, isFileName(impostors) ? impostors : undefined);
   }
 
+  /** Names in the order in which to try them when nothing is asked for. */
   get names(): string[] {
     return [...this.#folders.keys()];
   }
@@ -62,11 +61,6 @@ export class Catalogue {
       if (manifest?.stateChannels === stateChannels) return { name, title: manifest.title };
     }
     return undefined;
-  }
-
-  /** Names in the order in which to try them when nothing is asked for. */
-  get preferred(): string[] {
-    return this.names.sort((a, b) => Number(b === BEST) - Number(a === BEST));
   }
 
   /**

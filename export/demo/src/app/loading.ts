@@ -35,8 +35,8 @@ export async function load(settings: Settings): Promise<Loaded> {
   const catalogue = await Catalogue.load();
   const samples = await Samples.load(catalogue.samples, DIGITS);
   element('dataset', HTMLSpanElement).textContent = samples.dataset;
-  const wanted = settings.get('model') || catalogue.preferred[0];
-  const order = [...new Set([wanted, ...catalogue.preferred])];
+  const wanted = settings.get('model') || catalogue.names[0];
+  const order = [...new Set([wanted, ...catalogue.names])];
   const size = settings.get('size');
   const backends = new BackendChoice(
     async () => (await firstThatLoads(order, (name) => catalogue.load(name))).model,
