@@ -19,7 +19,7 @@ from selforg_mnist.evaluation.article import TableRow
 from selforg_mnist.experiment import ConfigError, Experiment
 from selforg_mnist.training import run_config
 
-MAX_BYTES = 150_000
+MAX_BYTES = 300_000
 _MEASURED = tuple(field.name for field in dataclasses.fields(TableRow))
 _COUNTS = ("num_samples", "steps", "seed")
 _SCALAR = "train/loss"  # written at every logged step
