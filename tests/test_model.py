@@ -6,28 +6,13 @@ import pytest
 import tensorflow as tf
 
 from selforg_mnist import spec
-from selforg_mnist.data import digits
 from selforg_mnist.model import CAModel
 from selforg_mnist.randomness import derive, root_key
 from support import reference_ca
+from support.drawn_samples import STEPS
 from support.known_models import model_with
 
-STEPS = 20
-
-
-@pytest.fixture(scope="module")
-def gray():
-    return digits.load_digits("drawn", "test", num_drawn=3).gray()
-
-
-@pytest.fixture(scope="module")
-def start(gray):
-    return reference_ca.random_samples(gray)
-
-
-@pytest.fixture(scope="module")
-def draws(gray):
-    return reference_ca.random_draws(gray, STEPS)
+pytest_plugins = ["support.drawn_samples"]
 
 
 class TestAgainstTheReference:

@@ -5,13 +5,12 @@ import inspect
 import numpy as np
 import pytest
 
-from selforg_mnist.data import digits
 from selforg_mnist.model import CAModel
 from selforg_mnist.randomness import root_key
 from support import reference_ca
 from support.known_models import model_with
 
-STEPS = 20
+pytest_plugins = ["support.drawn_samples"]
 
 
 def biased_model(bias=1.0, **options):
@@ -25,21 +24,6 @@ def biased_model(bias=1.0, **options):
 
 def all_alive(batch=1, size=28):
     return np.ones((batch, size, size), np.float32)
-
-
-@pytest.fixture(scope="module")
-def gray():
-    return digits.load_digits("drawn", "test", num_drawn=3).gray()
-
-
-@pytest.fixture(scope="module")
-def start(gray):
-    return reference_ca.random_samples(gray)
-
-
-@pytest.fixture(scope="module")
-def draws(gray):
-    return reference_ca.random_draws(gray, STEPS)
 
 
 class TestFiring:

@@ -35,7 +35,7 @@ def write(
 def _frames(
     models: Mapping[str, CAModel], gray: np.ndarray, steps: int, seed: int
 ) -> Iterator[np.ndarray]:
-    shown = set(film_frames.time_lapse(steps, slow=min(steps, 30), factor=12))
+    shown = set(film_frames.time_lapse(steps, slow=30, factor=12))
     runs = (trajectory.states(model, gray, steps, seed) for model in models.values())
     for step, states in enumerate(zip(*runs, strict=True), 1):
         if step not in shown:

@@ -6,7 +6,6 @@ Each part of the study is kept in a file of its own, so that a run that was stop
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -173,10 +172,14 @@ def cut_gradients(study: Study) -> dict[str, Any]:
     for reach, trainer in trainers.items():
         advance(trainer, folders[reach], end)
         path = study.folder / f"reach_{reach}_step_{end}_evaluation.json"
-        curves = functools.partial(evaluation.evaluate, trainer.model, study.held_out, study.steps)
-        found = kept(path, lambda c=curves: c().shares_at_end())  # type: ignore[misc]
+        found = kept(path, lambda t=trainer: _shares(t, study))  # type: ignore[misc]
         runs[str(reach)] = {**found, "stretches": stretches[reach], "megabytes": memory[reach]}
     return runs
+
+
+def _shares(trainer: CutTrainer, study: Study) -> dict[str, float]:
+    """What the cells of held-out digits say after the last CA step, in percent."""
+    return evaluation.evaluate(trainer.model, study.held_out, study.steps).shares_at_end()
 
 
 def memory_of_a_step(study: Study) -> dict[int, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -29,10 +30,21 @@ _MARGIN = 150  # pixels at the left, for the labels of rows
 _GAP, _COLUMN_GAP = 2, 24  # pixels between digits, and between models
 
 
-# A row of a page: the label at its left, and tiles for each model, [K, H, W, 3] uint8, which have
-# one size on a page. A block: its heading, and its rows.
-_Row = tuple[str, Sequence[np.ndarray]]
-_Block = tuple[str, Sequence[_Row]]
+class PageRow(NamedTuple):
+    """A row of a page.
+
+    label: text at the left. tiles: for each model [K, H, W, 3] uint8, of one size on a page.
+    """
+
+    label: str
+    tiles: Sequence[np.ndarray]
+
+
+class Block(NamedTuple):
+    """Rows under one heading."""
+
+    title: str
+    rows: Sequence[PageRow]
 
 
 def of_studies(studies: Sequence[Study], models: Mapping[str, CAModel], seed: int) -> np.ndarray:
@@ -49,24 +61,24 @@ def of_studies(studies: Sequence[Study], models: Mapping[str, CAModel], seed: in
         return page(list(models), list(itertools.chain(*blocks)))
 
 
-def _blocks(study: Study, models: Mapping[str, CAModel], seed: int) -> list[_Block]:
+def _blocks(study: Study, models: Mapping[str, CAModel], seed: int) -> list[Block]:
     strengths = _spread(list(study.cases))
     labels = study.cases[strengths[0]][0].labels
     different = np.sort(np.unique(labels, return_index=True)[1])
     picked = different[: max(1, _SHOWN // len(models))]
     seen = [measure.looks(study, strengths, picked, model, seed) for model in models.values()]
-    blocks: list[_Block] = []
+    blocks = []
     for view, *by_model in zip(study.views, *seen, strict=True):
         coloured = [tiles(gray, logits) for gray, logits in by_model]  # [S, K, T, T, 3] each
         rows = [
-            (
+            PageRow(
                 f"{strength:g}" if len(strengths) > 1 else "",
                 [render.underline(each[i], labels[picked]) for each in coloured],
             )
             for i, strength in enumerate(strengths)
         ]
         axis = "" if study.over_steps else f"; {study.axis}"
-        blocks.append((view.title + axis, rows))
+        blocks.append(Block(view.title + axis, rows))
     return blocks
 
 
@@ -86,14 +98,17 @@ def of_chimeras(
     count = max(1, _SHOWN // len(heads))
     middle = sorted({g.seam for g in groups if g.seam is not None})
     shown = {None, *middle[len(middle) // 2 :][:1]}
-    blocks: dict[str, list[_Row]] = {}
+    blocks: dict[str, list[PageRow]] = {}
     for group, *by_model in zip(groups, *ends, strict=True):
         if group.seam in shown:
             gray = gray_levels(group.images[:count])
-            row = chimeras.title(group), [tiles(gray, each[:count]) for each in by_model]
+            row = PageRow(
+                chimeras.title(group),
+                [tiles(gray, logits[:count]) for logits in by_model],
+            )
             pair = " and ".join(map(str, sorted((group.first, group.second))))
             blocks.setdefault(pair, []).append(row)
-    return page(heads, list(blocks.items()))
+    return page(heads, [Block(pair, rows) for pair, rows in blocks.items()])
 
 
 def _spread(strengths: Sequence[float]) -> list[float]:
@@ -125,21 +140,21 @@ def tiles(gray: np.ndarray, logits: np.ndarray) -> np.ndarray:
     return np.pad(coloured, [*whole, *pads, (0, 0)], constant_values=255)
 
 
-def page(heads: Sequence[str], blocks: Sequence[_Block]) -> np.ndarray:
+def page(heads: Sequence[str], blocks: Sequence[Block]) -> np.ndarray:
     """Lays a page out.
 
     Returns:
       picture: [H, W, 3] uint8, with the key to the colours at its foot.
     """
-    column = blocks[0][1][0][1][0]  # the first model's tiles of the first row
+    column = blocks[0].rows[0].tiles[0]
     step = len(column) * (column.shape[2] + _GAP) - _GAP + _COLUMN_GAP
     width = _MARGIN + len(heads) * step - _COLUMN_GAP
     strips = [_texts(width, 26, {_MARGIN + i * step: head for i, head in enumerate(heads)}, 18)]
-    for title, rows in blocks:
-        strips.append(_texts(width, 30, {0: title}, 17))
-        for label, by_model in rows:
-            strip = _texts(width, by_model[0].shape[1], {0: label}, 14)
-            for i, digits in enumerate(by_model):
+    for block in blocks:
+        strips.append(_texts(width, 30, {0: block.title}, 17))
+        for row in block.rows:
+            strip = _texts(width, row.tiles[0].shape[1], {0: row.label}, 14)
+            for i, digits in enumerate(row.tiles):
                 shown = render.mosaic(digits, columns=len(digits), gap=_GAP)
                 left = _MARGIN + i * step
                 strip[:, left : left + shown.shape[1]] = shown

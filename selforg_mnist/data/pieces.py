@@ -53,7 +53,7 @@ def connected(images: np.ndarray) -> np.ndarray:
     Returns:
       [N] bool: True where the living cells are exactly one 8-connected piece.
     """
-    alive = spec.alive_mask(images / np.float32(255))
+    alive = spec.alive_mask(images.astype(np.float32) / np.float32(255))
     separated = np.pad(alive, ((0, 0), (0, 1), (0, 0)))  # a blank row below each
     numbers = label(separated.reshape(-1, separated.shape[2])).reshape(len(images), -1)
     highest = numbers.max(axis=1)

@@ -1,4 +1,4 @@
-"""Fixtures that several test files of this folder share: one run that nothing happens to."""
+"""Fixtures that several test files of this folder share."""
 
 import pytest
 
@@ -9,3 +9,19 @@ def straight(tmp_path_factory):
     from support import training_runs
 
     return training_runs.straight_run(tmp_path_factory.mktemp("straight"))
+
+
+@pytest.fixture(scope="module")
+def source():
+    """Drawn digits to train on."""
+    from support import tiny_trainer
+
+    return tiny_trainer.drawn_source()
+
+
+@pytest.fixture(scope="module")
+def trainer_of(source):
+    """Gives trainers of these digits, each made once; a file with more digits has its own."""
+    from support import tiny_trainer
+
+    return tiny_trainer.trainers({"drawn": source})

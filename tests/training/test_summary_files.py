@@ -135,8 +135,8 @@ def test_a_full_disk_is_one_line_at_once(tmp_path):
     assert "File too large" in message
     assert "\n" not in message
     assert "function_node" not in message
-    with contextlib.suppress(SummaryError):
-        summaries.__exit__()
+    with contextlib.suppress(SummaryError), summaries:
+        pass  # closing it fails, too
     _write_and_kill(tmp_path, 200, start=150)
     assert list(_read(tmp_path / "training")["train/loss"]) == [100, 200]
 

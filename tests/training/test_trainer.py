@@ -11,7 +11,7 @@ from selforg_mnist.training import pool as pools
 from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.pool import source_of
 from selforg_mnist.training.trainer import Trainer
-from support import reference_ca, tiny_trainer
+from support import reference_ca
 from support.tiny_trainer import (
     ENGINES,
     ONE_CA_STEP,
@@ -23,16 +23,6 @@ from support.tiny_trainer import (
     leaves,
     with_weights,
 )
-
-
-@pytest.fixture(scope="module")
-def source():
-    return tiny_trainer.drawn_source()
-
-
-@pytest.fixture(scope="module")
-def trainer_of(source):
-    return tiny_trainer.trainers({"drawn": source})
 
 
 @pytest.fixture(

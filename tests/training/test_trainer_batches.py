@@ -26,11 +26,6 @@ from support.tiny_trainer import (
 
 
 @pytest.fixture(scope="module")
-def source():
-    return tiny_trainer.drawn_source()
-
-
-@pytest.fixture(scope="module")
 def one_digit():
     """Samples that differ only in their random draws: one digit, all cells alive."""
     return source_of(np.full((1, 28, 28), 255, np.uint8), [3])

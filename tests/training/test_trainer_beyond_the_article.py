@@ -13,7 +13,7 @@ from selforg_mnist.model import CAWeights
 from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.pool import source_of
 from selforg_mnist.training.trainer import Trainer
-from support import reference_ca, tiny_trainer
+from support import reference_ca
 from support.tiny_trainer import (
     TINY,
     assert_identical,
@@ -22,16 +22,6 @@ from support.tiny_trainer import (
     eager_preview,
     with_weights,
 )
-
-
-@pytest.fixture(scope="module")
-def source():
-    return tiny_trainer.drawn_source()
-
-
-@pytest.fixture(scope="module")
-def trainer_of(source):
-    return tiny_trainer.trainers({"drawn": source})
 
 
 class TestBeyondTheArticle:
