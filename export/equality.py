@@ -11,7 +11,6 @@ can't be exact to 1e-5.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -133,7 +132,7 @@ def steps_of(model: CAModel) -> Iterator[Step]:
     """The steps to compare, for each batch of canvases, as long as its states are finite."""
     rng = np.random.default_rng(0)
 
-    @functools.partial(tf.function, reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def step(x: tf.Tensor, fires: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         with tf.device("CPU:0"):  # GPUs may round the factors of products
             return model(x, fires=fires, noise=noise)

@@ -29,7 +29,7 @@ def largest_state(model: CAModel) -> float | None:
         two significant digits; None if it is not finite, or 0.
     """
     gray = load_digits("drawn", "test", num_drawn=_COUNT).gray()
-    step = tf.function(lambda x, seed: model(x, seed=seed))
+    step = tf.function(lambda x, seed: model(x, seed=seed), autograph=False)
     x = model.initialize(gray)
     for t in range(_STEPS):
         x = step(x, tf.constant([_SEED, t]))

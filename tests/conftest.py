@@ -1,5 +1,6 @@
 """Fixtures that several test files share: the real MNIST, if it is there, and no network."""
 
+import collections
 import fcntl
 import os
 import pathlib
@@ -20,10 +21,17 @@ MNIST_FILES = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks as slow what needs the prepared MNIST, and what is marked long."""
+    """Marks as slow what needs the prepared MNIST or is long; files with most slow tests first.
+
+    Several processes then end at about the same time: the short files fill the gaps.
+    """
+    slow_tests: collections.Counter[pathlib.Path] = collections.Counter()
     for item in items:
         if "mnist_data_dir" in item.fixturenames or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("long"):
+            slow_tests[item.path] += 1
+    items.sort(key=lambda item: -slow_tests[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def _restored(trainer: Trainer, run_dir: Path) -> TrainState:
 def _take(trainer: Trainer, state: TrainState, steps: int) -> tuple[Results, float]:
     """The results of some training steps on the CPU, and their rate."""
     with tf.device("/CPU:0"):
-        step = tf.function(trainer.train_step)
+        step = tf.function(trainer.train_step, autograph=False)
         step(state)  # traced
         begun = time.perf_counter()
         for _ in range(steps):

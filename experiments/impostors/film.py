@@ -46,7 +46,7 @@ def frames(
     moves = {"impostors in": come, "impostors out": leave}
     moves = {name: move for name, move in moves.items() if 0 < move < steps}
     shown = film_frames.time_lapse(steps, [*moves.values()], slow=min(20, steps // 3), factor=12)
-    step = tf.function(two_rules.rollout)
+    step = tf.function(two_rules.rollout, autograph=False)
     for t in range(1, steps + 1):
         masks = drawn & (come < t <= leave)
         places = two_rules.find(cells, tf.constant(masks))

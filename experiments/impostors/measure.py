@@ -105,7 +105,7 @@ def measure(
     return Attack(model, made, target, shares, votes, counts)
 
 
-@tf.function
+@tf.function(autograph=False)
 def _roll_out(
     rules: two_rules.Rules,
     images: tf.Tensor,
@@ -120,12 +120,18 @@ def _roll_out(
     honest = tf.cast(~places.cells, tf.int32)[:, None]
     table = living_cells.to_table(cells, state)
     votes = tf.TensorArray(tf.int32, tf.size(steps))
-    for i in tf.range(tf.size(steps)):
+
+    def step(
+        i: tf.Tensor, table: tf.Tensor, votes: tf.TensorArray
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
         table = two_rules.rollout(rules, cells, places, table, 1, derive(key, steps[i]))
         rows = living_cells.living_state(cells, table)
         given = tf.argmax(rows[:, -spec.NUM_CLASSES :], axis=-1, output_type=tf.int32)
         said = honest * tf.one_hot(given, spec.NUM_CLASSES, dtype=tf.int32)
-        votes = votes.write(
-            i, tf.math.unsorted_segment_sum(said, cells.samples, tf.shape(images)[0])
-        )
+        counted = tf.math.unsorted_segment_sum(said, cells.samples, tf.shape(images)[0])
+        return i + 1, table, votes.write(i, counted)
+
+    _, table, votes = tf.while_loop(
+        lambda i, *_: i < tf.size(steps), step, (tf.constant(0), table, votes)
+    )
     return votes.stack(), living_cells.to_image(cells, table, tf.shape(images))

@@ -113,7 +113,7 @@ class Training:
     def _fresh_masks(self, count: int, key: tf.Tensor) -> tf.Tensor:
         return uniform([count, *self._source.size], derive(key, _MASKS)) < SHARE
 
-    @tf.function
+    @tf.function(autograph=False)
     def train_step(self, state: State) -> tuple[State, tf.Tensor]:
         """One training step of the impostors; the loss, [] float32, is the batch's mean."""
         config = self.config

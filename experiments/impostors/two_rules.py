@@ -70,7 +70,7 @@ def rollout(
     return table
 
 
-@tf.function  # of its own, so that it is traced once and not for each step
+@tf.function(autograph=False)  # of its own, so that it is traced once and not for each step
 def _step(
     places: Places, table: tf.Tensor, both: tuple[tuple[CAWeights, Firing], ...]
 ) -> tf.Tensor:

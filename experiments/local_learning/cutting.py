@@ -31,7 +31,7 @@ class CutEngine(engines.Living):
         super().__init__(experiment, computing)
         self._reach = reach
         # A separate function, so that it is traced once and not once for each part.
-        self._learn_from_part = tf.function(self._part)
+        self._learn_from_part = tf.function(self._part, autograph=False)
 
     def _lane(
         self, weights: CAWeights, batch: Pool, key: tf.Tensor, steps_taken: tf.Tensor | None

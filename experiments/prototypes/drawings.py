@@ -98,7 +98,7 @@ def draw(score: Score, labels: np.ndarray, iterations: int, seed: int) -> np.nda
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.2, iterations))
     optimizer.build([levels])
 
-    @tf.function
+    @tf.function(autograph=False)
     def ascend(key: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             gray = tf.sigmoid(levels)

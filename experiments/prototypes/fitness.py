@@ -98,7 +98,7 @@ def train(
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, steps))
     optimizer.build(list(inner))
 
-    @tf.function
+    @tf.function(autograph=False)
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
             value = fitness(inner, pixels, spectrum, v)
@@ -159,7 +159,7 @@ def pictures(
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, iterations))
     optimizer.build([x])
 
-    @tf.function
+    @tf.function(autograph=False)
     def step() -> None:
         with tf.GradientTape() as tape:
             unit = x / tf.norm(x, axis=[-2, -1], keepdims=True)

@@ -50,7 +50,7 @@ def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> Stability:
     return found
 
 
-@tf.function
+@tf.function(autograph=False)
 def _roll_out(
     weights: CAWeights,
     cells: living_cells.LivingCells,
@@ -60,11 +60,13 @@ def _roll_out(
     fire_rate: float,
     residual_noise: float,
 ) -> tf.Tensor:
-    for i in tf.range(steps):
+    def step(i: tf.Tensor, table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         table, _ = living_rollout.random_step(
             weights, cells, table, derive(key, i), fire_rate, residual_noise
         )
-    return table
+        return i + 1, table
+
+    return tf.while_loop(lambda i, _: i < steps, step, (tf.constant(0), table))[1]
 
 
 def _largest(cells: living_cells.LivingCells, table: tf.Tensor, count: int) -> np.ndarray:
@@ -82,7 +84,7 @@ def _gain(model: CAModel, gray: np.ndarray, state: tf.Tensor) -> float:
     gray = tf.constant(gray)[..., None]
     alive = tf.cast(spec.alive_mask(gray), tf.float32)
 
-    @tf.function
+    @tf.function(autograph=False)
     def derivative(mode: tf.Tensor) -> tf.Tensor:
         with tf.autodiff.ForwardAccumulator(state, mode) as forward:
             change = model.residual(tf.concat([gray, state], axis=-1))

@@ -107,4 +107,4 @@ def _step_of(channels: int, hidden_channels: int) -> Callable:
     The number of cells changes between calls, and one trace serves all of them. Other widths
     need another trace, because the matrices have static shapes.
     """
-    return tf.function(living_rollout.random_step, reduce_retracing=True)
+    return tf.function(living_rollout.random_step, autograph=False, reduce_retracing=True)

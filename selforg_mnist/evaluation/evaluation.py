@@ -194,7 +194,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-@tf.function
+@tf.function(autograph=False)
 def _roll_out(
     weights: CAWeights,
     images: tf.Tensor,
@@ -218,18 +218,25 @@ def _roll_out(
     labels = tf.gather(labels, cells.samples)
     width = len(tf.nest.flatten(_LIKE))
     all_sums = tf.TensorArray(tf.float32, tf.size(steps), element_shape=[width])
-    for i in tf.range(tf.size(steps)):
+
+    def step(
+        i: tf.Tensor, table: tf.Tensor, before: tf.Tensor, all_sums: tf.TensorArray
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
         table, fired = living_rollout.random_step(
             weights, cells, table, derive(key, steps[i]), fire_rate, residual_noise
         )
-        before, rows = rows, living_cells.living_state(cells, table)
+        rows = living_cells.living_state(cells, table)
         sums = Sums(
             metrics.count(rows[:, -spec.NUM_CLASSES :], labels, cells.samples, num_samples),
             state=tf.reduce_sum(tf.abs(rows)),
             change=tf.reduce_sum(tf.abs(rows - before)),
             fired=tf.cast(fired, tf.float32),
         )
-        all_sums = all_sums.write(i, tf.stack(tf.nest.flatten(sums)))
+        return i + 1, table, rows, all_sums.write(i, tf.stack(tf.nest.flatten(sums)))
+
+    _, table, _, all_sums = tf.while_loop(
+        lambda i, *_: i < tf.size(steps), step, (tf.constant(0), table, rows, all_sums)
+    )
     by_step = tf.unstack(all_sums.stack(), axis=1)  # [steps] each
     state = living_cells.to_image(cells, table, tf.shape(images))
     return tf.nest.pack_sequence_as(_LIKE, by_step), state

@@ -74,7 +74,7 @@ def over_steps(
             )
 
 
-@tf.function
+@tf.function(autograph=False)
 def _roll_out(
     weights: CAWeights,
     images: tf.Tensor,
@@ -90,7 +90,10 @@ def _roll_out(
     table = living_cells.to_table(cells, state)
     votes = tf.TensorArray(tf.int32, tf.size(steps))
     largest = tf.TensorArray(tf.float32, tf.size(steps))
-    for i in tf.range(tf.size(steps)):
+
+    def step(
+        i: tf.Tensor, table: tf.Tensor, votes: tf.TensorArray, largest: tf.TensorArray
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray, tf.TensorArray]:
         table, _ = living_rollout.random_step(
             weights, cells, table, derive(key, steps[i]), fire_rate, residual_noise
         )
@@ -100,5 +103,10 @@ def _roll_out(
         votes = votes.write(i, tf.math.unsorted_segment_sum(one_hot, cells.samples, count))
         size = tf.reduce_max(tf.abs(rows), axis=1)
         largest = largest.write(i, tf.math.unsorted_segment_max(size, cells.samples, count))
+        return i + 1, table, votes, largest
+
+    _, table, votes, largest = tf.while_loop(
+        lambda i, *_: i < tf.size(steps), step, (tf.constant(0), table, votes, largest)
+    )
     image = living_cells.to_image(cells, table, tf.shape(images))
     return votes.stack(), largest.stack(), image

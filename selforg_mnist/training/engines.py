@@ -150,7 +150,7 @@ class Living:
     def __init__(self, experiment: Experiment, computing: Computing):
         self._experiment, self._computing = experiment, computing
         # A separate function, so that it is traced once and not once for each lane.
-        self._roll_out_lane = tf.function(self._lane)
+        self._roll_out_lane = tf.function(self._lane, autograph=False)
 
     def roll_out(
         self,

@@ -98,14 +98,14 @@ class ReplicatedTrainer(Trainer):
             return Pool(*(tf.concat(results(part), axis=0) for part in pool))
         return self._gather(pool)
 
-    @tf.function
+    @tf.function(autograph=False)
     def _gather(self, pool: Pool) -> Pool:
         # Collective operations between workers don't support uint8.
         wide = pool._replace(images=self._strategy.run(_as_int32, args=(pool.images,)))
         pool = Pool(*(self._strategy.gather(part, axis=0) for part in wide))
         return pool._replace(images=tf.cast(pool.images, tf.uint8))
 
-    @tf.function
+    @tf.function(autograph=False)
     def _run_shares(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
         # The loop is outside of the replicas, because a sum over them can't be inside a loop. Its
         # start must have the form of what `strategy.run` returns. With one replica in this process

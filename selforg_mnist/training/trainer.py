@@ -135,7 +135,7 @@ class Trainer:
         """The sum of a number over all replicas; each of them must call this."""
         return value
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(self, state: TrainState, steps: tf.Tensor) -> tuple[TrainState, StepMetrics]:
         """Several training steps in one call; stops early after a loss that is not finite.
 
@@ -213,7 +213,7 @@ class Trainer:
             gradient_norms=tf.stack([tf.norm(g) for g in gradients]),
         )
 
-    @tf.function
+    @tf.function(autograph=False)
     def preview(self, state: TrainState) -> tuple[Pool, Pool]:
         """The batch that the next training step will draw, before and after its rollout.
 
@@ -270,9 +270,15 @@ def take_steps(
     """
     zero, done = tf.constant(0.0), tf.constant(0)
     total = StepMetrics(zero, zero, zero, zero, tf.zeros([len(CAWeights._fields)]))
-    while tf.logical_and(done < steps, tf.math.is_finite(total.loss)):
+
+    def another(done: tf.Tensor, total: StepMetrics, state: Any) -> tuple[tf.Tensor, Any, Any]:
         state, reported = step(state)
-        total = tf.nest.map_structure(tf.add, total, reported)
-        done += 1
+        return done + 1, tf.nest.map_structure(tf.add, total, reported), state
+
+    done, total, state = tf.while_loop(
+        lambda done, total, _: tf.logical_and(done < steps, tf.math.is_finite(total.loss)),
+        another,
+        (done, total, state),
+    )
     count = tf.cast(done, tf.float32)
     return state, tf.nest.map_structure(lambda value: value / count, total)

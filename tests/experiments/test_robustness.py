@@ -2,11 +2,7 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +18,8 @@ from selforg_mnist.errors import UserError
 from selforg_mnist.evaluation import evaluation
 from selforg_mnist.model import CAModel
 from selforg_mnist.pictures import render
+from support import command
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZE = Size(steps=6, long_steps=9, long_samples=4, every=3)
 
 
@@ -233,14 +229,9 @@ def test_tiles_have_one_scale_and_the_labels_colours(few):
 
 
 def run(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "experiments.robustness", *flags],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    """The exit status of the command, and its output on standard error."""
+    status, _, said = command.run("experiments.robustness", *flags, cwd=command.ROOT)
+    return status, said
 
 
 @pytest.fixture(scope="module")
@@ -254,9 +245,9 @@ def written(tmp_path_factory):
         model.save(folder / f"{name}.keras")
     weights = f"--weights={folder / 'l2.keras'},{folder / 'other.keras'}"
     flags = (weights, "--dataset=drawn", "--num_chimeras=2", "--steps=4", "--long_steps=6")
-    done = run("--quick", "--num_samples=8", *flags, f"--output_dir={folder / 'out'}")
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"stroke, other: \d+% done, about \d+ s left", done.stderr)
+    status, said = run("--quick", "--num_samples=8", *flags, f"--output_dir={folder / 'out'}")
+    assert status == 0, said
+    assert re.search(r"stroke, other: \d+% done, about \d+ s left", said)
     return folder / "out"
 
 
@@ -322,9 +313,9 @@ class TestCommand:
     ],
 )
 def test_mistake_is_told_in_one_line(flags, message, tmp_path):
-    done = run(*flags, f"--output_dir={tmp_path / 'out'}", "--dataset=drawn")
-    assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    status, said = run(*flags, f"--output_dir={tmp_path / 'out'}", "--dataset=drawn")
+    assert status == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("error:")]
     assert message in line
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in said
     assert not (tmp_path / "out").exists()

@@ -49,7 +49,7 @@ def exported(tmp_path_factory, model_file):
     """An export of `model_file`, and what the command has printed and said; not to be changed."""
     folder = tmp_path_factory.mktemp("exported")
     flags = (f"--weights={model_file}", "--output_dir=web")
-    return folder / "web", *export(*flags, cwd=folder, env={"PYTHONHASHSEED": "1"}, fork=False)
+    return folder / "web", *export(*flags, cwd=folder)
 
 
 def manifest(folder):

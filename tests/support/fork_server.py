@@ -14,7 +14,6 @@ import signal
 import sys
 
 _LIBRARIES = ("absl.app", "absl.flags", "absl.logging", "numpy", "PIL.Image")
-_HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib.figure")
 
 
 def _next_command():
@@ -43,9 +42,11 @@ def _become(order):
 
 
 if __name__ == "__main__":
-    for name in (*_LIBRARIES, *(_HEAVY if sys.argv[1] == "tensorflow" else ())):
+    for name in _LIBRARIES:
         importlib.import_module(name)
-    if sys.argv[1] != "tensorflow":
+    if sys.argv[1] == "tensorflow":
+        importlib.import_module("preloaded")
+    else:
         sys.modules["tensorflow"] = None
     if (command := _next_command()) is not None:
         _become(command)

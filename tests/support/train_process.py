@@ -30,7 +30,7 @@ TIMEOUT = 240  # seconds; a busy machine may take thirty times as long as a quie
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
-    ["tensorflow", "tensorflow_datasets", "selforg_mnist.training.training_loop"]
+    ["tests.support.preloaded", "selforg_mnist.training.training_loop"]
 )
 
 
