@@ -18,16 +18,24 @@ MNIST_FILES = (
     "train-labels-idx1-ubyte.gz",
 )
 
+_SLOW_FIXTURES = {
+    "mnist_data_dir",  # MNIST, prepared
+    "straight",  # a whole training run
+    "wide",  # another one
+    "short_run",  # another one
+    "urls",  # TensorBoard servers
+}
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks as slow what needs the prepared MNIST or is long; files with most slow tests first.
+    """Marks as slow what needs a slow fixture or is long; files with most slow tests first.
 
     Several processes then end at about the same time: the short files fill the gaps.
     """
     slow_tests: collections.Counter[pathlib.Path] = collections.Counter()
     for item in items:
-        if "mnist_data_dir" in item.fixturenames or item.get_closest_marker("long"):
+        if not _SLOW_FIXTURES.isdisjoint(item.fixturenames) or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and not item.get_closest_marker("long"):
             slow_tests[item.path] += 1

@@ -27,7 +27,7 @@ SUMMARY = {
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
+def short_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     flags = ("--experiment=l2", "--train_steps=6", "--log_every=2", "--seed=3", "--lanes=1")
     status, text = train_process.run(*train_process.TINY, *flags, run_dir=folder)
@@ -51,16 +51,16 @@ def refused(*arguments):
 
 
 @pytest.mark.slow
-def test_model_is_shipped_with_the_record_of_its_making(run_dir, summary, tmp_path):
-    model, record = ship(run_dir, summary, tmp_path / "out")
+def test_model_is_shipped_with_the_record_of_its_making(short_run, summary, tmp_path):
+    model, record = ship(short_run, summary, tmp_path / "out")
     assert (model.name, record.name) == ("l2.keras", "l2.json")
     assert sorted(p.name for p in model.parent.iterdir()) == ["l2.json", "l2.keras"]
     data = model.read_bytes()
-    assert data == (run_dir / "model.keras").read_bytes()
+    assert data == (short_run / "model.keras").read_bytes()
     assert weights.load(str(model)).model.count_params() == 22_499
 
     said = json.loads(record.read_text())
-    config = json.loads((run_dir / "config.json").read_text())
+    config = json.loads((short_run / "config.json").read_text())
     assert said["command"] == (
         "python -m selforg_mnist.train --experiment=l2 --dataset=drawn "
         "--train_steps=6 --batch_size=4 --pool_size=8 --rollout_steps=3 --seed=3"
@@ -87,7 +87,7 @@ def test_model_is_shipped_with_the_record_of_its_making(run_dir, summary, tmp_pa
     assert (duration["from_step"], duration["to_step"]) == (2, 6)
     assert duration["seconds"] < train_process.TIMEOUT
     assert duration["steps_per_second"] > 0
-    for folder in (run_dir, tmp_path, "/somewhere"):
+    for folder in (short_run, tmp_path, "/somewhere"):
         assert str(folder) not in record.read_text()
 
 
@@ -111,11 +111,11 @@ def test_duration_is_from_the_first_logged_step_to_the_last(tmp_path):
     assert found == {"seconds": 250.0, "from_step": 100, "to_step": 600, "steps_per_second": 2.0}
 
 
-def test_run_that_is_not_finished_is_refused(run_dir, summary, tmp_path):
-    newest = run_dir / "checkpoints" / "step-00000006.npz"
+def test_run_that_is_not_finished_is_refused(short_run, summary, tmp_path):
+    newest = short_run / "checkpoints" / "step-00000006.npz"
     aside = newest.rename(tmp_path / "aside")
     try:
-        text = refused(run_dir, summary, tmp_path / "out")
+        text = refused(short_run, summary, tmp_path / "out")
     finally:
         aside.rename(newest)
     assert "0 training steps are done, expected 6; start its training again" in text
@@ -126,12 +126,12 @@ def test_folder_that_is_no_run_is_refused(summary, tmp_path):
     assert text.startswith(f"run_dir={tmp_path}: has no config.json")
 
 
-def test_run_without_its_tensorboard_files_is_refused(run_dir, summary, tmp_path):
-    aside = (run_dir / "tensorboard").rename(tmp_path / "aside")
+def test_run_without_its_tensorboard_files_is_refused(short_run, summary, tmp_path):
+    aside = (short_run / "tensorboard").rename(tmp_path / "aside")
     try:
-        text = refused(run_dir, summary, tmp_path / "out")
+        text = refused(short_run, summary, tmp_path / "out")
     finally:
-        aside.rename(run_dir / "tensorboard")
+        aside.rename(short_run / "tensorboard")
     assert "to compute the duration" in text
 
 
@@ -149,10 +149,10 @@ def test_run_without_its_tensorboard_files_is_refused(run_dir, summary, tmp_path
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_other_summaries_are_refused(run_dir, tmp_path, text, reason):
+def test_other_summaries_are_refused(short_run, tmp_path, text, reason):
     path = tmp_path / "summary.json"
     if text is not None:
         path.write_text(text)
-    said = refused(run_dir, path, tmp_path / "out")
+    said = refused(short_run, path, tmp_path / "out")
     assert reason in said
     assert "expected summary.json of an evaluation with --mutate" in said

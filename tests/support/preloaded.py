@@ -1,6 +1,7 @@
 """What most commands load and compute, once, in a process from which tests fork the commands."""
 
 import functools
+import gc
 
 import keras  # noqa: F401
 import matplotlib.backends.backend_agg
@@ -17,3 +18,4 @@ from selforg_mnist.data import digits
 digits._draw = functools.cache(digits._draw)
 for split in digits.SPLITS:
     digits._draw(split, 0, None)
+gc.freeze()  # so that forks don't look through, and thereby copy, what is there
