@@ -270,7 +270,7 @@ def consensus() -> Experiment:
 
     Disagreement costs three times as much. Most samples stay in the pool for many training
     steps, so training also meets borders between two labels that still stand after hundreds of
-    CA steps.
+    CA steps. The shipped weights were trained in two parts, as docs/beyond.md says.
     """
     return Experiment(
         name="consensus",

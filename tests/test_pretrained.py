@@ -14,6 +14,18 @@ RECORDED = {
     for name in weights.SHIPPED
 }
 
+LAST_PARTS = {  # of trainings in parts; the record is of the last one
+    "consensus": (
+        " --consensus=3.0 --train_steps=28000 --rollout_steps=20 --max_rollout_steps=40 "
+        "--learning_rate=0.001 --initial_weights=consensus --seed=1"
+    ),
+    "robust": (
+        " --train_steps=6000 --batch_size=32 --pool_size=1024 --fresh_share=0.03125 "
+        "--mutated_share=0.0625 --learning_rate=0.0012 --warmup_steps=200 "
+        "--initial_weights=runs/robust_4/model.keras --seed=5"
+    ),
+}
+
 
 @pytest.mark.parametrize("name", weights.SHIPPED)
 def test_file_is_the_one_of_the_record_and_small(name):
@@ -22,12 +34,8 @@ def test_file_is_the_one_of_the_record_and_small(name):
     assert hashlib.sha256(data).hexdigest() == record["weights"]["sha256"]
     assert record["dataset"]["source"] == "mnist"
     command = f"python -m selforg_mnist.train --experiment={name} --dataset=mnist"
-    if name == "robust":  # trained in five parts; the record is of the last
-        command += (
-            " --train_steps=6000 --batch_size=32 --pool_size=1024 --fresh_share=0.03125 "
-            "--mutated_share=0.0625 --learning_rate=0.0012 --warmup_steps=200 "
-            "--initial_weights=runs/robust_4/model.keras --seed=5"
-        )
+    if name in LAST_PARTS:
+        command += LAST_PARTS[name]
     else:
         assert record["train_steps"] == experiment.get(name).train_steps
     assert record["command"] == command
