@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.model_size.sizes import Size, config, multiplications
 from experiments.study import kept
+from experiments.time_to_quality import courses
 from selforg_mnist import weights
 from selforg_mnist.data.digits import Digits
 from selforg_mnist.errors import UserError
@@ -55,7 +55,7 @@ class Result(NamedTuple):
     cell_accuracy: list[float]
     total_agreement: list[float]
     correct_agreement: list[float]
-    minutes: float  # all trainings of the size
+    minutes: float  # all trainings of the size, each as long as at its best rate
 
 
 def measure(study: Study, size: Size, seeds: int) -> Result:
@@ -104,18 +104,16 @@ def _trained(
     )
 
     def train_and_evaluate() -> dict[str, Any]:
-        began = time.perf_counter()
         monitoring = Monitoring(eval_every=0, eval_samples=100, eval_steps=study.steps)
         result = training_loop.train(e, digits, held_out, folder, monitoring)
         if result.stopped_by:
             raise UserError(f"stopped by {result.stopped_by}; the same command goes on")
-        trained = time.perf_counter() - began
         model = weights.load_run(folder).model
         curves = evaluation.evaluate(model, held_out, study.steps)
         return {
             "parameters": model.count_params(),
             **curves.shares_at_end(),
-            "training_seconds": round(trained, 1),
+            "training_seconds": round(e.train_steps / courses.read(folder).rate, 1),
         }
 
     path = folder / f"evaluation_{len(held_out)}_digits_{study.steps}_steps.json"

@@ -128,8 +128,9 @@ The article suspects "a positive correlation between accuracy and model size". {
 of the cell were trained as the experiment `quick`, on {about["samples"]:,} samples each
 ({about["train_steps"]:,} training steps of {about["batch_size"]}).
 {about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps.
-*Multiplications* are those of a cell that fires. Where there are several seeds, the mean and the
-standard deviation.
+*Multiplications* are those of a cell that fires. A training step counts as long as at the run's
+best rate, so that other programs and interruptions don't count. Where there are several seeds, the
+mean and the standard deviation.
 
 {markdown.table(lines)}
 
