@@ -301,7 +301,11 @@ class TestCommand:
         ("--steps=0", "steps", False),
         ("--num_samples=5", "long_samples=200: expected 5 or fewer", False),
         ("--weights=", "weights=: expected", False),
-        ("--weights=ce,ce", "weights=ce,ce: expected one or more models of different", False),
+        (
+            "--weights=ce,ce",
+            "weights=ce,ce: expected one or more models of different names",
+            False,
+        ),
         ("--weights=l2_nose", "weights=l2_nose", False),
         pytest.param("--studies=sise", "studies=sise: expected", True, marks=pytest.mark.slow),
     ],

@@ -29,6 +29,7 @@ TINY = (
 TIMEOUT = 240  # seconds; a busy machine may take thirty times as long as a quiet one
 
 _processes = multiprocessing.get_context("forkserver")
+# The first is found from the root of the checkout; elsewhere trainings only start more slowly.
 _processes.set_forkserver_preload(
     ["tests.support.preloaded", "selforg_mnist.training.training_loop"]
 )
