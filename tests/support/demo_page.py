@@ -5,6 +5,7 @@
 
 import contextlib
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 PAUSED = "backend=wasm&model=l2_noise&play=no&more=yes&digit=0-0"  # otherwise any digit
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+_left = weakref.WeakKeyDictionary()  # of a browser, the ordinary tab that no test is using
 
 
 class Demo:
@@ -24,15 +26,29 @@ class Demo:
         self.page = page
         self.address = address
         self.complaints = []
-        page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
-        page.on("request", self._on_request)
-        page.on("requestfailed", self._on_failure)
-        page.on("response", self._on_response)
+        self._listeners = {
+            "console": self._on_console,
+            "pageerror": self._on_error,
+            "request": self._on_request,
+            "requestfailed": self._on_failure,
+            "response": self._on_response,
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
+
+    def leave(self):
+        """Leaves the tab as it was found."""
+        self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def _on_console(self, message):
         if message.type == "error":
             self.complaints.append(f"console: {message.text}")
+
+    def _on_error(self, error):
+        self.complaints.append(f"uncaught: {error}")
 
     def _on_request(self, request):
         if not request.url.startswith((self.address, f"blob:{self.address}", "data:")):
@@ -55,7 +71,8 @@ class Demo:
 
     def load(self, address):
         """Loads an address anew, and waits for nothing more."""
-        self.page.goto("about:blank")  # from one hash to another, nothing would be loaded
+        if self.page.url != "about:blank":
+            self.page.goto("about:blank")  # from one hash to another, nothing would be loaded
         self.page.goto(address)
 
     # What is on the page.
@@ -193,17 +210,33 @@ class Demo:
 
 
 @contextlib.contextmanager
-def tab(browser, address, **options):
-    """A fresh tab, with options of Playwright's new_context; clean at the end or the test fails.
+def tab(browser, address, script="", **options):
+    """A tab of its own; clean at the end or the test fails.
+
+    Without the rest it is one that an earlier test has left, if there is any: a new tab takes the
+    browser three times as long.
+
+    Args:
+      script: JavaScript that runs before the page's own.
+      options: of Playwright's new_context.
 
     Yields:
       demo: not opened yet.
     """
-    context = browser.new_context(**{"viewport": DESKTOP, **options})
+    ordinary = not script and not options
+    page = _left.pop(browser, None) if ordinary else None
+    if page is None:
+        page = browser.new_context(**{"viewport": DESKTOP, **options}).new_page()
+    if script:
+        page.add_init_script(script)
     try:
-        demo = Demo(context.new_page(), address)
+        demo = Demo(page, address)
         yield demo
         if demo.complaints:
             pytest.fail("the page is not clean: " + "; ".join(demo.complaints))
+        if ordinary:
+            demo.leave()
+            _left[browser], page = page, None
     finally:
-        context.close()
+        if page is not None:
+            page.context.close()

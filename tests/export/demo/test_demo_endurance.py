@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from support.demo_page import PHONE, tab
+from support.demo_page import DESKTOP, PHONE, tab
 
 pytest_plugins = ["support.demo_site"]
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -127,7 +127,7 @@ FRAMES = """() => {
 
 
 def test_the_window_changes_while_one_draws(browser, address):
-    with tab(browser, address) as demo:
+    with tab(browser, address, viewport=DESKTOP) as demo:
         demo.open("backend=wasm&play=no&more=yes&digit=3-0")
         demo.click("Bin")
         mouse = demo.page.mouse

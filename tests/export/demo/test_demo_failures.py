@@ -165,8 +165,7 @@ def test_a_folder_of_something_else(browser, address, tmp_path):
 
 
 def test_a_backend_that_is_not_there(browser, address):
-    with tab(browser, address) as demo:
-        demo.page.add_init_script("delete Navigator.prototype.gpu")
+    with tab(browser, address, script="delete Navigator.prototype.gpu") as demo:
         demo.open("backend=webgpu&play=no&more=yes")
         expect(demo.message).to_contain_text("webgpu")
         assert demo.get("backend") != "webgpu"

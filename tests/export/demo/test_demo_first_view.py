@@ -18,13 +18,13 @@ START = "backend=wasm&digit=3-0"
 
 
 def test_it_begins_slowly_then_gets_up_to_speed(browser, address):
-    with tab(browser, address) as demo:
-        # A clock of frames: what steps are taken in is frames and not seconds.
-        demo.page.add_init_script(
-            "window.frames_ = [];"
-            "(function count() {requestAnimationFrame(count); if (window.demo) {"
-            "try {window.frames_.push(window.demo.step)} catch {}}})();"
-        )
+    # A clock of frames: what steps are taken in is frames and not seconds.
+    script = (
+        "window.frames_ = [];"
+        "(function count() {requestAnimationFrame(count); if (window.demo) {"
+        "try {window.frames_.push(window.demo.step)} catch {}}})();"
+    )
+    with tab(browser, address, script) as demo:
         demo.open(START)
         # On a busy machine frames are late, and steps go by time; so no more than this.
         demo.until("demo.step >= 4", timeout=30_000)

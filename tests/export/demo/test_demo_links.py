@@ -143,8 +143,7 @@ def test_an_address_typed_anew_is_followed(demo):
 
 
 def test_a_copied_link_carries_the_drawing(browser, address):
-    with tab(browser, address) as demo:
-        demo.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with tab(browser, address, permissions=["clipboard-read", "clipboard-write"]) as demo:
         demo.open()
         demo.click("Bin")
         demo.stroke((15, 15), (35, 20), (25, 40))

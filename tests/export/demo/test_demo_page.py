@@ -77,6 +77,10 @@ def test_it_loads_clean_and_runs(browser, address):
         expect(demo.decision).to_have_text(re.compile(r"\d"))
         assert demo.message.is_hidden()
         assert demo.page.title()
+        # It has chosen a backend by itself.
+        assert demo.get("backend") in {"webgpu", "webgl", "wasm", "cpu"}
+        demo.page.locator("summary").click()
+        expect(demo.choice("Backend")).to_have_value("auto")
 
 
 def test_it_works_in_a_folder_deep_below(browser, site, tmp_path):
