@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from experiments import markdown
 from experiments.model_size.measure import Result, Study, spread
+from experiments.model_size.sizes import CONSENSUS
 from selforg_mnist import output_files, spec, startup
 from selforg_mnist.evaluation import evaluation_report
 from selforg_mnist.pictures import figures
@@ -125,7 +126,8 @@ def _page(results: Sequence[Result], about: dict[str, Any], models: Sequence[str
     return f"""# Model size
 
 The article suspects "a positive correlation between accuracy and model size". {len(results)} sizes
-of the cell were trained as the experiment `quick`, on {about["samples"]:,} samples each
+of the cell were trained as the experiment `quick`, with `--consensus={CONSENSUS}`, on
+{about["samples"]:,} samples each
 ({about["train_steps"]:,} training steps of {about["batch_size"]}).
 {about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps.
 *Multiplications* are those of a cell that fires. A training step counts as long as at the run's

@@ -6,14 +6,16 @@ from selforg_mnist import spec
 from selforg_mnist.experiment import Experiment, quick
 
 Size = tuple[int, int]  # channels, hidden channels
+CONSENSUS = 0.5
 
 
 def config(size: Size, rate: float, train_steps: int, seed: int) -> Experiment:
-    """The experiment `quick` at another size, with a schedule for that many training steps."""
+    """The experiment `quick` at another size, with its schedule over that many training steps."""
     channels, hidden = size
     return quick().replace(
         channels=channels,
         hidden_channels=hidden,
+        consensus=CONSENSUS,
         train_steps=train_steps,
         learning_rate=rate,
         warmup_steps=min(300, train_steps // 4),
