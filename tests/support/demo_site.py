@@ -40,7 +40,7 @@ def _skip_what_can_not_run():
 def checkout(tmp_path_factory) -> Path:
     """A copy of export/ with the page built in it: commands run there leave the real one alone."""
     _skip_what_can_not_run()
-    from export import building
+    from export import building, node
 
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -49,6 +49,8 @@ def checkout(tmp_path_factory) -> Path:
     with (folder / "checkout.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not copied.exists():
+            # Through the link below, npm would empty node_modules instead of renewing it.
+            node.install(node.find_npm(FOLDER), FOLDER)
             leave = shutil.ignore_patterns("node_modules", "dist", "models", "__pycache__")
             shutil.copytree(command.ROOT / "export", copied / "export", ignore=leave)
             (copied / "export" / "demo" / "node_modules").symlink_to(FOLDER / "node_modules")
