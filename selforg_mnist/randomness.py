@@ -22,6 +22,8 @@ import tensorflow as tf
 # What TensorFlow chooses by itself on a CPU; XLA on a TPU would take another.
 _ALGORITHM = "philox"
 _UNIFORM_BITS = 23
+_KEY = tf.TensorSpec([2], tf.int32)
+_NUMBER = tf.TensorSpec([], tf.int32)
 
 
 class Purpose(enum.IntEnum):
@@ -60,25 +62,6 @@ def derive(key: tf.Tensor, *indices: int | tf.Tensor) -> tf.Tensor:
     for index in indices:
         key = _fold_in(key, tf.cast(index, tf.int32))
     return key
-
-
-# TensorFlow makes some twenty operations of each of these. As functions they are traced once, and
-# not in each CA step again.
-_KEY = tf.TensorSpec([2], tf.int32)
-_NUMBER = tf.TensorSpec([], tf.int32)
-
-
-@tf.function(autograph=False, input_signature=[_KEY, _NUMBER])
-def _fold_in(key: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-    return tf.random.experimental.stateless_fold_in(key, index, alg=_ALGORITHM)
-
-
-@tf.function(autograph=False, input_signature=[_NUMBER, _KEY])
-def _random_bits(count: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Random bits, [count] uint32."""
-    return tf.random.stateless_uniform(
-        [count], key, minval=None, maxval=None, dtype=tf.uint32, alg=_ALGORITHM
-    )
 
 
 def uniform(shape: Sequence[int | tf.Tensor] | tf.Tensor, key: tf.Tensor) -> tf.Tensor:
@@ -182,3 +165,18 @@ def normal(
     angle = 2.0 * math.pi * drawn[1]
     pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=0)
     return tf.reshape(pairs[:size], shape)
+
+
+# TensorFlow makes some twenty operations of each of these. As functions they are traced once, and
+# not wherever they are called.
+@tf.function(autograph=False, input_signature=[_KEY, _NUMBER])
+def _fold_in(key: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(key, index, alg=_ALGORITHM)
+
+
+@tf.function(autograph=False, input_signature=[_NUMBER, _KEY])
+def _random_bits(count: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Random bits, [count] uint32."""
+    return tf.random.stateless_uniform(
+        [count], key, minval=None, maxval=None, dtype=tf.uint32, alg=_ALGORITHM
+    )

@@ -127,9 +127,9 @@ def _page(results: Sequence[Result], about: dict[str, Any], models: Sequence[str
 
 The article suspects "a positive correlation between accuracy and model size". {len(results)} sizes
 of the cell were trained as the experiment `quick`, with `--consensus={CONSENSUS}`, on
-{about["samples"]:,} samples each
-({about["train_steps"]:,} training steps of {about["batch_size"]}).
-{about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps.
+{about["samples"]:,} samples each ({about["train_steps"]:,} training steps of
+{about["batch_size"]}). {about["num_samples"]:,} test digits of {about["dataset"]}, after
+{about["steps"]} CA steps.
 *Multiplications* are those of a cell that fires. A training step counts as long as at the run's
 best rate, so that other programs and interruptions don't count. Where there are several seeds, the
 mean and the standard deviation.

@@ -6,7 +6,7 @@ from selforg_mnist import spec
 from selforg_mnist.experiment import Experiment, quick
 
 Size = tuple[int, int]  # channels, hidden channels
-CONSENSUS = 0.5
+CONSENSUS = 0.5  # that of `quick` when the first sizes were trained: all must be comparable
 
 
 def config(size: Size, rate: float, train_steps: int, seed: int) -> Experiment:

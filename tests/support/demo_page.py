@@ -211,10 +211,10 @@ class Demo:
 
 @contextlib.contextmanager
 def tab(browser, address, script="", **options):
-    """A tab of its own; clean at the end or the test fails.
+    """A tab with the page; clean at the end or the test fails.
 
-    Without the rest it is one that an earlier test has left, if there is any: a new tab takes the
-    browser three times as long.
+    With a script or options it is a new one. Otherwise it is the one that an earlier test has
+    left, if there is any: to open a new one takes the browser three times as long.
 
     Args:
       script: JavaScript that runs before the page's own.

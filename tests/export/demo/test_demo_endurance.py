@@ -127,6 +127,7 @@ FRAMES = """() => {
 
 
 def test_the_window_changes_while_one_draws(browser, address):
+    # With an option the tab is no other test's: its size changes.
     with tab(browser, address, viewport=DESKTOP) as demo:
         demo.open("backend=wasm&play=no&more=yes&digit=3-0")
         demo.click("Bin")

@@ -26,12 +26,11 @@ def begin(demo, name):
 
 
 def go_on(demo, said):
-    """Lets the cells agree on the scene, and waits for what is to happen then."""
+    """Lets the cells agree on the scene, and waits until what is to happen then is told."""
     demo.run(200)
     # Playwright's own wait looks only every second, and steps follow meanwhile.
     told = "document.querySelector('#notice').textContent"
     demo.until(f"{told}.includes('{said}')", timeout=60_000)
-    demo.settle()
 
 
 def has_hole(living):
@@ -71,8 +70,7 @@ def test_half_of_the_cells_forget(demo):
     silent = ~picture["state"].any(axis=1)
     columns = picture["positions"] % 56
     middle = (columns.min() + columns.max()) / 2
-    # All at first; in each step since, half of them fire.
-    assert silent[columns <= middle].mean() > 0.15
+    assert silent[columns <= middle].mean() > 0.5  # a few may have taken a step since
     assert not silent[columns > middle].any()
     demo.run(100)
     assert demo.get("census().undecided") == 0
@@ -126,6 +124,7 @@ def test_two_digits_touch(demo):
     begin(demo, "Join")
     assert len(demo.get("census().pieces")) == 2
     go_on(demo, "A bridge joins the two")
+    demo.settle()
     assert len(demo.get("census().pieces")) == 1
 
 

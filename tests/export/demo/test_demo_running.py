@@ -182,7 +182,7 @@ def tensors_after(demo, work):
 
 def test_memory_is_constant_over_steps_and_clicks(demo):
     def clicks():
-        for number in range(20):
+        for number in range(100):
             demo.click(f"Digit {number % 10}")
 
     demo.click("Digit 3")

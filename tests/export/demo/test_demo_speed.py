@@ -109,7 +109,7 @@ def test_a_stroke_is_ink_on_the_next_frame(browser, address, backend, slower):
         demo.stroke(*((x, 45) for x in range(5, 52, 5)))
         demo.settle()
         latencies = demo.page.evaluate("window.latencies")
-        session.detach()
+        session.detach()  # ends the throttling: another test gets this tab
         assert len(latencies) > 5
         assert max(latencies) <= 1
         assert demo.living > 100
