@@ -30,10 +30,10 @@ LIMIT = 1e-5
 
 # Canvases (batch, height, width) of drawn digits, and of random gray values, where cells live up
 # to the border. Late in a rollout the states of digits are as large as they get.
-_DIGITS = ((2, 28, 28), (1, 40, 56))
-_RANDOM = ((3, 5, 7), (1, 1, 1))
 _EARLY = range(3)
 _LATE = range(120, 123)
+_DIGITS = {(2, 28, 28): (*_EARLY, *_LATE), (1, 40, 56): _EARLY}  # with the steps to compare
+_RANDOM = ((3, 5, 7), (1, 1, 1))
 _NOISE = 0.02  # for models without noise too, because the graphs take it as an input
 
 
@@ -137,8 +137,8 @@ def steps_of(model: CAModel) -> Iterator[Step]:
         with tf.device("CPU:0"):  # GPUs may round the factors of products
             return model(x, fires=fires, noise=noise)
 
-    for shape in _DIGITS:
-        yield from _rollout(model, step, _canvas(shape), rng, (*_EARLY, *_LATE))
+    for shape, wanted in _DIGITS.items():
+        yield from _rollout(model, step, _canvas(shape), rng, wanted)
     for shape in _RANDOM:
         gray = rng.uniform(0.0, 1.0, shape).astype(np.float32)
         gray.flat[0] = 1.0  # at least one cell lives

@@ -127,7 +127,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
         "steps_per_call": 5,
     }
     flags = [f"--{name}={value}" for name, value in (experiment | monitoring).items()]
-    flags += ["--experiment=ce", "--engine=living", "--lanes=4", "--precision=bfloat16"]
+    flags += ["--experiment=ce", "--engine=living", "--lanes=2", "--precision=bfloat16"]
     flags += ["--dataset=auto", f"--data_dir={tmp_path / 'data'}"]
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
     nowhere |= {"no_proxy": "", "NO_PROXY": ""} | {n.upper(): nowhere[n] for n in nowhere}
@@ -137,7 +137,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
     assert config["experiment"] == experiments.ce().to_dict() | experiment | drops
     assert config["looking"] == monitoring
-    computing = {"name": "living", "lanes": 4, "precision": "bfloat16"}
+    computing = {"name": "living", "lanes": 2, "precision": "bfloat16"}
     assert config["engine"] == computing | {"replicas": 1}
 
     assert config["dataset"]["source"] == "drawn"
