@@ -41,16 +41,36 @@ export async function use(backend: Backend): Promise<boolean> {
 
 /** TensorFlow.js complains in the console where there is an API and no adapter: look first. */
 async function hasGpuAdapter(): Promise<boolean> {
-  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
+  return Boolean(await gpuAdapter());
+}
+
+interface GpuAdapter {
+  readonly info?: { readonly isFallbackAdapter?: boolean };
+}
+
+async function gpuAdapter(): Promise<GpuAdapter | null | undefined> {
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<GpuAdapter | null> } }).gpu;
   try {
-    return Boolean(await gpu?.requestAdapter());
+    return await gpu?.requestAdapter();
   } catch {
-    return false;
+    return null;
   }
+}
+
+/** Whether the browser would compute on the CPU what a graphics card should: wasm does it better. */
+async function lacksCard(backend: Backend): Promise<boolean> {
+  if (backend === 'webgpu') return (await gpuAdapter())?.info?.isFallbackAdapter ?? false;
+  if (backend !== 'webgl') return false;
+  const gl = document.createElement('canvas').getContext('webgl2');
+  const about = gl?.getExtension('WEBGL_debug_renderer_info');
+  const renderer = about ? String(gl?.getParameter(about.UNMASKED_RENDERER_WEBGL)) : '';
+  return /swiftshader|llvmpipe|software|basic render/i.test(renderer);
 }
 
 /**
  * Measures each backend on a digit and leaves the fastest one current.
+ *
+ * Without a graphics card, only those that need none are measured: the others would take seconds.
  *
  * @param load loads a model on the backend that is current.
  * @param gray [size * size] the digit.
@@ -63,7 +83,7 @@ export async function chooseFastest(
 ): Promise<[Backend, number][]> {
   const rates: [Backend, number][] = [];
   for (const backend of BACKENDS) {
-    if (!(await use(backend))) continue;
+    if ((await lacksCard(backend)) || !(await use(backend))) continue;
     const model = await load();
     const rate = await stepsPerSecond(model, gray, size);
     model.dispose();
