@@ -85,13 +85,35 @@ def _server(tensorflow):
     return server
 
 
+def ask(request, tensorflow=True):
+    """What the process from which commands are forked answers: see `fork_server.py`."""
+    server = _server(tensorflow)
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
+
+
+def fork(module, arguments, cwd, environment, printed, said, tensorflow=True, largest_file=None):
+    """Begins to run a command in a fork; returns the number of its process.
+
+    Args:
+      module: of the command.
+      arguments: of the command.
+      cwd: working directory.
+      environment: the whole of it.
+      printed: file that its standard output is added to.
+      said: file that its standard error is added to.
+      tensorflow: whether it can load TensorFlow.
+      largest_file: bytes beyond which it can write no file, as on a full disk.
+    """
+    order = {"module": module, "arguments": arguments, "cwd": str(cwd), "env": environment}
+    order |= {"stdout": str(printed), "stderr": str(said), "timeout": TIMEOUT}
+    return ask({"run": order | {"largest_file": largest_file}}, tensorflow)
+
+
 def _forked(module, arguments, cwd, environment, tensorflow):
     with tempfile.TemporaryDirectory() as folder:
         printed, said = Path(folder, "stdout"), Path(folder, "stderr")
-        order = {"module": module, "arguments": arguments, "cwd": str(cwd), "env": environment}
-        order |= {"stdout": str(printed), "stderr": str(said), "timeout": TIMEOUT}
-        server = _server(tensorflow)
-        server.stdin.write(json.dumps(order) + "\n")
-        server.stdin.flush()
-        status = int(server.stdout.readline())
+        process = fork(module, arguments, cwd, environment, printed, said, tensorflow)
+        status = ask({"status": process, "wait": True}, tensorflow)
         return status, printed.read_text(), said.read_text()

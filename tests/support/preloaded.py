@@ -12,6 +12,7 @@ import skimage.morphology  # noqa: F401
 import tensorflow  # noqa: F401
 import tensorflow_datasets  # noqa: F401
 
+import selforg_mnist.training.training_loop  # noqa: F401
 from selforg_mnist.data import digits
 
 # Commands get the embedded digits from here; to draw them takes two seconds each time.

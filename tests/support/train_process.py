@@ -5,18 +5,15 @@ process.wait_for("First training step")
 process.send(signal.SIGTERM)
 assert process.wait() == 143
 
-A process is forked from one that has loaded TensorFlow already, which spares most of the start;
-from there on it runs the command as `python -m selforg_mnist.train` does.
+A process is forked as in `command.py`.
 """
 
-import multiprocessing
 import os
 import re
-import resource
-import runpy
 import signal
-import sys
 import time
+
+from support import command
 
 TINY = (
     "--dataset=drawn",
@@ -28,12 +25,6 @@ TINY = (
 )
 TIMEOUT = 240  # seconds; a busy machine may take thirty times as long as a quiet one
 
-_processes = multiprocessing.get_context("forkserver")
-# The first is found from the root of the checkout; elsewhere trainings only start more slowly.
-_processes.set_forkserver_preload(
-    ["tests.support.preloaded", "selforg_mnist.training.training_loop"]
-)
-
 
 class Process:
     """A training command under way; its output goes to the file `log`."""
@@ -41,11 +32,17 @@ class Process:
     def __init__(self, flags, log, env, largest_file):
         self.log = log
         log.touch()
-        self._process = _processes.Process(
-            target=_run, args=(flags, str(log), env, largest_file), daemon=True
+        self._status = None
+        environment = {**os.environ, **env}
+        self.pid = command.fork(
+            "selforg_mnist.train",
+            flags,
+            os.getcwd(),
+            environment,
+            log,
+            log,
+            largest_file=largest_file,
         )
-        self._process.start()
-        self.pid = self._process.pid
 
     @property
     def text(self):
@@ -61,7 +58,7 @@ class Process:
         """Waits until a condition holds, which it must while the process runs."""
         end = time.monotonic() + timeout
         while not condition():
-            assert self._process.is_alive() or condition(), self.text
+            assert self._runs() or condition(), self.text
             assert time.monotonic() < end, self.text
             time.sleep(pause)
 
@@ -70,11 +67,18 @@ class Process:
 
     def wait(self, timeout=TIMEOUT):
         """Waits for its end; the exit status, or minus the signal that ended it."""
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            self._process.kill()
-            raise AssertionError(f"still runs after {timeout} s: {self.text}")
-        return self._process.exitcode
+        end = time.monotonic() + timeout
+        while self._runs():
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError(f"still runs after {timeout} s: {self.text}")
+            time.sleep(0.01)
+        return self._status
+
+    def _runs(self):
+        if self._status is None:
+            self._status = command.ask({"status": self.pid, "wait": False})
+        return self._status is None
 
 
 def start(*flags, run_dir, log=None, env=None, largest_file=None):
@@ -97,16 +101,3 @@ def run(*flags, run_dir, **options):
     """Runs a training to its end; returns its exit status and what it printed."""
     process = start(*flags, run_dir=run_dir, **options)
     return process.wait(), process.text
-
-
-def _run(flags, log, env, largest_file):
-    file = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.environ.update(env)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup
-    if largest_file is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
-    sys.argv = ["train", *flags]
-    runpy.run_module("selforg_mnist.train", run_name="__main__", alter_sys=True)
