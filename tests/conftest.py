@@ -31,15 +31,17 @@ _SLOW_FIXTURES = {
 def pytest_collection_modifyitems(items):
     """Marks as slow what needs a slow fixture or is long; files with most slow tests first.
 
-    Several processes then end at about the same time: the short files fill the gaps.
+    Several processes then end at about the same time: the short files fill the gaps. First of all
+    comes a file with tests of the page, so that it is built before other files need it.
     """
     slow_tests: collections.Counter[pathlib.Path] = collections.Counter()
+    of_the_page = next((item.path for item in items if "site" in item.fixturenames), None)
     for item in items:
         if not _SLOW_FIXTURES.isdisjoint(item.fixturenames) or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and not item.get_closest_marker("long"):
             slow_tests[item.path] += 1
-    items.sort(key=lambda item: -slow_tests[item.path])
+    items.sort(key=lambda item: (item.path != of_the_page, -slow_tests[item.path]))
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_every_option_has_its_effect(tmp_path, model_file):
     flags = ["--steps=4", "--num_samples=30", "--batch_size=7", "--seed=5", "--mutate"]
     flags += ["--dataset=drawn", "--residual_noise=0.5", "--output_dir=out"]
     flags += [f"--weights={model_file}"]
-    status, printed, said = command.run(EVALUATE, *flags, cwd=tmp_path, fork=False)
+    status, printed, said = command.run(EVALUATE, *flags, cwd=tmp_path)
     assert status == 0, said
     lines = printed.splitlines()
     assert lines[0].startswith("30 digits of drawn; values in percent")

@@ -11,7 +11,7 @@ from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.pool import Pool, Source, source_of
 from selforg_mnist.training.trainer import Replica, Trainer
 
-TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=3)
+TINY = Experiment("tiny", residual_noise=0.02, batch_size=8, pool_size=16, rollout_steps=2)
 
 
 @pytest.fixture(scope="module")
