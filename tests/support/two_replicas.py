@@ -55,25 +55,12 @@ def one_replica(both, steps):
     experiment, source = both.experiment, both.source
     state = both.initial_state()
     share, size = experiment.pool_size // REPLICAS, experiment.batch_size // REPLICAS
-    losses = []
 
-    @tf.function
-    def step(weights, adam, batch, fires, noise, number):
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            x = roll_out(weights, batch, fires, noise)
-            targets = one_hot_targets(gray_of(batch.images), batch.labels)
-            loss = tf.reduce_sum(LOSSES[experiment.loss](x[..., -10:], targets))
-            loss /= experiment.batch_size
-        gradients = optimizer.normalise(tape.gradient(loss, weights))
-        rate = both.learning_rate(number)
-        weights, adam = optimizer.adam(weights, gradients, adam, number, rate)
-        return CAWeights(*weights), adam, x[..., 1:], loss
-
-    for number in range(steps):
+    @tf.function(autograph=False)
+    def step(state):
         drawn, masks = [], []
         for replica in range(REPLICAS):
-            key = derive(root_key(experiment.seed), number, replica)
+            key = derive(root_key(experiment.seed), state.step, replica)
             own = pool.Pool(
                 *(part[replica * share : (replica + 1) * share] for part in state.pool)
             )
@@ -85,12 +72,22 @@ def one_replica(both, steps):
         parts = zip(*(batch for _, batch in drawn), strict=True)
         batch = pool.Pool(*(tf.concat(part, 0) for part in parts))
         fires, noise = (tf.concat(part, 1) for part in zip(*masks, strict=True))
-        weights, adam, rolled_out, loss = step(
-            state.weights, state.adam, batch, fires, noise, tf.constant(number)
-        )
+        with tf.GradientTape() as tape:
+            tape.watch(state.weights)
+            x = roll_out(state.weights, batch, fires, noise)
+            targets = one_hot_targets(gray_of(batch.images), batch.labels)
+            loss = tf.reduce_sum(LOSSES[experiment.loss](x[..., -10:], targets))
+            loss /= experiment.batch_size
+        gradients = optimizer.normalise(tape.gradient(loss, state.weights))
+        rate = both.learning_rate(state.step)
+        weights, adam = optimizer.adam(state.weights, gradients, state.adam, state.step, rate)
+        after = pool.commit(state.pool, indices, batch._replace(state=x[..., 1:]))
+        return trainer.TrainState(state.step + 1, CAWeights(*weights), adam, after), loss
+
+    losses = []
+    for _ in range(steps):
+        state, loss = step(state)
         losses.append(float(loss))
-        after = pool.commit(state.pool, indices, batch._replace(state=rolled_out))
-        state = trainer.TrainState(tf.constant(number + 1), weights, adam, after)
     return state, float(np.mean(losses))
 
 
