@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _FLOATS = ("<f2", "<f4", "<f8")  # Keras saves a model in one of these, as its setting floatx says
-_SECONDS = 2  # of the processor, for the reading alone; it takes milliseconds
+_SECONDS = 5  # of the processor, for the reading alone; it takes milliseconds
 _MOST_BYTES = 2**24  # of all arrays; those of a trained model and Adam's moments have 273,000
 
 

@@ -20,7 +20,7 @@ from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.losses import LOSSES
 from selforg_mnist.training.replicas import ReplicatedTrainer
 
-STEPS = 12  # more would let float32 rounding grow
+STEPS = 20  # more would let float32 rounding grow
 REPLICAS = 2
 
 

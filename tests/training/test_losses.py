@@ -209,7 +209,7 @@ def test_overflow_adds_what_lies_beyond_the_limit(source, engine):
 
 
 def test_first_l2_loss_on_mnist_is_half_its_living_cells(mnist_data_dir):
-    mnist = digits.load_digits("mnist", "test", data_dir=str(mnist_data_dir))
+    mnist = digits.load_digits("mnist", "train", data_dir=str(mnist_data_dir))
     source = source_of(mnist.images, mnist.labels)
     experiment = Experiment(
         "test", pool_mode="naive", batch_size=512, pool_size=512, rollout_steps=1

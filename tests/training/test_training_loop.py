@@ -278,3 +278,9 @@ class TestBeyondTheArticle:
     def test_data_are_named_as_varied(self, wide):
         note = config_of(wide)["dataset"]["note"]
         assert "varied: sizes 0.7 to 1.4 on 40 x 40 cells, strokes 0.8 to 1.2" in note
+
+    def test_the_end_of_a_cosine_belongs_to_the_run(self, wide):
+        flags = (*BEYOND, "--train_steps=80", f"--run_dir={wide}")
+        status, _, said = command.run("selforg_mnist.train", *flags, cwd=wide.parent)
+        assert status == 1
+        assert "train_steps is 40 there and 80 now" in error_line(said)

@@ -178,8 +178,6 @@ def test_saved_film(demo):
     demo.click("Digit 5", "Play")
     with demo.page.expect_download(timeout=60_000) as download:
         demo.click("Save film")
-        demo.page.wait_for_timeout(4000)
-        demo.page.locator("#save-film").click()  # a film of eight seconds, ended early
     path = download.value.path()
     assert re.search(r"\.(webm|mp4)$", download.value.suggested_filename)
     reader = imageio_ffmpeg.read_frames(str(path))
@@ -188,7 +186,7 @@ def test_saved_film(demo):
     width, height = about["size"]
     assert width >= 56
     assert height >= 56
-    assert len(frames) > 10
+    assert len(frames) > 20
     # The cells talk in it.
     assert np.abs(frames[2].astype(int) - frames[-1]).mean() > 0.5
     demo.click("Pause")

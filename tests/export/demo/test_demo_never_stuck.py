@@ -60,14 +60,14 @@ def test_a_digit_whose_states_run_away_begins_anew_alone(demo):
     for y in range(8, 53, 5):
         demo.stroke((20, y), (50, y))
     largest = []
-    for _ in range(24):
+    for _ in range(60):
         picture = demo.picture()
         blob = picture["positions"] % 56 > 12
         largest.append(np.abs(picture["state"][blob]).max())
         assert np.abs(picture["state"]).max() <= 10 * 12  # ten times l2's usual largest state
         if demo.notice.inner_text():
             break
-        demo.run(50)
+        demo.run(20)
     expect(demo.notice).to_contain_text("beyond all bounds, so their digit begins anew")
     assert max(largest) > 20
     assert largest[-1] < max(largest)

@@ -72,7 +72,7 @@ def test_nothing_is_named_by_an_absolute_path(site):
 def test_it_loads_clean_and_runs(browser, address):
     with tab(browser, address) as demo:
         demo.open("")
-        demo.until("demo.step > 5", timeout=60_000)
+        demo.until("demo.step > 20", timeout=60_000)
         assert demo.living > 20
         expect(demo.decision).to_have_text(re.compile(r"\d"))
         assert demo.message.is_hidden()

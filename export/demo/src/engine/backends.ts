@@ -31,17 +31,13 @@ tf.env().set('WEBGL_USE_SHAPES_UNIFORMS', true);
 
 /** Makes a backend the current one; false if it doesn't work here. */
 export async function use(backend: Backend): Promise<boolean> {
-  if (backend === 'webgpu' && !(await hasGpuAdapter())) return false;
+  // TensorFlow.js complains in the console where there is an API and no adapter: look first.
+  if (backend === 'webgpu' && !(await gpuAdapter())) return false;
   try {
     return await tf.setBackend(backend);
   } catch {
     return false;
   }
-}
-
-/** TensorFlow.js complains in the console where there is an API and no adapter: look first. */
-async function hasGpuAdapter(): Promise<boolean> {
-  return Boolean(await gpuAdapter());
 }
 
 interface GpuAdapter {
