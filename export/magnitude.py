@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import tensorflow as tf
 
 from selforg_mnist import spec
+from selforg_mnist.cells import trajectory
 from selforg_mnist.data.digits import load_digits
 from selforg_mnist.model import CAModel
 
 _STEPS = 100
-_SEED = 0
 _COUNT = 2 * spec.NUM_CLASSES
 _SHARE = 0.9  # of the digits; the states of a few may run away
 
@@ -29,10 +28,8 @@ def largest_state(model: CAModel) -> float | None:
         two significant digits; None if it is not finite, or 0.
     """
     gray = load_digits("drawn", "test", num_drawn=_COUNT).gray()
-    step = tf.function(lambda x, seed: model(x, seed=seed), autograph=False)
-    x = model.initialize(gray)
-    for t in range(_STEPS):
-        x = step(x, tf.constant([_SEED, t]))
-    of_digits = np.max(np.abs(x[..., 1:]), axis=(1, 2, 3))
+    for state in trajectory.states(model, gray, _STEPS):
+        pass
+    of_digits = np.max(np.abs(state), axis=(1, 2, 3))
     largest = float(np.quantile(of_digits, _SHARE, method="higher"))
     return float(f"{largest:.2g}") if 0 < largest < math.inf else None

@@ -8,6 +8,7 @@ place, unless the test takes it out of `demo.complaints`.
 
 import fcntl
 import importlib.util
+import json
 import os
 import shutil
 from pathlib import Path
@@ -32,7 +33,9 @@ def _skip_what_can_not_run():
         pytest.skip("no npm: install Node.js 20")
     if not (FOLDER / "node_modules").is_dir():
         pytest.skip(f"{FOLDER} has no node_modules: run `npm ci` there")
-    if shutil.which("chromium") is None:
+    from export import browser
+
+    if browser.find() is None:
         pytest.skip("no chromium: apt-get install chromium")
 
 
@@ -95,3 +98,10 @@ def browser(site):
 def demo(browser, address):
     with demo_page.tab(browser, address) as opened:
         yield opened.open()
+
+
+@pytest.fixture(scope="session")
+def usual_largest_state(site):
+    """By a model's name: what its manifest says, an absolute value."""
+    folders = site / "models"
+    return lambda name: json.loads((folders / name / "manifest.json").read_text())["largest_state"]
