@@ -1,1 +1,4 @@
-"""Studies, each in a folder or a file, run from a checkout as `python -m experiments.NAME`."""
+"""Studies, run from a checkout as `python -m experiments.NAME`.
+
+A study has a folder, or a single file where one is enough.
+"""

@@ -4,7 +4,7 @@
 
 Each round times every subject right after the dense reference and a large matrix product, so
 that a machine that slows down slows both sides of a ratio. Takes about five minutes on two cores.
-Expect `living` at batch 16 to be at least ten times as fast as the reference.
+Expect `living` at batch 16 to be about ten times as fast as the reference.
 
 TensorFlow fixes its thread counts when a process first computes. The reference and the
 subjects without a mark run in one process with TensorFlow's own counts, which suit the
@@ -44,7 +44,7 @@ class Subject:
 
     kind: str
     batch: int = 0
-    one_thread_a_lane: bool = False
+    one_thread_per_lane: bool = False
 
     def __str__(self) -> str:
         names = {
@@ -52,7 +52,7 @@ class Subject:
             "dense": "engine dense",
             "living": "engine living",
         }
-        mark = ", 1 thread a lane" if self.one_thread_a_lane else ""
+        mark = ", 1 thread a lane" if self.one_thread_per_lane else ""
         return names.get(self.kind, self.kind) + mark
 
 
@@ -60,12 +60,12 @@ CEILING = Subject("ceiling")
 SUBJECTS = (
     Subject("dense", 16),
     Subject("living", 16),
-    Subject("living", 16, one_thread_a_lane=True),
+    Subject("living", 16, one_thread_per_lane=True),
     Subject("dense", 64),
     Subject("living", 64),
-    Subject("living", 64, one_thread_a_lane=True),
+    Subject("living", 64, one_thread_per_lane=True),
     Subject("evaluation", _EVALUATED),
-    Subject("evaluation", _EVALUATED, one_thread_a_lane=True),
+    Subject("evaluation", _EVALUATED, one_thread_per_lane=True),
 )
 
 
@@ -103,7 +103,7 @@ def _prepare(subject: Subject, data: Data) -> Run:
 
 def _start_worker() -> None:
     startup.quiet_tensorflow()
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
 
 
 def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def measure(data: Data, rounds: int, seconds: float) -> dict[str, Any]:
 
         def timer(subject: Subject) -> Timer:
             time_steps = functools.partial(timing.time_steps, _prepare, (subject, data))
-            if subject.one_thread_a_lane:
+            if subject.one_thread_per_lane:
                 return lambda steps: worker.submit(time_steps, steps).result()
             return time_steps
 

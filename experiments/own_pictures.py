@@ -2,16 +2,17 @@
 
     python -m experiments.own_pictures --dataset=mnist
 
-Digits of the dataset as PNG files; drawn digits of 20 to 900 pixels with pens of 1 to 110; letters
-and other signs, for which no answer is right; and, with --pictures, a folder of files whose names
-end in the right answer, as photo_3.jpg. Prints the shares right; agreeing; sure, that is agreeing
-as early as on most digits; agreeing or sure but wrong; and refused.
+The pictures are digits of the dataset as PNG files; drawn digits of 20 to 900 pixels, with pens of
+1 to 110; and letters and other signs, for which no answer is right. --pictures adds a folder of
+files whose names end in the right answer, such as photo_3.jpg. Prints a table of shares.
+`classify` is *sure* if the cells agree as early as they do on most digits.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ _GIVEN = "given pictures"
 _NO_DIGIT = -1
 
 
-def with_a_pen(digit: np.ndarray, side: int, pen: int) -> Image.Image:
+def redrawn(digit: np.ndarray, side: int, pen: int) -> Image.Image:
     """Draws a digit anew with a round pen, black on white.
 
     Args:
@@ -63,7 +64,7 @@ def _pictures(folder: Path) -> Iterator[tuple[str, int, Path]]:
     ways = [(side, max(1, round(pen * side))) for side in _SIZES for pen in _PENS]
     for i, (digit, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
         side, pen = ways[i % len(ways)]
-        with_a_pen(digit, side, pen).save(folder / f"drawn_{i}.png")
+        redrawn(digit, side, pen).save(folder / f"drawn_{i}.png")
         yield "drawn, 20 to 900 pixels", int(label), folder / f"drawn_{i}.png"
     for font in _FONTS:
         file = ImageFont.truetype(font_manager.findfont(font), 120)
@@ -81,15 +82,15 @@ def _pictures(folder: Path) -> Iterator[tuple[str, int, Path]]:
 
 def _report() -> int:
     weights_flags.check("l2_noise")
-    counts: dict[str, np.ndarray] = {}  # by kind, in the order of `shares`, all pictures last
+    counts: dict[str, Counter[str]] = {}  # by kind of picture
     read = []
     with tempfile.TemporaryDirectory() as folder:
         for kind, label, path in _pictures(Path(folder)):
-            counts.setdefault(kind, np.zeros(7, int))[-1] += 1
+            counts.setdefault(kind, Counter())["pictures"] += 1
             try:
                 read.append((kind, label, path.name, canvas.read(path)))
             except UserError as error:
-                counts[kind][-2] += 1
+                counts[kind]["refused"] += 1
                 if kind == _GIVEN:
                     print(str(error).removeprefix(f"{path.parent}/"))
     from selforg_mnist.evaluation import classification
@@ -98,14 +99,25 @@ def _report() -> int:
     decisions = classification.classify(model, np.stack([picture for *_, picture in read]))
     for (kind, label, name, _), decision in zip(read, decisions, strict=True):
         agree, right = decision.steps_to_agreement is not None, decision.label == label
-        sure = decision.sure
-        counts[kind][:5] += right, agree, sure, agree and not right, sure and not right
+        counts[kind].update(
+            {
+                "right": right,
+                "agreeing": agree,
+                "sure": decision.sure,
+                "agreeing but wrong": agree and not right,
+                "sure but wrong": decision.sure and not right,
+            }
+        )
         if kind == _GIVEN:
             print(f"{name}: {classification.in_words(decision, 200)}")
     shares = ("right", "agreeing", "sure", "agreeing but wrong", "sure but wrong", "refused")
     head = ("", "pictures", *shares)
     rows = [
-        (kind, str(count[-1]), *(f"{100 * n / count[-1]:.1f} %" for n in count[:-1]))
+        (
+            kind,
+            str(count["pictures"]),
+            *(f"{100 * count[share] / count['pictures']:.1f} %" for share in shares),
+        )
         for kind, count in counts.items()
     ]
     print(markdown.table([head, *rows]))

@@ -3,7 +3,7 @@
     python -m experiments.run_pictures --run_dir=runs/l2_noise --output_dir=pictures
 
 Writes the newest of each: curves.png, batch_1_before.png, batch_2_after.png, pool.png. Takes
-seconds. This made the pictures in the README, from a run of 3,000 steps.
+seconds. This made the pictures in docs/training.md, from a run of 3,000 steps.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Report(NamedTuple):
     numbers: Mapping[str, Any]  # of each model, plain values
     pictures: Mapping[str, np.ndarray]  # [H, W] or [H, W, 3] uint8, by file name
     page: str  # in Markdown, with the pictures
-    others: Mapping[str, Callable[[Path], Any]] = {}  # by file name, what writes it to a path
+    files: Mapping[str, Callable[[Path], Any]] = {}  # by file name, what writes it to a path
 
 
 Measure = Callable[["CAModel", "Digits", int, int], ResultT]
@@ -43,11 +43,11 @@ def define_flags(weights: str, steps: int, num_samples: int, least_steps: int = 
     flags.DEFINE_list("weights", weights, "Models to compare, each as --weights of evaluate.")
     flags.DEFINE_integer("steps", steps, "CA steps.", lower_bound=least_steps)
     flags.DEFINE_integer("num_samples", num_samples, "Test digits; 0: all.", lower_bound=0)
-    flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+    flags.DEFINE_integer("seed", 0, "Seed of all random draws.")
     flags.adopt_module_key_flags(data_flags)
 
 
-def kept(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def cached(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A part of a study with its duration: from its file, or computed and written to it."""
     if not path.exists():
         began, cpu = time.perf_counter(), time.process_time()
@@ -70,7 +70,7 @@ def run(name: str, measure: Measure, make: Make, options: Sequence[str] = ()) ->
     for each in given.weights:
         weights.check(each)
     data_flags.check()
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
     models = [weights.load(each) for each in given.weights]
     digits = data_flags.load("test", given.seed, count=given.num_samples)
     output_dir = Path(given.output_dir).expanduser()
@@ -98,9 +98,9 @@ def run(name: str, measure: Measure, make: Make, options: Sequence[str] = ()) ->
     output_files.write_json(output_dir / f"{name}.json", numbers)
     for file, picture in report.pictures.items():
         evaluation_report.save_picture(output_dir / file, picture)
-    for file, write in report.others.items():
+    for file, write in report.files.items():
         write(output_dir / file)
     output_files.write_text(output_dir / "report.md", report.page)
-    written = ["report.md", f"{name}.json", *report.pictures, *report.others]
+    written = ["report.md", f"{name}.json", *report.pictures, *report.files]
     print(f"Written to {output_dir}: " + ", ".join(written))
     return 0

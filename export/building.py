@@ -51,6 +51,6 @@ def build(npm: str, models: Sequence[str], digits: Digits) -> Path:
     impostors = _IMPOSTORS if _IMPOSTORS.is_file() else None
     if impostors is None:
         logging.warning("No impostors on the page: %s is missing.", _IMPOSTORS)
-    page_models.put(models, folder, impostors)
+    page_models.export_all(models, folder, impostors)
     node.build(npm, _DEMO)
     return _DEMO / "dist"

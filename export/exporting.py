@@ -14,7 +14,7 @@ from absl import logging
 from export import conversion, graph_runner, output_folder
 
 if TYPE_CHECKING:
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
 LAYOUTS = ("tfjs", "single_file")
 
@@ -39,7 +39,7 @@ def export(weights: str, output_dir: Path, layout: str = "tfjs") -> None:
     write(all_weights.load(weights), output_dir, layout)
 
 
-def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
+def write(loaded: LoadedModel, output_dir: Path, layout: str = "tfjs", check: bool = True) -> None:
     """Exports a model for the web.
 
     Raises:
@@ -53,7 +53,7 @@ def write(loaded: Loaded, output_dir: Path, layout: str = "tfjs", check: bool = 
         def graph(step: Any, place: Path) -> equality.Graph:
             names = conversion.convert(step, place)
             if layout == "single_file":
-                single_file.fold(place)
+                single_file.inline_weights(place)
             return equality.Graph(place / conversion.MODEL_FILE, names)
 
         dense = graph(graphs.DenseGraph(loaded.model), folder)

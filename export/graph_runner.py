@@ -41,13 +41,12 @@ class Call(NamedTuple):
     model: Path  # its model.json
     inputs: Mapping[str, np.ndarray | Result]  # float32 or int32, by the names of nodes
     outputs: Sequence[str]  # names of nodes
-    wanted: bool = True  # whether the outputs are returned; otherwise only later calls use them
 
 
 class Ran(NamedTuple):
     """The outputs of some calls."""
 
-    results: list[dict[str, np.ndarray]]  # of each call, by name; empty if not wanted
+    results: list[dict[str, np.ndarray]]  # of each call, by name
     version: str  # of TensorFlow.js
 
 
@@ -108,7 +107,6 @@ def _write(folder: Path, calls: Sequence[Call], backend: str) -> None:
                     "model": str(call.model.resolve()),
                     "inputs": inputs,
                     "outputs": list(call.outputs),
-                    "wanted": call.wanted,
                 }
             )
     request = json.dumps({"backend": backend, "calls": listed})

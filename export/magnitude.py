@@ -7,6 +7,7 @@ their size. It restarts a digit whose states are far larger.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 
@@ -28,8 +29,7 @@ def largest_state(model: CAModel) -> float | None:
         two significant digits; None if it is not finite, or 0.
     """
     gray = load_digits("drawn", "test", num_drawn=_COUNT).gray()
-    for state in trajectory.states(model, gray, _STEPS):
-        pass
+    state = deque(trajectory.states(model, gray, _STEPS), maxlen=1).pop()
     of_digits = np.max(np.abs(state), axis=(1, 2, 3))
     largest = float(np.quantile(of_digits, _SHARE, method="higher"))
     return float(f"{largest:.2g}") if 0 < largest < math.inf else None

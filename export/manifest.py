@@ -18,7 +18,7 @@ from export.equality import Checked, Graph
 from export.output_folder import FORMAT, MANIFEST
 from selforg_mnist import __version__, output_files, spec, weights
 from selforg_mnist.evaluation import article
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 
 _VERSION = 1
 _NOISE_INPUT = "manual_noise"  # the article's name, which only the dense graph has
@@ -26,14 +26,14 @@ _FIGURES = ("top_accuracy", "accuracy_at_end", "top_agreement", "agreement_at_en
 
 
 def write(
-    folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
+    folder: Path, loaded: LoadedModel, dense: Graph, living: Graph, checked: Checked | None
 ) -> None:
     """Writes manifest.json into the folder of an export; arguments as in `manifest`."""
     output_files.write_json(folder / MANIFEST, manifest(folder, loaded, dense, living, checked))
 
 
 def manifest(
-    folder: Path, loaded: Loaded, dense: Graph, living: Graph, checked: Checked | None
+    folder: Path, loaded: LoadedModel, dense: Graph, living: Graph, checked: Checked | None
 ) -> dict[str, Any]:
     """The content of manifest.json."""
     model, record = loaded.model, _record(loaded)
@@ -78,13 +78,13 @@ def _graph(folder: Path, graph: Graph) -> dict[str, Any]:
     return {"model": model, "inputs": inputs, "outputs": graph.names.outputs}
 
 
-def _source(loaded: Loaded) -> str:
+def _source(loaded: LoadedModel) -> str:
     """Where the model comes from, without the folders of a machine: an export is published."""
     parent = Path(loaded.given).expanduser().parent
     return loaded.source.replace(os.path.join(parent, ""), "")
 
 
-def _record(loaded: Loaded) -> dict[str, Any] | None:
+def _record(loaded: LoadedModel) -> dict[str, Any] | None:
     """The record of how shipped weights were made."""
     if loaded.given not in weights.SHIPPED:
         return None

@@ -37,7 +37,7 @@ def check(path: Path) -> None:
       UserError: it is not a folder, holds other files, can't be read, or is or contains the
         working directory, which would be lost when the folder is replaced.
     """
-    with output_files.failing_in_one_line(path):
+    with output_files.errors_in_one_line(path):
         if not path.exists():
             return
         if not path.is_dir():
@@ -74,7 +74,7 @@ def replacing(path: Path) -> Iterator[Path]:
     folder = Path(os.path.realpath(path))  # a link to a folder stays a link
     partial = folder.with_name(f"partial.{folder.name}")
     earlier = folder.with_name(f"replaced.{folder.name}")
-    with output_files.failing_in_one_line(path):
+    with output_files.errors_in_one_line(path):
         _put_back(earlier, folder)
         if partial.exists():  # left by an export that was killed
             _own_names(partial)

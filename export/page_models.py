@@ -1,7 +1,6 @@
 """The models that the page offers: a folder for each, and index.json, which lists them.
 
-Besides those it may have impostors: a second rule that cells can follow, which is no model to
-choose.
+It may also have impostors: a second rule that cells can follow, which can't be chosen as a model.
 
 `exporting.py` writes the folder of a model.
 """
@@ -38,14 +37,16 @@ def names(models: Sequence[str]) -> list[str]:
                 "the file"
             )
         if name == IMPOSTORS:
-            raise UserError(f"models={model}: the page's impostors are called so; rename the file")
+            raise UserError(
+                f"models={model}: the page uses this name for its impostors; rename the file"
+            )
         if name in found:
             raise UserError(f"models={','.join(models)}: {name} is there twice; leave one out")
         found.append(name)
     return found
 
 
-def put(models: Sequence[str], folder: Path, impostors: Path | None = None) -> None:
+def export_all(models: Sequence[str], folder: Path, impostors: Path | None = None) -> None:
     """Exports models for the page, each into its own folder, and lists them in index.json.
 
     An export takes about three seconds, so it isn't worth checking whether a model has changed.

@@ -90,7 +90,7 @@ def _listen(port: int, handler: Callable[..., Any]) -> _Server:
 class _Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Answers a client, but disconnects one that asks or reads too slowly."""
-        timer = threading.Timer(CLIENT_SECONDS, _let_go, (request,))
+        timer = threading.Timer(CLIENT_SECONDS, _disconnect, (request,))
         timer.daemon = True
         timer.start()
         try:
@@ -104,7 +104,7 @@ class _Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _let_go(connection: socket.socket) -> None:
+def _disconnect(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # it has ended by itself
         connection.shutdown(socket.SHUT_RDWR)
 

@@ -20,7 +20,7 @@ from export import conversion
 _TYPES = {"float32": ("<f4", "floatVal"), "int32": ("<i4", "intVal")}
 
 
-def fold(folder: Path) -> None:
+def inline_weights(folder: Path) -> None:
     """Moves the weights of a graph from their files into its model.json; removes the files.
 
     Raises:

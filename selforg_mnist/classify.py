@@ -24,7 +24,7 @@ from selforg_mnist.errors import UserError
 from selforg_mnist.pictures import films
 
 if TYPE_CHECKING:
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
 _DEFAULT_WEIGHTS = "l2_noise"
 _SIZE = flags.DEFINE_integer("size", spec.IMAGE_SIZE, "Side of the canvas, in cells.")
@@ -52,7 +52,7 @@ def _check(images: list[str]) -> None:
 
 
 @functools.cache
-def _model() -> Loaded:
+def _model() -> LoadedModel:
     """The model. A mistake shows at once, because TensorFlow isn't loaded before it is needed."""
     return weights_flags.load(_DEFAULT_WEIGHTS)
 

@@ -22,13 +22,13 @@ class WeightsError(UserError, ValueError):
     """Weights that can't be loaded, or aren't those of a cellular automaton like ours."""
 
 
-def one_line(said: object) -> str:
+def one_line(message: object) -> str:
     """Makes a text or an error one line of printable characters, not too long.
 
     The text may quote a file of unknown origin. An error without a message gives its type.
     """
-    printable = "".join(c if c.isprintable() else " " for c in str(said))
+    printable = "".join(c if c.isprintable() else " " for c in str(message))
     line = " ".join(printable.split())
-    if not line and isinstance(said, BaseException):
-        return type(said).__name__
+    if not line and isinstance(message, BaseException):
+        return type(message).__name__
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."

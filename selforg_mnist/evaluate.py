@@ -44,7 +44,7 @@ def _evaluate() -> int:
 
     from selforg_mnist.evaluation import evaluation_report
 
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
     seed = _SEED.value
     loaded = weights_flags.load()
     digits = data_flags.load("test", seed, count=_NUM_SAMPLES.value)

@@ -1,7 +1,7 @@
 """What distinguishes one training from another: a frozen, validated configuration.
 
-Holds the options of a training and the registry of the article's three experiments (its
-section "Experiments"). Loads no TensorFlow, so that commands can list and check experiments
+Holds the options of a training and the registry of experiments: the article's three (its section
+"Experiments") and our own. Loads no TensorFlow, so that commands can list and check experiments
 without waiting for it.
 """
 
@@ -32,7 +32,8 @@ class Experiment:
 
     Attributes:
       name: of the experiment, as in the registry.
-      channels: of a cell: gray and state; the last 10 are the classification channels.
+      channels: number of channels of a cell: its gray, and its state, of which the last 10 are the
+        classification channels.
       hidden_channels: width of the rule's two hidden layers.
       loss: "l2" or "cross_entropy".
       consensus: additional weight of the cells' disagreement in the L2 loss; see
@@ -69,7 +70,7 @@ class Experiment:
       plain_share: share of the training digits that keeps its own size and strokes.
       drawn_share: share of the training digits that is replaced by drawn digits, in the hands
         of `strokes.TRAINING_HANDS`.
-      seed: of everything random; between -2**63 and 2**63, both excluded.
+      seed: of all random draws; between -2**63 and 2**63, both excluded.
 
     Raises:
       ConfigError: a value is out of range, or two of them don't fit together.

@@ -79,7 +79,7 @@ class CAModel(keras.Model):
         name: str = "ca",
         **kwargs: Any,
     ):
-        # Stated, because Keras' own default may have been set to another type.
+        # Given explicitly, because Keras' default dtype may have been changed.
         super().__init__(name=name, **{"dtype": "float32", **kwargs})
         least = spec.GRAY_CHANNELS + spec.NUM_CLASSES
         if channels < least:
@@ -278,7 +278,7 @@ class CAModel(keras.Model):
         return tf.where(spec.alive_mask(x[..., 0]), labels, -1)
 
     def export(self, filepath: str, *args: Any, **kwargs: Any) -> None:
-        """Exports one CA step, as Keras does, which by itself wants the model called before."""
+        """Exports one CA step. Keras' own export would need a call of the model first."""
         signature = [keras.InputSpec(dtype="float32", shape=(None, None, None, self.channels))]
         super().export(filepath, *args, **{"input_signature": signature, **kwargs})
 

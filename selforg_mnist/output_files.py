@@ -22,12 +22,12 @@ def make_folder(path: Path) -> None:
     Raises:
       UserError: it can't be made.
     """
-    with failing_in_one_line(path):
+    with errors_in_one_line(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Gives another path to write to; at the end of the block, that file replaces `path`.
 
     If the block fails, `path` stays as it was. The other path is in the same folder and has the
@@ -37,7 +37,7 @@ def beside(path: Path) -> Iterator[Path]:
       UserError: the file can't be written.
     """
     partial = path.with_name(f"partial.{path.name}")
-    with failing_in_one_line(path):
+    with errors_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
@@ -52,7 +52,7 @@ def beside(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file in UTF-8, complete or not at all; errors as in `beside`."""
-    with beside(path) as partial:
+    with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
@@ -63,12 +63,12 @@ def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file, complete or not at all; errors as in `beside`."""
-    with beside(path) as partial:
+    with replacing(path) as partial:
         partial.write_bytes(data)
 
 
 @contextlib.contextmanager
-def failing_in_one_line(path: Path) -> Iterator[None]:
+def errors_in_one_line(path: Path) -> Iterator[None]:
     """Turns an `OSError` in the block into one line for the user about the file or folder."""
     try:
         yield

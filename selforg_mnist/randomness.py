@@ -1,4 +1,4 @@
-"""Keys for everything random in training and evaluation: stateless and reproducible.
+"""Keys for all random draws in training and evaluation: stateless and reproducible.
 
 Every draw is a pure function of (seed, training step, replica, purpose), so a run that is
 interrupted and resumed draws what the uninterrupted run would have drawn. Replicas never

@@ -43,7 +43,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def one_thread_a_lane(lanes: int) -> None:
+def one_thread_per_lane(lanes: int) -> None:
     """Runs each lane of the living-cell engine on one core, and splits no operation among cores.
 
     A lane is a chain of small operations. Splitting each of them among cores costs more than it

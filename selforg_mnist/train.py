@@ -1,4 +1,4 @@
-"""Command: trains one of the article's experiments, or resumes a run that was stopped.
+"""Command: trains one of the experiments, or resumes a run that was stopped.
 
     python -m selforg_mnist.train --experiment=l2_noise
 
@@ -56,7 +56,7 @@ _OVERRIDES: dict[str, tuple[Callable, str]] = {
     "stroke_range": (flags.DEFINE_list, "Thinnest and thickest strokes, such as 0.8,2.2."),
     "plain_share": (flags.DEFINE_float, "Share of digits that keep their size and strokes."),
     "drawn_share": (flags.DEFINE_float, "Share of drawn digits among the training digits."),
-    "seed": (flags.DEFINE_integer, "Seed of everything random."),
+    "seed": (flags.DEFINE_integer, "Seed of all random draws."),
 }
 # Flags that say how the run is logged, evaluated and saved.
 _MONITORING = {
@@ -157,7 +157,7 @@ def _train() -> int:
 
     if engines.choose(how.engine) == "living":
         lanes = how.lanes or engines.choose_lanes(experiment.batch_size)
-        startup.one_thread_a_lane(max(lanes, _CPU_REPLICAS.value))
+        startup.one_thread_per_lane(max(lanes, _CPU_REPLICAS.value))
     elif engines.only_cpus():
         import tensorflow as tf
 

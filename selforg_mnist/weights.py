@@ -13,12 +13,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selforg_mnist import spec
 from selforg_mnist.errors import WeightsError, one_line
 from selforg_mnist.training import run_config
 from selforg_mnist.training.run_config import MODEL_FILE
 
 if TYPE_CHECKING:
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
 SHIPPED = ("ce", "l2", "l2_noise", "consensus", "robust")
 _ACCEPTED = (
@@ -55,7 +56,7 @@ def check_run(run_dir: Path) -> Path:
     return path
 
 
-def load(name: str, residual_noise: float | None = None) -> Loaded:
+def load(name: str, residual_noise: float | None = None) -> LoadedModel:
     """Loads weights.
 
     Args:
@@ -72,17 +73,17 @@ def load(name: str, residual_noise: float | None = None) -> Loaded:
       WeightsError: there are no such weights, they can't be read, or they don't fit the model.
     """
     from selforg_mnist.readers import keras_file
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
     if name in SHIPPED:
         model = keras_file.load(_check_installed(name))
-        loaded = Loaded(model, name, f"shipped weights {name}", name, name)
+        loaded = LoadedModel(model, name, f"shipped weights {name}", name, name)
     else:
         loaded = _load_file(name)
     return _with_noise(loaded, residual_noise)
 
 
-def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
+def load_run(run_dir: Path, residual_noise: float | None = None) -> LoadedModel:
     """Loads the model of a training run, as its last checkpoint left it.
 
     Args:
@@ -94,11 +95,11 @@ def load_run(run_dir: Path, residual_noise: float | None = None) -> Loaded:
     """
     path = check_run(run_dir)
     from selforg_mnist.readers import keras_file
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
     config = run_config.read(run_dir)
     experiment = config["experiment"].get("name") if config else None
-    loaded = Loaded(
+    loaded = LoadedModel(
         keras_file.load(path),
         run_dir.resolve().name,
         f"training run {run_dir}",
@@ -150,10 +151,10 @@ def _find(name: str) -> Path:
     raise WeightsError(f"weights={one_line(name)}: {_hint(name, path)}expected {_ACCEPTED}")
 
 
-def _load_file(name: str) -> Loaded:
+def _load_file(name: str) -> LoadedModel:
     path = _find(name)
     from selforg_mnist.readers import graph_model, keras_file, notebook_checkpoint
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
     if path.suffix == ".keras":
         model, kind, short = keras_file.load(path), "Keras file", path.stem
@@ -163,8 +164,9 @@ def _load_file(name: str) -> Loaded:
         path = path.with_suffix("")
         model, kind, short = notebook_checkpoint.load(path), "TensorFlow checkpoint", path.name
     # Of the article's experiments only l2_noise has noise. A model without may be of the others.
-    experiment = "l2_noise" if model.residual_noise else None
-    return Loaded(model, short, f"{kind} {path}", name, experiment)
+    is_the_article_s = model.count_params() == spec.NUM_PARAMETERS
+    experiment = "l2_noise" if model.residual_noise and is_the_article_s else None
+    return LoadedModel(model, short, f"{kind} {path}", name, experiment)
 
 
 def _hint(name: str, path: Path) -> str:
@@ -176,7 +178,7 @@ def _hint(name: str, path: Path) -> str:
     return f"unknown, did you mean {near[0]}? " if near else "no such weights; "
 
 
-def _with_noise(loaded: Loaded, residual_noise: float | None) -> Loaded:
+def _with_noise(loaded: LoadedModel, residual_noise: float | None) -> LoadedModel:
     if residual_noise is None:
         return loaded
     if not 0.0 <= residual_noise < math.inf:

@@ -17,7 +17,7 @@ from selforg_mnist import weights
 from selforg_mnist.errors import UserError
 
 if TYPE_CHECKING:
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
 _RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, to use its model.")
 _WEIGHTS = flags.DEFINE_string(
@@ -55,7 +55,7 @@ def _run_dir() -> Path:
     return Path(os.path.expanduser(_RUN_DIR.value))
 
 
-def load(default: str = "") -> Loaded:
+def load(default: str = "") -> LoadedModel:
     """Loads the model that the flags choose, or `default`.
 
     Raises:

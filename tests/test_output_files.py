@@ -19,7 +19,7 @@ def test_text_and_bytes_arrive_and_folders_are_made(tmp_path):
 def test_what_stood_there_stays_until_the_new_file_is_whole(tmp_path):
     path = tmp_path / "film.gif"
     path.write_text("old")
-    with output_files.beside(path) as partial:
+    with output_files.replacing(path) as partial:
         partial.write_text("new")
         assert partial.suffix == ".gif"
         assert partial.parent == tmp_path
@@ -32,7 +32,7 @@ def test_what_stood_there_stays_until_the_new_file_is_whole(tmp_path):
 def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "kept"
     path.write_text("old")
-    with pytest.raises(error), output_files.beside(path) as partial:  # noqa: PT012
+    with pytest.raises(error), output_files.replacing(path) as partial:  # noqa: PT012
         partial.write_text("half")
         raise error
     assert path.read_text() == "old"

@@ -136,7 +136,7 @@ def test_every_option_reaches_the_run_and_auto_without_mnist_says_so(tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     drops = {"learning_rate_drops": [[30000, 0.1], [70000, 0.01]]}
     assert config["experiment"] == experiments.ce().to_dict() | experiment | drops
-    assert config["looking"] == monitoring
+    assert config["monitoring"] == monitoring
     computing = {"name": "living", "lanes": 2, "precision": "bfloat16"}
     assert config["engine"] == computing | {"replicas": 1}
 

@@ -73,12 +73,12 @@ def make(digits: Digits, found: Mapping[str, Undecided], about: Mapping[str, Any
     first = next(iter(found.values()))
     chosen = first.most_divided(_MOST_DIVIDED)
     chosen = chosen[first.whole[chosen]][:_FILMED]
-    others: dict[str, Callable[[Path], Any]] = {}
+    films: dict[str, Callable[[Path], Any]] = {}
     if len(chosen):
         models = {name: each.model for name, each in found.items()}
         gray = digits.gray()[chosen]
-        others[_FILM] = lambda path: film.write(path, models, gray, about["steps"], about["seed"])
-    return Report(numbers, pictures, _page(numbers, about, filmed=len(chosen)), others)
+        films[_FILM] = lambda path: film.write(path, models, gray, about["steps"], about["seed"])
+    return Report(numbers, pictures, _page(numbers, about, filmed=len(chosen)), films)
 
 
 def _page(numbers: Mapping[str, Any], about: Mapping[str, Any], filmed: int) -> str:

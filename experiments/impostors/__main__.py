@@ -56,7 +56,7 @@ def _shares() -> list[float]:
 
 
 def _check() -> None:
-    """Refuses impostors that nobody has, or that want another label."""
+    """Refuses options for which there are no impostors."""
     if _TRAIN_STEPS.value and _IMPOSTORS.value:
         raise UserError("train_steps, impostors: expected one of the two")
     if _IMPOSTORS.value:
@@ -79,7 +79,7 @@ def _run() -> int:
             made = training.train(model, _TARGET.value, examples, _TRAIN_STEPS.value, seed)
         else:
             loaded = weights.load(_IMPOSTORS.value or str(_SHIPPED))
-            made = training.as_wide_as(model, loaded.model)
+            made = training.widened_to(model, loaded.model)
         return measure.measure(model, made, digits, steps, seed, _TARGET.value, shares)
 
     options = ("target", "shares", "impostors", "train_steps")

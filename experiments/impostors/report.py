@@ -121,7 +121,7 @@ def make(digits: Digits, attacks: Mapping[str, Attack], about: Mapping[str, Any]
 
 def _save(attack: Attack, about: Mapping[str, Any], path: Path) -> None:
     """Writes impostors that were trained, and beside them how."""
-    with output_files.beside(path) as partial:
+    with output_files.replacing(path) as partial:
         attack.made.impostor.save(partial)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     weights = {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}

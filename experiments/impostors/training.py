@@ -61,7 +61,7 @@ def train(model: CAModel, target: int, digits: Digits, steps: int, seed: int) ->
     return Trained(_model_of(model, state.impostor), losses, time.perf_counter() - began)
 
 
-def as_wide_as(model: CAModel, impostor: CAModel) -> Trained:
+def widened_to(model: CAModel, impostor: CAModel) -> Trained:
     """Impostors of a narrower model, made ready for the cells of a wider one.
 
     They neither see nor change the channels that they don't know.

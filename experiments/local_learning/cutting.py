@@ -45,11 +45,11 @@ class CutEngine(engines.Living):
         for first in range(0, len(firing.rows), self._reach):
             part = firing.part(first, self._reach)
             of_part, after, gradients = self._learn_from_part(fixed, cells, table, part, labels)
-            # No step goes on before the gradients of the part are there: then the memory that
+            # The next part starts only when this part's gradients are computed, so the memory that
             # they needed is free again.
             with tf.control_dependencies(gradients):
                 table = tf.identity(after)
-            # Adds nothing to the loss, and these gradients to the loss's own.
+            # This term is zero; its gradient is `gradients`.
             changes = (w - tf.stop_gradient(w) for w in weights)
             slopes = [tf.reduce_sum(g * c) for g, c in zip(gradients, changes, strict=True)]
             loss += of_part + tf.add_n(slopes)

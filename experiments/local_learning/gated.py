@@ -79,7 +79,9 @@ class GatedNetwork:
             yield inputs, gates, outputs
 
     def gradients(self, gray: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-        """Of each neuron's own half squared error by its own weights, the mean over a batch.
+        """The gradient of each neuron's half squared error with respect to its own weights.
+
+        It is averaged over a batch.
 
         Args:
           gray: [B, D] float32.

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from experiments.local_learning.cutting import CutTrainer
 from experiments.local_learning.gated import GatedNetwork, OrdinaryNetwork
-from experiments.study import kept
+from experiments.study import cached
 from selforg_mnist import spec
 from selforg_mnist.cells import living_cells
 from selforg_mnist.data.digits import Digits
@@ -35,7 +35,7 @@ _BATCHES = 50  # over which memory is averaged
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Study:
+class Settings:
     """The settings.
 
     Attributes:
@@ -76,22 +76,24 @@ class Study:
 class Cells:
     """A CA that learns in several phases as the article's does, each with Adam and a new pool."""
 
-    def __init__(self, study: Study):
-        self._study, self._phase = study, 0
+    def __init__(self, settings: Settings):
+        self._settings, self._phase = settings, 0
         self._weights: CAWeights | None = None
 
     def learn(self, digits: Digits) -> None:
         """Learns a phase, or takes it from its checkpoint if it was learnt before."""
         self._phase += 1
-        study, source = self._study, source_of(digits.images, digits.labels)
-        trainer = Trainer(study.experiment, source, initial_weights=self._weights)
-        folder = study.folder / f"forgetting_phase_{self._phase}"
-        advance(trainer, folder / str(study.experiment.train_steps), study.experiment.train_steps)
+        settings, source = self._settings, source_of(digits.images, digits.labels)
+        trainer = Trainer(settings.experiment, source, initial_weights=self._weights)
+        folder = settings.folder / f"forgetting_phase_{self._phase}"
+        advance(
+            trainer, folder / str(settings.experiment.train_steps), settings.experiment.train_steps
+        )
         self._model, self._weights = trainer.model, trainer.model.ca_weights()
 
     def logits(self, digits: Digits) -> np.ndarray:
         """The sum over the living cells of each digit, [N, 10], after the study's CA steps."""
-        *_, last = votes.over_steps(self._model, digits.images, self._study.steps)
+        *_, last = votes.over_steps(self._model, digits.images, self._settings.steps)
         return last.state[..., -spec.NUM_CLASSES :].sum(axis=(1, 2))
 
 
@@ -128,18 +130,18 @@ def advance(trainer: Trainer, folder: Path, step: int) -> dict[str, Any]:
     return metrics
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(settings: Settings) -> dict[str, Any]:
     """The whole study, or what is left of it to do.
 
     Returns:
       found: "cut_gradients", "without_cells" and "forgetting", as the functions below give them;
         "seconds" and "cpu_seconds" in all.
     """
-    path = study.folder / f"without_cells_{study.experiment.train_steps}.json"
+    path = settings.folder / f"without_cells_{settings.experiment.train_steps}.json"
     found = {
-        "cut_gradients": cut_gradients(study),
-        "without_cells": kept(path, lambda: without_cells(study)),
-        "forgetting": forgetting(study),
+        "cut_gradients": cut_gradients(settings),
+        "without_cells": cached(path, lambda: without_cells(settings)),
+        "forgetting": forgetting(settings),
     }
     cut = list(found["cut_gradients"].values())
     parts = [found["without_cells"], *cut, *found["forgetting"].values()]
@@ -149,49 +151,51 @@ def run(study: Study) -> dict[str, Any]:
     }
 
 
-def cut_gradients(study: Study) -> dict[str, Any]:
+def cut_gradients(settings: Settings) -> dict[str, Any]:
     """Trains one CA for each reach, on equally many samples, and counts over held-out digits.
 
     Returns:
       runs: by reach, each with its stretches of training, what held-out digits say, and memory.
     """
-    source = source_of(study.digits.images, study.digits.labels)
-    trainers = {reach: CutTrainer(study.experiment, source, reach) for reach in study.reaches}
-    folders = {reach: study.folder / f"reach_{reach}" for reach in study.reaches}
-    end = study.experiment.train_steps
-    stretches: dict[int, list[dict[str, Any]]] = {reach: [] for reach in study.reaches}
+    source = source_of(settings.digits.images, settings.digits.labels)
+    trainers = {
+        reach: CutTrainer(settings.experiment, source, reach) for reach in settings.reaches
+    }
+    folders = {reach: settings.folder / f"reach_{reach}" for reach in settings.reaches}
+    end = settings.experiment.train_steps
+    stretches: dict[int, list[dict[str, Any]]] = {reach: [] for reach in settings.reaches}
     for step in [*range(_STRETCH, end, _STRETCH), end]:
         for reach, trainer in trainers.items():
-            stretch = kept(
-                study.folder / f"reach_{reach}_step_{step}.json",
+            stretch = cached(
+                settings.folder / f"reach_{reach}_step_{step}.json",
                 lambda t=trainer, f=folders[reach], s=step: advance(t, f, s),  # type: ignore[misc]
             )
             stretches[reach].append(stretch)
-    memory = memory_of_a_step(study)
+    memory = memory_of_a_step(settings)
     runs = {}
     for reach, trainer in trainers.items():
         advance(trainer, folders[reach], end)
-        path = study.folder / f"reach_{reach}_step_{end}_evaluation.json"
-        found = kept(path, lambda t=trainer: _shares(t, study))  # type: ignore[misc]
+        path = settings.folder / f"reach_{reach}_step_{end}_evaluation.json"
+        found = cached(path, lambda t=trainer: _shares(t, settings))  # type: ignore[misc]
         runs[str(reach)] = {**found, "stretches": stretches[reach], "megabytes": memory[reach]}
     return runs
 
 
-def _shares(trainer: CutTrainer, study: Study) -> dict[str, float]:
+def _shares(trainer: CutTrainer, settings: Settings) -> dict[str, float]:
     """What the cells of held-out digits say after the last CA step, in percent."""
-    return evaluation.evaluate(trainer.model, study.held_out, study.steps).shares_at_end()
+    return evaluation.evaluate(trainer.model, settings.held_out, settings.steps).shares_at_end()
 
 
-def memory_of_a_step(study: Study) -> dict[int, float]:
+def memory_of_a_step(settings: Settings) -> dict[int, float]:
     """Megabytes that gradients need at a time, for each reach: the mean over batches.
 
     Up to the next cut, each cell that fires keeps what the three layers of the rule took: its
     neighbourhood and two hidden layers, in float32.
     """
-    config = study.experiment
+    config = settings.experiment
     width = 4 * (spec.NEIGHBOURHOOD * config.channels + 2 * config.hidden_channels)
-    source = source_of(study.digits.images, study.digits.labels)
-    largest: dict[int, list[int]] = {reach: [] for reach in study.reaches}
+    source = source_of(settings.digits.images, settings.digits.labels)
+    largest: dict[int, list[int]] = {reach: [] for reach in settings.reaches}
     for batch in range(_BATCHES):
         key = derive(root_key(config.seed), batch)
         cells = living_cells.find(gray_of(pools.fresh(source, config.batch_size, key).images))
@@ -202,31 +206,31 @@ def memory_of_a_step(study: Study) -> dict[int, float]:
     return {reach: width * float(np.mean(found)) / 1e6 for reach, found in largest.items()}
 
 
-def without_cells(study: Study) -> dict[str, Any]:
+def without_cells(settings: Settings) -> dict[str, Any]:
     """How the gated network and an ordinary one learn all labels: accuracy by samples seen."""
     found = {}
-    total = min(study.samples, len(study.digits))
-    for name, network in _networks(study).items():
+    total = min(settings.samples, len(settings.digits))
+    for name, network in _networks(settings).items():
         done, accuracy = 0, {}
         for end in (total // 16 or 1, total // 4 or 1, total):
-            network.learn(study.digits[done:end])
+            network.learn(settings.digits[done:end])
             done = end
-            accuracy[str(end)] = _right(network.logits(study.held_out), study.held_out)
+            accuracy[str(end)] = _right(network.logits(settings.held_out), settings.held_out)
         found[name] = {"weights": network.size, "accuracy": accuracy}
     return {"networks": found}
 
 
-def forgetting(study: Study) -> dict[str, Any]:
+def forgetting(settings: Settings) -> dict[str, Any]:
     """What is left of labels 0 to 4 after learning 5 to 9, for each network."""
     first, second, held_first, held_second = (
         digits[np.isin(digits.labels, half)]
-        for digits in (study.digits, study.held_out)
+        for digits in (settings.digits, settings.held_out)
         for half in HALVES
     )
-    count = study.samples
+    count = settings.samples
     learners: dict[str, Cells | GatedNetwork | OrdinaryNetwork] = {
-        **_networks(study),
-        "CA": Cells(study),
+        **_networks(settings),
+        "CA": Cells(settings),
     }
 
     def forget(learner: Cells | GatedNetwork | OrdinaryNetwork) -> dict[str, Any]:
@@ -242,20 +246,20 @@ def forgetting(study: Study) -> dict[str, Any]:
             "first_after_of_five": _right(after[:, : len(HALVES[0])], held_first),
         }
 
-    end = study.experiment.train_steps
+    end = settings.experiment.train_steps
     return {
-        name: kept(
-            study.folder / f"forgetting_{name.replace(' ', '_')}_{end}.json",
+        name: cached(
+            settings.folder / f"forgetting_{name.replace(' ', '_')}_{end}.json",
             lambda each=learner: forget(each),  # type: ignore[misc]
         )
         for name, learner in learners.items()
     }
 
 
-def _networks(study: Study) -> dict[str, GatedNetwork | OrdinaryNetwork]:
+def _networks(settings: Settings) -> dict[str, GatedNetwork | OrdinaryNetwork]:
     """A gated network, and an ordinary one with as many weights."""
-    seed = study.experiment.seed
-    mean = study.digits.gray().reshape(len(study.digits), -1).mean(axis=0)
+    seed = settings.experiment.seed
+    mean = settings.digits.gray().reshape(len(settings.digits), -1).mean(axis=0)
     gated = GatedNetwork(mean, seed)
     return {"gated network": gated, "ordinary network": OrdinaryNetwork(gated.size, seed)}
 

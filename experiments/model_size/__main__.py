@@ -2,10 +2,11 @@
 
     python -m experiments.model_size --output_dir=model_size
 
-Trains cells of several widths and depths of state on equally many samples, each at the best of a
-few learning rates, and measures them on test digits. The article suspects "a positive correlation
-between accuracy and model size" (its section "Experiment 1"). Stopped and started again, it goes
-on where it was. With --dataset=mnist it made the report in experiments/results/model_size.
+Trains cells with several numbers of channels and hidden channels on equally many samples, each at
+the best of a few learning rates, and measures them on test digits. The article suspects "a
+positive correlation between accuracy and model size" (its section "Experiment 1"). Stopped and
+started again, it goes on where it was. With --dataset=mnist it made the report in
+experiments/results/model_size.
 """
 
 from __future__ import annotations
@@ -58,18 +59,18 @@ def _run() -> int:
     data_flags.check()
     from experiments.model_size import measure, report
 
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
     held_out = data_flags.load("test", 0, count=_NUM_SAMPLES.value)
     digits = data_flags.load("train", 0, dataset=held_out.source)
     output_dir = Path(_OUTPUT_DIR.value).expanduser()
     output_files.make_folder(output_dir)
-    study = measure.Study(
+    settings = measure.Settings(
         output_dir / "runs", digits, held_out, _TRAIN_STEPS.value, _STEPS.value, rates
     )
     results = []
     for size in sizes:
-        results.append(measure.measure(study, size, _SEEDS.value if size in repeated else 1))
-        report.write(output_dir, results, study, configs[0].batch_size)
+        results.append(measure.measure(settings, size, _SEEDS.value if size in repeated else 1))
+        report.write(output_dir, results, settings, configs[0].batch_size)
     print(f"Written to {output_dir}: report.md, model_size.json, model_size.png")
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.model_size.sizes import Size, config, multiplications
-from experiments.study import kept
+from experiments.study import cached
 from experiments.time_to_quality import courses
 from selforg_mnist import weights
 from selforg_mnist.data.digits import Digits
@@ -20,11 +20,11 @@ from selforg_mnist.training import training_loop
 from selforg_mnist.training.run_config import Monitoring
 
 _TUNING_DIGITS = 1_000  # the last training digits, on which learning rates are compared
-_TUNING_SHARE = 4  # trainings that try a learning rate are so many times shorter
+_TUNING_SHARE = 4  # trainings that try a learning rate are this many times shorter
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Study:
+class Settings:
     """The settings.
 
     Attributes:
@@ -58,21 +58,25 @@ class Result(NamedTuple):
     minutes: float  # all trainings of the size, each as long as at its best rate
 
 
-def measure(study: Study, size: Size, seeds: int) -> Result:
+def measure(settings: Settings, size: Size, seeds: int) -> Result:
     """Tries each learning rate on a short training, then trains with the best, for each seed.
 
-    A single learning rate isn't tried.
+    If there is only one rate, nothing is tried.
     """
-    whole = len(study.digits)
+    whole = len(settings.digits)
     count = min(_TUNING_DIGITS, whole // 4)
-    tuning = study.digits[whole - count :]
-    digits = study.digits[: whole - count]
-    short = max(1, study.train_steps // _TUNING_SHARE)
-    rates = study.rates if len(study.rates) > 1 else ()
-    tried = {rate: _trained(study, config(size, rate, short, 0), digits, tuning) for rate in rates}
-    best = max(tried, key=lambda rate: tried[rate]["cell_accuracy"], default=study.rates[0])
+    tuning = settings.digits[whole - count :]
+    digits = settings.digits[: whole - count]
+    short = max(1, settings.train_steps // _TUNING_SHARE)
+    rates = settings.rates if len(settings.rates) > 1 else ()
+    tried = {
+        rate: _trained(settings, config(size, rate, short, 0), digits, tuning) for rate in rates
+    }
+    best = max(tried, key=lambda rate: tried[rate]["cell_accuracy"], default=settings.rates[0])
     runs = [
-        _trained(study, config(size, best, study.train_steps, seed), digits, study.held_out)
+        _trained(
+            settings, config(size, best, settings.train_steps, seed), digits, settings.held_out
+        )
         for seed in range(seeds)
     ]
     return Result(
@@ -94,27 +98,27 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def _trained(
-    study: Study, experiment: Experiment, digits: Digits, held_out: Digits
+    settings: Settings, experiment: Experiment, digits: Digits, held_out: Digits
 ) -> dict[str, Any]:
     """A training as the package's command does it, and its evaluation, kept in a file."""
     e = experiment
-    folder = study.folder / (
+    folder = settings.folder / (
         f"{e.channels}x{e.hidden_channels}_rate_{e.learning_rate:g}_steps_{e.train_steps}"
         f"_seed_{e.seed}"
     )
 
     def train_and_evaluate() -> dict[str, Any]:
-        monitoring = Monitoring(eval_every=0, eval_samples=100, eval_steps=study.steps)
+        monitoring = Monitoring(eval_every=0, eval_samples=100, eval_steps=settings.steps)
         result = training_loop.train(e, digits, held_out, folder, monitoring)
         if result.stopped_by:
             raise UserError(f"stopped by {result.stopped_by}; the same command goes on")
         model = weights.load_run(folder).model
-        curves = evaluation.evaluate(model, held_out, study.steps)
+        curves = evaluation.evaluate(model, held_out, settings.steps)
         return {
             "parameters": model.count_params(),
             **curves.shares_at_end(),
             "training_seconds": round(e.train_steps / courses.read(folder).rate, 1),
         }
 
-    path = folder / f"evaluation_{len(held_out)}_digits_{study.steps}_steps.json"
-    return kept(path, train_and_evaluate)
+    path = folder / f"evaluation_{len(held_out)}_digits_{settings.steps}_steps.json"
+    return cached(path, train_and_evaluate)

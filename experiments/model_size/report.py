@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import markdown
-from experiments.model_size.measure import Result, Study, spread
+from experiments.model_size.measure import Result, Settings, spread
 from experiments.model_size.sizes import CONSENSUS
 from selforg_mnist import output_files, spec, startup
 from selforg_mnist.evaluation import evaluation_report
@@ -24,17 +24,17 @@ _SHARES = {
 }
 
 
-def write(folder: Path, results: Sequence[Result], study: Study, batch_size: int) -> None:
+def write(folder: Path, results: Sequence[Result], settings: Settings, batch_size: int) -> None:
     """Writes report.md, model_size.json and model_size.png."""
     models = {f"{r.size[0]}x{r.size[1]}": r._asdict() for r in results}
     about = {
-        "train_steps": study.train_steps,
+        "train_steps": settings.train_steps,
         "batch_size": batch_size,
-        "samples": study.train_steps * batch_size,
-        "num_samples": len(study.held_out),
-        "steps": study.steps,
-        "rates": list(study.rates),
-        "dataset": study.held_out.source,
+        "samples": settings.train_steps * batch_size,
+        "num_samples": len(settings.held_out),
+        "steps": settings.steps,
+        "rates": list(settings.rates),
+        "dataset": settings.held_out.source,
         "versions": startup.versions(),
     }
     output_files.write_json(folder / "model_size.json", {"about": about, "models": models})
@@ -130,9 +130,9 @@ of the cell were trained as the experiment `quick`, with `--consensus={CONSENSUS
 {about["samples"]:,} samples each ({about["train_steps"]:,} training steps of
 {about["batch_size"]}). {about["num_samples"]:,} test digits of {about["dataset"]}, after
 {about["steps"]} CA steps.
-*Multiplications* are those of a cell that fires. A training step counts as long as at the run's
-best rate, so that other programs and interruptions don't count. Where there are several seeds, the
-mean and the standard deviation.
+*Multiplications* are those of a cell that fires. *Training* is the number of training steps
+divided by the run's best rate, so that pauses and other programs don't count. Where there are
+several seeds: the mean and the standard deviation.
 
 {markdown.table(lines)}
 

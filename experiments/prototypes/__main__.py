@@ -25,7 +25,7 @@ def _run() -> int:
     for each in given.weights:
         weights.check(each)
     data_flags.check()
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
     from experiments.prototypes import measure, report
 
     models = {each.name: each.model for each in map(weights.load, given.weights)}

@@ -22,7 +22,7 @@ from selforg_mnist.model import CAModel
 Judge = Callable[[np.ndarray], dict[str, list]]
 
 LEARNT = 100  # digits that the fitness model learns
-TRAINING = 8  # times as many steps train the fitness model, and make its pictures
+TRAINING = 8  # factor on the steps that train the fitness model and that make its pictures
 SIGNED = (False, False, False, True)  # whether the start of each training has both signs
 CA_STEPS = 15  # through which a drawing has its gradient
 WANTED = np.tile(np.arange(spec.NUM_CLASSES), 2)  # the label of each picture, from two starts
@@ -118,7 +118,7 @@ def linear(digits: Digits, epochs: int) -> keras.Model:
 
 
 def canvases(pictures: np.ndarray) -> np.ndarray:
-    """Pictures as cells take them, uint8: of signed ones, what is negative is blank."""
+    """Pictures as cells take them, uint8; negative values become blank."""
     if pictures.dtype == np.uint8:
         return pictures
     ink = np.maximum(pictures, 0.0)

@@ -46,7 +46,7 @@ def write(
     output_files.write_json(
         folder / "prototypes.json", {"about": dict(about), **numbers}, indent=1
     )
-    with output_files.beside(folder / "prototypes.png") as partial:
+    with output_files.replacing(folder / "prototypes.png") as partial:
         Image.fromarray(mosaic(pictures)).quantize(32).save(partial, optimize=True)
     output_files.write_text(folder / "report.md", _page(numbers, about))
     return ["report.md", "prototypes.json", "prototypes.png"]

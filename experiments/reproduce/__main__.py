@@ -72,7 +72,7 @@ def _reproduce() -> int:
     from selforg_mnist import weights
     from selforg_mnist.evaluation import evaluation_report
 
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
     digits = data_flags.load("test", _SEED.value, count=_NUM_SAMPLES.value)
     logging.info("Data: %d digits, %s.", len(digits), digits.note)
     models = {n: weights.load_run(runs_dir / n) if runs_dir else weights.load(n) for n in TABLE}

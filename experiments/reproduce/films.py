@@ -18,14 +18,14 @@ from selforg_mnist.data.digits import Digits, subset
 from selforg_mnist.evaluation import evaluation_report
 from selforg_mnist.model import CAModel
 from selforg_mnist.pictures import film_frames, films
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 
 # Samples of the article's film and of its banner.
 _RUNS = 100
 _BANNER = 144
 # For pages: few samples and a time-lapse, so that the file stays small.
 _SMALL_RUNS = 40
-# How many digits one sample becomes, one after the other, and its CA steps as each of them.
+# The number of digits that one sample becomes, one after the other, and its CA steps as each.
 _TURNS = 6
 _SMALL_TURNS = 2
 _STEPS_EACH = 150
@@ -33,7 +33,7 @@ _FPS = 25
 
 
 def make(
-    models: Mapping[str, Loaded],
+    models: Mapping[str, LoadedModel],
     digits: Digits,
     output_dir: Path,
     steps: int,
@@ -81,7 +81,7 @@ def _runs(
     mutations = [steps * i for i in range(1, len(grays))]
     total = steps * len(grays)
     shown = set(film_frames.time_lapse(total, mutations, slow=min(steps, 40), factor=factor))
-    for step, gray, state in trajectory.through(model, grays, steps, seed):
+    for step, gray, state in trajectory.states_of_phases(model, grays, steps, seed):
         if step in shown:
             logits = state[..., -spec.NUM_CLASSES :]
             yield film_frames.runs(gray, logits, step, total, mutations, columns=10)
@@ -92,6 +92,8 @@ def _internal_states(model: CAModel, grays: np.ndarray, seed: int) -> Iterator[n
     mutations = [_STEPS_EACH * i for i in range(1, len(grays))]
     total = _STEPS_EACH * len(grays)
     shown = set(film_frames.time_lapse(total, mutations))
-    for step, gray, state in trajectory.through(model, [*grays[:, None]], _STEPS_EACH, seed):
+    for step, gray, state in trajectory.states_of_phases(
+        model, [*grays[:, None]], _STEPS_EACH, seed
+    ):
         if step in shown:
             yield film_frames.internal_states(gray[0], state[0], step, total, mutations)

@@ -18,7 +18,7 @@ from selforg_mnist.evaluation.article import TableRow
 from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.evaluation.evaluation_report import save_picture
 from selforg_mnist.pictures import figures
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 
 _WITHIN = 1.0  # points that a value may be below the article's
 
@@ -26,7 +26,7 @@ _WITHIN = 1.0  # points that a value may be below the article's
 class Reproduction(NamedTuple):
     """What was done and measured."""
 
-    models: Mapping[str, Loaded]  # by name
+    models: Mapping[str, LoadedModel]  # by name
     digits: Digits  # that they classified
     curves: Mapping[str, Sequence[Curves]]  # before and after the mutation, by model
     films: Sequence[Path]  # films and pictures

@@ -27,7 +27,7 @@ _WEIGHTS = flags.DEFINE_list(
 _STUDIES = flags.DEFINE_list(
     "studies", "", "Studies to run, such as size,brush, without chimeras (default: everything)."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of all random draws.")
 _QUICK = flags.DEFINE_bool("quick", False, "Few digits, strengths and steps, to try it out.")
 # The flags' defaults, and those with --quick.
 _AMOUNTS: dict[str, tuple[int, int, str]] = {
@@ -73,7 +73,7 @@ def _run() -> int:
     from selforg_mnist import output_files
     from selforg_mnist.evaluation import article
 
-    startup.one_thread_a_lane(startup.available_cores())
+    startup.one_thread_per_lane(startup.available_cores())
     models = [weights.load(name) for name in _WEIGHTS.value]
     _check_different([each.name for each in models])
     loaded = {each.name: each for each in models}
@@ -99,7 +99,7 @@ def _run() -> int:
 
     output_files.make_folder(output_dir)  # if this fails, it fails before minutes of work
     began = time.perf_counter()
-    rows, outcomes, ends = measure.everything(
+    rows, outcomes, ends = measure.measure_all(
         {name: each.model for name, each in loaded.items()}, studies, groups, size.steps, seed
     )
     logging.info("Drawing the pictures.")

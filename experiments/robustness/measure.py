@@ -47,7 +47,7 @@ class Measurement:
     residual_magnitude: float
 
 
-def everything(
+def measure_all(
     models: Mapping[str, CAModel],
     studies: Sequence[Study],
     groups: Sequence[Chimeras],
@@ -121,7 +121,7 @@ def at_view(study: Study, view: View, rows: Sequence[Measurement]) -> list[Measu
     return own if study.over_steps else [r for r in own if r.step == view.step]
 
 
-def looks(
+def logits_at_views(
     study: Study, strengths: Sequence[float], picked: np.ndarray, model: CAModel, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What the cells of a few digits say, at all views of a study.

@@ -66,7 +66,9 @@ def _blocks(study: Study, models: Mapping[str, CAModel], seed: int) -> list[Bloc
     labels = study.cases[strengths[0]][0].labels
     different = np.sort(np.unique(labels, return_index=True)[1])
     picked = different[: max(1, _SHOWN // len(models))]
-    seen = [measure.looks(study, strengths, picked, model, seed) for model in models.values()]
+    seen = [
+        measure.logits_at_views(study, strengths, picked, model, seed) for model in models.values()
+    ]
     blocks = []
     for view, *by_model in zip(study.views, *seen, strict=True):
         coloured = [tiles(gray, logits) for gray, logits in by_model]  # [S, K, T, T, 3] each

@@ -81,7 +81,7 @@ def _scale() -> int:
 
 def _check_writable(folder: Path) -> None:
     output_files.make_folder(folder)
-    with output_files.failing_in_one_line(folder), tempfile.TemporaryFile(dir=folder):
+    with output_files.errors_in_one_line(folder), tempfile.TemporaryFile(dir=folder):
         pass
 
 

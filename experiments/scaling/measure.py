@@ -191,7 +191,7 @@ def _prepare(subject: Subject | Scene, data: Data) -> Run:
 
     scene, replicas = subject.scene, subject.replicas
     if subject.engine == "living":
-        startup.one_thread_a_lane(max(engines.choose_lanes(scene.batch), replicas))
+        startup.one_thread_per_lane(max(engines.choose_lanes(scene.batch), replicas))
     # Before the digits are loaded: that computes, and TensorFlow must know its devices by then.
     distribution = None
     if replicas > 1:

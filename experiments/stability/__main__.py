@@ -1,9 +1,9 @@
-"""Command: from how far do cells find back, and what does the rule do out there?
+"""Command: from which disturbances do cells recover, and how does the rule act on large states?
 
     python -m experiments.stability --output_dir=stability --weights=l2_noise,consensus
 
 For each model, makes the states of settled digits larger, by several factors, and counts those
-that come back; and measures how much a small difference grows in a CA step, near and far. Explains
+that recover. Also measures how much a small difference grows in a CA step, near and far. Explains
 what `experiments.long_runs` finds. With --dataset=mnist it made the report in
 experiments/results/stability.
 """

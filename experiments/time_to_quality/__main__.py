@@ -2,9 +2,8 @@
 
     python -m experiments.time_to_quality --runs=runs/l2_noise,runs/quick --output_dir=OUT
 
-Takes the runs' own TensorBoard files. Minutes are those of training alone, without evaluations: a
-training step counts as long as at the run's best rate, so that other programs on the machine don't
-count.
+Reads the runs' TensorBoard files. Minutes are training steps divided by the run's best rate, so
+pauses, other programs and evaluations don't count.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def write(folder: Path, courses: Mapping[str, Course]) -> str:
 
 Minutes of training until the held-out digits pass the article's row for L2 with noise: at CA step
 200 a cell accuracy of {ARTICLE["cell accuracy"]} % and an agreement of {ARTICLE["agreement"]} %
-(dashed). A training step counts as long as at the run's best rate; evaluations don't count.
+(dashed). Minutes are training steps divided by the run's best rate, so pauses, other programs and
+evaluations don't count.
 *At the end*: accuracy / agreement.
 
 {markdown.table(lines)}

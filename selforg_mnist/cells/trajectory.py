@@ -57,7 +57,7 @@ def states(
     return _states(model, gray, range(first_step, first_step + steps), seed, state)
 
 
-def through(
+def states_of_phases(
     model: CAModel, grays: Sequence[np.ndarray], steps: int, seed: int = 0
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Rolls samples out and mutates them every `steps` CA steps.

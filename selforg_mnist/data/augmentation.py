@@ -134,7 +134,7 @@ def redraw(images: np.ndarray, scales: np.ndarray, widths: np.ndarray, canvas: i
     if as_scaled.all():
         return plain
     fine = rescale(images, _FINE * scales, _FINE * scales, _FINE * canvas)
-    # The amount of ink is length times width, so it tells when strokes have the width wanted.
+    # The amount of ink is length times width, so it tells when strokes have the requested width.
     fine = _with_ink(fine, fine.sum(axis=(1, 2), dtype=np.int64) * widths / scales)
     parts = fine.reshape(len(images), canvas, _FINE, canvas, _FINE)
     redrawn = np.rint(parts.mean(axis=(2, 4))).astype(np.uint8)

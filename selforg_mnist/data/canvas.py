@@ -33,7 +33,7 @@ _DUST = 0.1  # share of the digit's extent; smaller pieces apart from the digit 
 # side. Half of MNIST's digits have 2.1/20 to 3/20.
 _THIN = 1.8 / 20
 _WIDENED = 2.2 / 20
-# Of living cells, also as a share: a pen of one pixel has 1/20, MNIST's thinnest digit 1.5/20.
+# The same limit for the living cells: a pen of one pixel has 1/20, MNIST's thinnest digit 1.5/20.
 _THINNEST = 1.3 / 20
 _FINE = 160  # pixels along the longer side, to widen strokes by fractions of a cell
 

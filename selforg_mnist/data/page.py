@@ -1,9 +1,9 @@
 """Finds a digit among what else a picture shows: printed lines, frames, a table, a window.
 
-A picture may be read in several ways: as it is, its largest plain field alone (the inside of a
-frame, the canvas of a drawing program), its sheet of paper alone, with shadows taken away; each
-with pale or thin ink removed or not. The first way in which nothing looks like lines or a frame
-counts. If there is none, the picture is refused: an answer about a grid would be worth nothing.
+A picture is read in several ways: as it is; its largest plain field (the inside of a frame, the
+canvas of a drawing program); its sheet of paper; with shadows removed. Each way is tried with all
+ink, and with pale or thin ink removed. The first in which nothing looks like lines or a frame is
+used. If there is none, the picture is refused: an answer about a grid would be worth nothing.
 
 Morphology, labels and distances are those of scikit-image. It is imported where it is needed, so
 that commands start quickly.
@@ -22,14 +22,14 @@ from selforg_mnist.data.picture_file import PictureError
 _LARGEST = 512  # pixels along the longer side of a picture in which lines are searched
 _SHADOW = 0.4  # of the light; where less is left, it is no shadow but something dark
 _THIN_RUN = 0.03  # of the longer side; ink that leaves the picture is a line if it is thinner
-_LONG_RUN = 0.4  # of the shorter side; so much ink at the edge is no stroke
+_LONG_RUN = 0.4  # of the shorter side; a longer run of ink at the edge is not a stroke
 _MOST_AROUND = 0.3  # share of the picture's edge that a digit may cover
-_LEAST_EXTENT = 0.1  # of the longer side; smaller pieces are no lines
-_MOST_PIECES = 12  # smaller than that; more are a grid or a pattern
+_LEAST_EXTENT = 0.1  # of the longer side; smaller pieces are not lines
+_MOST_PIECES = 12  # that small; with more, the picture is a grid or a pattern
 _LEAST_HOLE = 0.01  # of the area of a piece's box
 _MOST_HOLES = 2  # of a digit, the 8
-_INSIDE = 0.2  # of a piece's extent: so much larger ink in its hole is no part of a digit
-_RECTANGLE = 0.92  # of the box around it, a frame or a sheet fills; an ellipse has 0.79
+_INSIDE = 0.2  # of a piece's extent; larger ink within its hole isn't part of a digit
+_RECTANGLE = 0.92  # share of its box that a frame or a sheet fills; an ellipse fills 0.79
 _BAR = 0.4  # shorter side of a rectangle, as a share of the longer one; a 1 is slimmer
 _FIELD = (0.06, 0.97)  # share of the picture that a sheet or a plain field has
 _LEVELS = (0.0, 0.3, 0.5)  # ink that is paler than this is removed

@@ -21,7 +21,7 @@ _OPENED = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 # Millions of pixels. Phones make pictures of 24.5 million. Decoded and shrunk, this many take less
 # than 300 MB and 3 seconds.
 _MOST_PIXELS = 25
-_MOST_JPEG = 90  # of one that isn't progressive: it is decoded at a fraction of its size
+_MOST_JPEG = 90  # for JPEGs that aren't progressive, which are decoded at a reduced size
 _MOST_OF = {"WEBP": 16, "AVIF": 16}  # whose decoders hold a picture several times
 _TOO_LARGE = "more than {} million pixels; shrink it, or crop it to the digit"
 _LARGEST = 1024  # pixels along a picture's longer side; a larger one is shrunk first

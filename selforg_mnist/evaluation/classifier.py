@@ -65,7 +65,7 @@ class Classifier(keras.Model):
         return tf.math.divide_no_nan(total, tf.reduce_sum(alive, axis=(1, 2)))
 
     def export(self, filepath: str, *args: Any, **kwargs: Any) -> None:
-        """Exports the classifier, as Keras does, which by itself wants the model called before."""
+        """Exports the classifier. Keras' own export would need a call of the model first."""
         signature = [keras.InputSpec(dtype="float32", shape=(None, None, None))]
         super().export(filepath, *args, **{"input_signature": signature, **kwargs})
 

@@ -71,7 +71,7 @@ class Sums(NamedTuple):
     fired: tf.Tensor | np.ndarray  # how many cells fired
 
 
-_LIKE = Sums(metrics.Counts(0, 0, 0, 0, 0), 0, 0, 0)  # the structure, for `tf.nest`
+_STRUCTURE = Sums(metrics.Counts(0, 0, 0, 0, 0), 0, 0, 0)  # the structure, for `tf.nest`
 
 
 def evaluate(
@@ -216,7 +216,7 @@ def _roll_out(
     table = living_cells.to_table(cells, state)
     rows = living_cells.living_state(cells, table)
     labels = tf.gather(labels, cells.samples)
-    width = len(tf.nest.flatten(_LIKE))
+    width = len(tf.nest.flatten(_STRUCTURE))
     all_sums = tf.TensorArray(tf.float32, tf.size(steps), element_shape=[width])
 
     def step(
@@ -239,4 +239,4 @@ def _roll_out(
     )
     by_step = tf.unstack(all_sums.stack(), axis=1)  # [steps] each
     state = living_cells.to_image(cells, table, tf.shape(images))
-    return tf.nest.pack_sequence_as(_LIKE, by_step), state
+    return tf.nest.pack_sequence_as(_STRUCTURE, by_step), state

@@ -25,7 +25,7 @@ from selforg_mnist.evaluation import article, evaluation
 from selforg_mnist.evaluation.article import Peak, TableRow
 from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.pictures import figures
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 from selforg_mnist.startup import versions
 
 PHASES = ("before_mutation", "after_mutation")
@@ -108,7 +108,7 @@ def beside_the_article(name: str, phases: Sequence[Curves], experiment: str | No
 
 
 def measure(
-    loaded: Loaded,
+    loaded: LoadedModel,
     digits: Digits,
     output_dir: Path,
     steps: int = 200,
@@ -177,6 +177,6 @@ def to_csv(curves: Mapping[str, np.ndarray]) -> str:
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Writes a picture, [H, W, 3] or [H, W] uint8, as PNG; errors as in `output_files.beside`."""
-    with output_files.beside(path) as partial:
+    """Writes a picture, [H, W, 3] or [H, W] uint8, as PNG; errors as in `replacing`."""
+    with output_files.replacing(path) as partial:
         Image.fromarray(picture).save(partial, format="png", optimize=True)

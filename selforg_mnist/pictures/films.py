@@ -53,11 +53,13 @@ def best_suffix() -> str:
 def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
     """Writes a film, whole or not at all.
 
-    MP4 is H.264 as browsers play it, encoded while the frames come in; an odd width or height gets
-    one more column or row of white. The GIF has one palette for all frames, exact up to 256
-    colours, and loops forever; its delays are in units of 10 ms, so where fps does not divide 100
-    some are one unit longer than others, and the film as a whole keeps time. The WebP is lossless
-    and loops forever. GIF and WebP stay in memory until the last frame, at 8 and 4 bytes a pixel.
+    An MP4 is H.264 as browsers play it, encoded while the frames come in. An odd width or height
+    gets one more column or row of white.
+
+    A GIF has one palette for all frames, exact up to 256 colours. Its delays are in units of 10
+    ms: where fps does not divide 100, some are one unit longer than others, so that the film as a
+    whole keeps time. A WebP is lossless. Both loop forever, and stay in memory until the last
+    frame, at 8 bytes a pixel (GIF) and 4 (WebP).
 
     Args:
       frames: [H, W, 3] uint8 each, one or more, all of one size; may be a generator.
@@ -72,7 +74,7 @@ def write(frames: Iterable[np.ndarray], path: Path, fps: float) -> Path:
         earlier file at `path` is then kept.
     """
     encode = _writer(path)
-    with output_files.beside(path) as partial:
+    with output_files.replacing(path) as partial:
         encode(iter(frames), partial, fps)
     return path
 

@@ -2,7 +2,7 @@
 
 The libraries for both formats trust their files. A crafted file can keep HDF5 in an endless loop,
 which no signal handler of Python interrupts, and it can make TensorFlow end the whole process. So
-this file is also a script: a child reads the arrays, under a time limit, and returns them in
+this file is also a script: a child reads the arrays, under time limits, and returns them in
 NumPy's format. The caller knows which arrays make up a model.
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 
 _FLOATS = ("<f2", "<f4", "<f8")  # Keras saves a model in one of these, as its setting floatx says
 _SECONDS = 5  # of the processor, for the reading alone; it takes milliseconds
+_WALL_SECONDS = 120  # for everything, should a child wait for ever; loading TensorFlow takes a few
 _MOST_BYTES = 2**24  # of all arrays; those of a trained model and Adam's moments have 273,000
 
 
@@ -51,7 +52,14 @@ def checkpoint(prefix: str) -> dict[str, np.ndarray]:
 
 def _in_child(library: str, data: bytes, arguments: Sequence[str]) -> dict[str, np.ndarray]:
     command = [sys.executable, __file__, library, *arguments]
-    child = subprocess.run(command, input=data, capture_output=True, check=False)
+    try:
+        child = subprocess.run(
+            command, input=data, capture_output=True, timeout=_WALL_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(
+            f"keeps {library} waiting for more than {_WALL_SECONDS} seconds"
+        ) from error
     if child.returncode == -signal.SIGXCPU:
         raise ValueError(f"keeps {library} busy for more than {_SECONDS} seconds")
     if child.returncode == 1:

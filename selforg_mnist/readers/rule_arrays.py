@@ -142,7 +142,7 @@ def to_model(
     return model
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model, and where it comes from."""
 
     model: CAModel  # ready to use

@@ -141,7 +141,7 @@ def save_model(trainer: Trainer, state: TrainState, run_dir: Path) -> None:
       UserError: it can't be written.
     """
     trainer.load(state)
-    with output_files.beside(run_dir / run_config.MODEL_FILE) as partial:
+    with output_files.replacing(run_dir / run_config.MODEL_FILE) as partial:
         trainer.model.save(partial)
 
 

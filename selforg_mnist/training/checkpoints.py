@@ -69,7 +69,7 @@ class Checkpoints:
         archive = io.BytesIO()
         np.savez(archive, **named(state))
         try:
-            with output_files.failing_in_one_line(path):
+            with output_files.errors_in_one_line(path):
                 for left in self.directory.glob("partial.*"):  # by a process that was killed
                     left.unlink()
                 output_files.write_bytes(path, archive.getvalue())

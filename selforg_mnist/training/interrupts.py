@@ -15,7 +15,7 @@ from absl import logging
 
 
 @contextmanager
-def noted() -> Iterator[list[str]]:
+def signals_noted() -> Iterator[list[str]]:
     """Notes the first signal instead of ending the process. A second signal ends it at once.
 
     A closing terminal may send SIGHUP twice, directly and through the shell, so a second SIGHUP

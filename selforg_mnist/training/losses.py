@@ -66,7 +66,7 @@ def disagreement(logits: tf.Tensor, mean_logits: tf.Tensor) -> tf.Tensor:
 def overflow(state: tf.Tensor) -> tf.Tensor:
     """How far a cell's states lie beyond `STATE_LIMIT`, summed over its channels.
 
-    Nothing in the article's losses holds the nine channels that are no votes. In long runs they
+    The article's losses put no limit on the nine channels that are not votes. In long runs they
     drift, and far from the states of the training the rule enlarges them without end. Other
     cellular automata have such a term, for example that of Niklasson and others: "Self-Organising
     Textures", Distill 2021.

@@ -68,7 +68,7 @@ class ReplicatedTrainer(Trainer):
           WorkerLostError: a worker is gone.
         """
         with _lost_workers_reported():
-            shares, metrics = self._run_shares(self._deal(state), steps)
+            shares, metrics = self._run_on_replicas(self._deal(state), steps)
             (first, *_) = self._strategy.experimental_local_results(shares._replace(pool=()))
             return first._replace(pool=self._collect(shares.pool)), metrics
 
@@ -106,14 +106,14 @@ class ReplicatedTrainer(Trainer):
         return pool._replace(images=tf.cast(pool.images, tf.uint8))
 
     @tf.function(autograph=False)
-    def _run_shares(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
+    def _run_on_replicas(self, state: Any, steps: tf.Tensor) -> tuple[Any, StepMetrics]:
         # The loop is outside of the replicas, because a sum over them can't be inside a loop. Its
         # start must have the form of what `strategy.run` returns. With one replica in this process
         # these are plain tensors.
         state = self._strategy.run(_unchanged, args=(state,))
-        return take_steps(self._step_shares, state, steps)
+        return take_steps(self._step_on_replicas, state, steps)
 
-    def _step_shares(self, state: Any) -> tuple[Any, StepMetrics]:
+    def _step_on_replicas(self, state: Any) -> tuple[Any, StepMetrics]:
         state, metrics = self._strategy.run(self._replica_step, args=(state,))
         # The metrics are sums over the replicas, so they are equal on all of them.
         return state, self._strategy.experimental_local_results(metrics)[0]

@@ -53,7 +53,7 @@ def restore(trainer: Trainer, checkpoints: Checkpoints) -> TrainState:
 def check_alike(trainer: Trainer, step: int, run_dir: Path) -> None:
     """Raises `ConfigError`, on all workers, if they resume at different steps.
 
-    They do if they have no common folder.
+    This happens if they don't share a folder.
     """
     mean = trainer.sum_over_replicas(float(step)) / trainer.replicas
     if mean != step:

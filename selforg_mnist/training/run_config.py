@@ -69,7 +69,7 @@ def build(
         "experiment": experiment.to_dict(),
         "engine": {"name": options.pop("engine"), **options, "replicas": replicas},
         "dataset": dict(dataset),
-        "looking": dataclasses.asdict(monitoring),  # earlier versions named the section so
+        "monitoring": dataclasses.asdict(monitoring),
         "versions": versions(),
     }
 

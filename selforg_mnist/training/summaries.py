@@ -165,7 +165,7 @@ class RunSummaries(contextlib.AbstractContextManager):
 
         The page takes the latest results from `evaluation`, so call this once, at the start.
         There is no list of columns. The page finds all options and results itself, and shows
-        those options first in which the runs differ.
+        first the options in which the runs differ.
         """
         plain = {
             name: value if isinstance(value, (bool, int, float, str)) else json.dumps(value)

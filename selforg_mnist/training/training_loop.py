@@ -167,7 +167,7 @@ def _run(
     """
     end = trainer.experiment.train_steps
     start = step = int(state.step)
-    with interrupts.noted() as caught:
+    with interrupts.signals_noted() as caught:
         # All workers stop together, because none can continue alone.
         while step < end and not trainer.sum_over_replicas(float(bool(caught))):
             first = step == start  # a call of its own, so that its log line comes early

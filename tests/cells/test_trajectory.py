@@ -52,7 +52,7 @@ def test_samples_go_through_phases_with_their_states():
     grays = np.zeros((2, 1, 10, 12), np.float32)
     grays[:, 0, 7, 9] = 1.0
     grays[0, 0, 1, 1] = 0.5
-    seen = list(trajectory.through(bias_model(np.ones(19)), grays, steps=2))
+    seen = list(trajectory.states_of_phases(bias_model(np.ones(19)), grays, steps=2))
     assert [step for step, _, _ in seen] == [1, 2, 3, 4]
     for (_, gray, _), picture in zip(seen, grays[[0, 0, 1, 1]], strict=True):
         np.testing.assert_array_equal(gray, picture)

@@ -14,7 +14,7 @@ from selforg_mnist.evaluation import article, evaluation_report
 from selforg_mnist.evaluation.article import Peak, TableRow
 from selforg_mnist.evaluation.evaluation import Curves
 from selforg_mnist.model import CAModel
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 
 
 def curves(accuracy, agreement, right, samples=8):
@@ -104,7 +104,7 @@ class TestTable:
 def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured") / "new" / "folder"
     model = CAModel(residual_noise=0.25, fire_rate=0.75)
-    loaded = Loaded(model, "mine", "made by hand", given="file.keras", experiment=None)
+    loaded = LoadedModel(model, "mine", "made by hand", given="file.keras", experiment=None)
     drawn = digits.load_digits("drawn", "test", num_drawn=9)
     phases = evaluation_report.measure(loaded, drawn, folder, steps=3, seed=4, batch_size=4)
     return folder, phases, drawn
@@ -180,7 +180,7 @@ class TestMeasure:
     @pytest.mark.slow
     def test_without_mutation_there_is_one_phase(self, tmp_path):
         drawn = digits.load_digits("drawn", "test", num_drawn=1)
-        loaded = Loaded(CAModel(), "mine", "made by hand", given="", experiment=None)
+        loaded = LoadedModel(CAModel(), "mine", "made by hand", given="", experiment=None)
         (only,) = evaluation_report.measure(loaded, drawn, tmp_path, steps=2, mutate=False)
         assert only.steps == 2
         assert "after_mutation" not in json.loads((tmp_path / "summary.json").read_text())
@@ -190,7 +190,7 @@ class TestMeasure:
     def test_folder_that_cannot_be_made_is_told_before_the_work(self, tmp_path):
         (tmp_path / "file").write_text("mine")
         drawn = digits.load_digits("drawn", "test", num_drawn=2)
-        loaded = Loaded(CAModel(), "mine", "made by hand", given="", experiment=None)
+        loaded = LoadedModel(CAModel(), "mine", "made by hand", given="", experiment=None)
         with pytest.raises(UserError, match="file: can't be written"):
             # A billion steps would not end.
             evaluation_report.measure(loaded, drawn, tmp_path / "file", steps=10**9)

@@ -142,7 +142,7 @@ class TestTraining:
     def test_impostors_among_wider_cells_do_what_they_did(self):
         wide = weights.load("robust").model
         narrow = known_models.random_model()
-        widened = training.as_wide_as(wide, narrow).impostor
+        widened = training.widened_to(wide, narrow).impostor
         x = np.random.default_rng(0).random((1, 5, 5, 20), np.float32)
         padded = np.concatenate([x[..., :10], np.zeros((1, 5, 5, 4)), x[..., 10:]], axis=-1)
         got = widened.residual(padded).numpy()
@@ -195,7 +195,7 @@ class TestShippedImpostors:
     @pytest.mark.slow
     def test_turn_most_drawn_digits_into_an_8(self, drawn):
         model = weights.load("l2_noise").model
-        made = training.as_wide_as(model, weights.load(str(SHIPPED)).model)
+        made = training.widened_to(model, weights.load(str(SHIPPED)).model)
         found = measure.measure(model, made, drawn, 180, 0, 8, [0.1])
         said = found.said_by_all(0, drawn.labels)
         assert said[59] < 0.3

@@ -184,7 +184,7 @@ def network_width(network, gray, layer):
 
 @pytest.mark.slow
 def test_memory_is_that_of_the_longest_part(drawn, tmp_path):
-    study = measure.Study(tmp_path, SMALL, drawn, drawn, 5, reaches=(1, 2, 4))
+    study = measure.Settings(tmp_path, SMALL, drawn, drawn, 5, reaches=(1, 2, 4))
     memory = measure.memory_of_a_step(study)
     assert memory[1] < memory[2] < memory[4]
     assert 1.8 < memory[4] / memory[2] <= 2.0
@@ -194,7 +194,7 @@ def test_memory_is_that_of_the_longest_part(drawn, tmp_path):
 def study(drawn, tmp_path_factory):
     tiny = SMALL.replace(rollout_steps=2, train_steps=8)
     folder = tmp_path_factory.mktemp("runs")
-    return measure.Study(folder, tiny, drawn, drawn, 5, reaches=(2,))
+    return measure.Settings(folder, tiny, drawn, drawn, 5, reaches=(2,))
 
 
 class TestStudy:

@@ -52,7 +52,7 @@ def test_report_has_a_line_for_each_size_and_the_correlation(tmp_path):
         for hidden, n, right in ((8, 10, [50.0]), (16, 100, [60.0, 62.0]), (80, 1000, [70.0]))
     ]
     digits = load_digits("drawn", "test", num_drawn=10)
-    study = measure.Study(tmp_path, digits, digits, 100, 5, [1e-3])
+    study = measure.Settings(tmp_path, digits, digits, 100, 5, [1e-3])
     report.write(tmp_path, results, study, 16)
     page = (tmp_path / "report.md").read_text()
     assert "| 20 | 16 | 100 | 100 | 0.001 | 2 | 61.0 ± 1.4 |" in page

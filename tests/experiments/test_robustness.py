@@ -136,7 +136,7 @@ class TestMeasure:
     def test_looks_show_the_states_that_are_measured(self, studies):
         one = study(studies, "patch_states")
         picked = np.array([1, 4])
-        ((gray, logits),) = measure.looks(one, [0.1, 0.75], picked, bias_model(7), 0)
+        ((gray, logits),) = measure.logits_at_views(one, [0.1, 0.75], picked, bias_model(7), 0)
         for i, share in enumerate((0.1, 0.75)):
             phase = one.cases[share][1]
             np.testing.assert_allclose(gray[i], phase.images[picked] / 255, rtol=1e-6)

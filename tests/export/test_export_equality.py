@@ -10,7 +10,7 @@ from export import conversion, equality, exporting, graph_runner, graphs
 from export.equality import Graph
 from export.graph_runner import Call
 from selforg_mnist.errors import UserError
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 from support.foreign_files import assert_one_line
 from support.web_exports import contents, need_converter, need_node, small_model
 
@@ -123,7 +123,7 @@ def test_model_whose_steps_are_not_finite_is_refused(tmp_path):
     model, weights = small_model()
     model.set_weights([1e30 * weight for weight in weights])
     with pytest.raises(UserError, match="not finite") as error:
-        exporting.write(Loaded(model, "mine", "mine", "mine", None), tmp_path / "web")
+        exporting.write(LoadedModel(model, "mine", "mine", "mine", None), tmp_path / "web")
     assert_one_line(error.value)
     assert contents(tmp_path) == {}
 
@@ -132,7 +132,7 @@ def test_model_whose_steps_are_not_finite_is_refused(tmp_path):
 @pytest.mark.parametrize("fault", ["damage", "disappear", "full"])
 def test_failed_export_leaves_the_earlier_one(tmp_path, written, monkeypatch, fault):
     model, dense, _ = written
-    loaded = Loaded(model, "mine", "mine", "mine", None)
+    loaded = LoadedModel(model, "mine", "mine", "mine", None)
     folder = tmp_path / "web"
     shutil.copytree(dense.model.parent, folder)
     (folder / "manifest.json").write_text('{"format": "selforg_mnist"}')

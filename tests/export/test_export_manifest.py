@@ -9,7 +9,7 @@ from export import manifest as subject
 from export.conversion import Names
 from export.equality import Checked, Graph
 from selforg_mnist import __version__, spec, weights
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 from support.web_exports import SMALL, small_model
 
 OUT = Path("out")
@@ -27,7 +27,7 @@ def made(loaded, checked=CHECKED):
 @pytest.mark.slow
 def test_constants_are_those_of_the_model_and_of_spec():
     model, _ = small_model(residual_noise=0.125)
-    content = made(Loaded(model, "mine", "Keras file mine.keras", "mine.keras", None))
+    content = made(LoadedModel(model, "mine", "Keras file mine.keras", "mine.keras", None))
     expected = {
         "format": "selforg_mnist",
         "version": 1,
@@ -53,7 +53,7 @@ def test_constants_are_those_of_the_model_and_of_spec():
 @pytest.mark.slow
 def test_graphs_and_their_names(tmp_path):
     model, _ = small_model()
-    content = made(Loaded(model, "mine", "mine", "mine", None), checked=None)
+    content = made(LoadedModel(model, "mine", "mine", "mine", None), checked=None)
     assert content["dense"] == {
         "model": "model.json",
         "inputs": {"fire_rate": "fire_rate", "noise": "manual_noise", "x": "x"},
@@ -68,7 +68,9 @@ def test_graphs_and_their_names(tmp_path):
     (tmp_path / "out").mkdir()
     dense = Graph(tmp_path / "model.json", DENSE_NAMES)
     living = Graph(tmp_path / "living" / "model.json", LIVING_NAMES)
-    subject.write(tmp_path, Loaded(model, "mine", "mine", "mine", None), dense, living, CHECKED)
+    subject.write(
+        tmp_path, LoadedModel(model, "mine", "mine", "mine", None), dense, living, CHECKED
+    )
     text = (tmp_path / "manifest.json").read_text()
     assert text.endswith("}\n")
     checked = {"limit": 1e-5, "max_difference": 3e-7, "tensorflow": "2.19.0"}
@@ -128,7 +130,7 @@ def test_no_folder_of_this_machine_is_published(monkeypatch, given, source, expe
     monkeypatch.setenv("HOME", "/home/me")
     model, _ = small_model()
     source = source.replace("HOME", "/home/me")
-    content = made(Loaded(model, "mine", source, given, "ce"))
+    content = made(LoadedModel(model, "mine", source, given, "ce"))
     assert content["source"]["weights"] == expected
     assert content["source"]["experiment"] == "ce"
     assert content["source"]["record"] is None

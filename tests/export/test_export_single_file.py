@@ -12,7 +12,7 @@ from export.graph_runner import Call, Result
 from selforg_mnist import weights
 from selforg_mnist.data.digits import load_digits
 from selforg_mnist.readers import graph_model
-from selforg_mnist.readers.rule_arrays import Loaded
+from selforg_mnist.readers.rule_arrays import LoadedModel
 from support import reference_ca
 from support.foreign_files import article_model, assert_same_weights
 from support.web_exports import SMALL, canvas, contents, need_converter, need_node, small_model
@@ -24,7 +24,7 @@ def single(tmp_path_factory):
     need_converter()
     model, arrays = small_model()
     folder = tmp_path_factory.mktemp("exports") / "single"
-    exporting.write(Loaded(model, "s", "s", "s", None), folder, "single_file", check=False)
+    exporting.write(LoadedModel(model, "s", "s", "s", None), folder, "single_file", check=False)
     return folder, arrays
 
 

@@ -298,7 +298,7 @@ def test_models_are_exported_and_listed(tmp_path):
         pytest.skip(f"{DEMO} has no node_modules: run `npm ci` there")
     weights = shutil.copy(shipped_path("ce"), tmp_path / "mine.keras")
     folder = tmp_path / "models"
-    page_models.put(["l2"], folder, impostors=weights)
+    page_models.export_all(["l2"], folder, impostors=weights)
     with_impostors = json.loads((folder / "index.json").read_text())
     assert with_impostors == {
         "models": ["l2"],
@@ -307,7 +307,7 @@ def test_models_are_exported_and_listed(tmp_path):
     }
     assert (folder / "impostor" / "living" / "model.json").is_file()
 
-    page_models.put([str(weights), "l2"], folder)
+    page_models.export_all([str(weights), "l2"], folder)
     index = json.loads((folder / "index.json").read_text())
     assert index == {"models": ["mine", "l2"], "samples": "samples.json"}
     for name in index["models"]:
@@ -316,7 +316,7 @@ def test_models_are_exported_and_listed(tmp_path):
     # One that can't be exported leaves the list as it was.
     weights.write_bytes(b"no longer a model")
     with pytest.raises(UserError, match=r"mine\.keras"):
-        page_models.put([str(weights)], folder)
+        page_models.export_all([str(weights)], folder)
     assert json.loads((folder / "index.json").read_text()) == index
 
 

@@ -50,6 +50,12 @@ def test_file_that_ends_tensorflow_s_process_is_an_error(tmp_path):
         subject.checkpoint(str(tmp_path / "small"))
 
 
+def test_child_that_waits_for_ever_is_an_error(monkeypatch):
+    monkeypatch.setattr(subject, "_WALL_SECONDS", 0.01)  # less than Python takes to start
+    with pytest.raises(ValueError, match=r"keeps HDF5 waiting for more than 0\.01 seconds"):
+        subject.hdf5(hdf5(a=np.zeros(4, "<f4")), ["a"])
+
+
 @pytest.mark.slow
 def test_more_than_a_model_is_not_read(tmp_path, monkeypatch):
     large = np.zeros(2**22 + 1, "<f4")

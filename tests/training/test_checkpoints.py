@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from selforg_mnist.training.checkpoints import CheckpointError, Checkpoints
 from support.full_disk import largest_file
+from support.messages import one_line
 
 
 class Pool(NamedTuple):
@@ -35,12 +36,6 @@ def assert_same(restored, expected):
     for ours, theirs in pairs:
         assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
         assert ours.numpy().tobytes() == theirs.numpy().tobytes()
-
-
-def one_line(error):
-    text = str(error.value)
-    assert "\n" not in text
-    return text
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from selforg_mnist.experiment import ConfigError
 from selforg_mnist.training import run_config
 from selforg_mnist.training.computing import Computing
 from selforg_mnist.training.run_config import Monitoring
+from support.messages import one_line
 
 IMAGES = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
 DIGITS = Digits(IMAGES, np.array([3, 8], np.uint8), "drawn", "drawn by hand, NOT MNIST")
@@ -36,14 +37,8 @@ def run_dir(tmp_path, config):
     return tmp_path / "run"
 
 
-def one_line(error):
-    text = str(error.value)
-    assert "\n" not in text
-    return text
-
-
 def test_holds_everything_needed_to_run_again(config):
-    assert config.keys() == {"experiment", "engine", "dataset", "looking", "versions"}
+    assert config.keys() == {"experiment", "engine", "dataset", "monitoring", "versions"}
     fields = {field.name for field in dataclasses.fields(experiments.Experiment)}
     assert config["experiment"].keys() == fields
     assert config["engine"] == {
@@ -52,7 +47,7 @@ def test_holds_everything_needed_to_run_again(config):
         "precision": "float32",
         "replicas": 1,
     }
-    assert config["looking"] == dataclasses.asdict(Monitoring(log_every=7))
+    assert config["monitoring"] == dataclasses.asdict(Monitoring(log_every=7))
     assert config["dataset"] == {
         "source": "drawn",
         "note": "drawn by hand, NOT MNIST",
@@ -277,7 +272,7 @@ class TestSameCourse:
     def test_length_and_looks_may_change(self, config, tmp_path):
         asked = copy.deepcopy(config)
         asked["experiment"]["train_steps"] = 5
-        asked["looking"] = dataclasses.asdict(Monitoring(eval_every=3, checkpoint_every=1))
+        asked["monitoring"] = dataclasses.asdict(Monitoring(eval_every=3, checkpoint_every=1))
         asked["versions"]["tensorflow"] = "3.0"
         asked["dataset"]["note"] = "the same, kept elsewhere"
         run_config.check_same_course(config, asked, tmp_path)

@@ -69,7 +69,7 @@ class TestFinishedRun:
         assert "NOT MNIST" in config["dataset"]["note"]
         assert config["dataset"]["num_digits"] == 10_000
         assert re.fullmatch("[0-9a-f]{64}", config["dataset"]["sha256"])
-        assert config["looking"]["eval_samples"] == 10
+        assert config["monitoring"]["eval_samples"] == 10
         assert config["versions"]["keras"] == keras.__version__
         assert {"selforg_mnist", "python", "tensorflow", "numpy"} < config["versions"].keys()
 

@@ -127,7 +127,7 @@ def test_stopped_by_a_signal_it_saves_and_goes_on(straight, tmp_path, number, st
     assert f"Resuming from {run_dir}/checkpoints/step-{step:08d}.npz." in text
     assert_same_end(run_dir, straight)
     assert config_of(run_dir)["experiment"]["train_steps"] == STEPS
-    assert config_of(run_dir)["looking"]["checkpoint_every"] == 11
+    assert config_of(run_dir)["monitoring"]["checkpoint_every"] == 11
     # What is logged every seventh step is the mean of the steps since.
     losses = dict(scalars(straight / "tensorboard" / "training")["train/loss"])
     means = scalars(run_dir / "tensorboard" / "training")["train/loss"]

@@ -3,11 +3,11 @@
  *
  *     node run_graph.mjs FOLDER
  *
- * FOLDER/request.json: {backend: "cpu" | "wasm", calls: [{model, inputs, outputs, wanted}]}.
+ * FOLDER/request.json: {backend: "cpu" | "wasm", calls: [{model, inputs, outputs}]}.
  * `model` is the path of a model.json. An input is {dtype, shape, at}, its numbers from byte `at`
  * of FOLDER/inputs.bin on, or {call, output}: what an earlier call gave. Outputs are names of
  * nodes. FOLDER/result.json gets {version, results}: for each call the outputs, again {dtype,
- * shape, at}, in FOLDER/results.bin; none for a call that isn't wanted.
+ * shape, at}, in FOLDER/results.bin.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -98,9 +98,8 @@ await import(`@tensorflow/tfjs-backend-${backend}`);
 await tf.setBackend(backend);
 const tensors = await run(calls, readFileSync(join(folder, 'inputs.bin')));
 const written = new Written();
-const results = calls.map(({ outputs, wanted }, call) => {
-  if (!wanted) return {};
-  return Object.fromEntries(outputs.map((name, i) => [name, written.add(tensors[call][i])]));
-});
+const results = calls.map(({ outputs }, call) =>
+  Object.fromEntries(outputs.map((name, i) => [name, written.add(tensors[call][i])])),
+);
 writeFileSync(join(folder, 'results.bin'), Buffer.concat(written.parts));
 writeFileSync(join(folder, 'result.json'), JSON.stringify({ version: tf.version_core, results }));
