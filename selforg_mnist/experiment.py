@@ -271,7 +271,7 @@ def consensus() -> Experiment:
 
     Disagreement costs three times as much. Most samples stay in the pool for many training
     steps, so training also meets borders between two labels that still stand after hundreds of
-    CA steps. The shipped weights were trained in two parts, as docs/beyond.md says.
+    CA steps. The shipped weights were trained in two parts, as docs/recipes.md says.
     """
     return Experiment(
         name="consensus",
@@ -322,7 +322,7 @@ def robust() -> Experiment:
 
     A wider model (58,673 parameters), trained like `consensus` but on varied digits. It starts
     from the weights of `l2_noise`: with new weights, it could hardly tell digits apart after
-    4,000 training steps. The shipped weights were trained in parts, as docs/beyond.md says.
+    4,000 training steps. The shipped weights were trained in parts, as docs/recipes.md says.
     """
     return consensus().replace(
         name="robust",
