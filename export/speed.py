@@ -6,7 +6,7 @@ Both run in one page load, bench.html of the built page, on each backend that th
 article's graph is the dense graph that `export.tfjs` writes. It computes what the article's own
 file does: all cells of the canvas, living or not, in each step. Each round times the two right
 after each other, so that a slower machine slows down both. The page itself is timed beside them at
-its speed "as fast as it goes", where it also draws. Takes about ten minutes.
+its speed "as fast as possible", where it also draws. Takes about ten minutes.
 
 Close other programs first. Without a graphics card WebGL and WebGPU run on the CPU, through
 SwiftShader, and their figures say little about a card.
@@ -178,7 +178,7 @@ def _text(report: dict[str, Any]) -> str:
         "The article's graph is our dense export, which computes what the article's file does. "
         f"Difference: the largest between their states after {_COMPARED_STEPS} steps with the "
         "same fire masks and noise.\n\n"
-        'The page, at its speed "as fast as it goes", with one digit and noise on 56 x 56 cells, '
+        'The page, at its speed "as fast as possible", with one digit and noise on 56 x 56 cells, '
         "beside the two:\n\n"
         f"{markdown.table(seen)}\n"
     )

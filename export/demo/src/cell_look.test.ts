@@ -56,7 +56,7 @@ test('a cell that was dead before has a shorter course', () => {
   expect(lookInWords(grown.look(15)!)).toContain('say ?.');
 });
 
-test('impostors, and who has some beside it', () => {
+test('impostors, and cells that have some beside them', () => {
   const made = new Recent();
   made.push(pictureOf(['....', '.3!.', '.!..', '...!']));
   const words = (cell: number) => lookInWords(made.look(cell)!);

@@ -25,18 +25,18 @@ export interface CellLook {
   readonly votes: Float32Array;
   /** [stateChannels - classes] */
   readonly hidden: Float32Array;
-  /** Its votes in the pictures of late, the oldest first. */
+  /** Its votes in the latest pictures, the oldest first. */
   readonly course: readonly { readonly step: number; readonly votes: Float32Array }[];
 }
 
 const MOST_PICTURES = 100;
 const MOST_NUMBERS = 1_000_000; // of 4 bytes
 
-/** The pictures of late. */
+/** The latest pictures. */
 export class Recent {
   #pictures: Picture[] = [];
 
-  /** Takes up a picture; one of another model or of earlier steps begins anew. */
+  /** Adds a picture; drops the others if it has another model, another size or an earlier step. */
   push(picture: Picture): void {
     const last = this.#pictures.at(-1);
     const goesOn =
@@ -78,7 +78,7 @@ export class Recent {
   }
 }
 
-/** A sentence for those who can't see the cell. */
+/** The cell in words, for people who can't see it. */
 export function lookInWords({ x, y, label, around }: CellLook): string {
   const neighbours = around.filter((_, i) => i !== 4);
   const living = neighbours.filter(({ label }) => label !== undefined);

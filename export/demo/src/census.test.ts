@@ -86,7 +86,7 @@ test('one digit in words', () => {
   expect(bar('4')).toBe('4, says the only cell');
 });
 
-test('a crumb beside one digit has its say', () => {
+test('a crumb beside one digit counts too', () => {
   expect(inWords(of([...'3'.repeat(6)].map(() => '333..1').slice(0, 6)))).toBe(
     'Probably 3: 18 of 24 cells, 6 say 1',
   );

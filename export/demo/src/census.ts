@@ -12,7 +12,7 @@ export const UNDECIDED = -1;
 /** In place of the label of an impostor, which has no vote. */
 export const IMPOSTOR = -2;
 
-/** Living cells that hang together, and what they say. Coordinates are in cells. */
+/** Connected living cells, and what they say. Coordinates are in cells. */
 export interface Piece extends Box {
   /** The label that most of its cells give, the lowest of several; UNDECIDED if none gives one. */
   label: number;
@@ -40,8 +40,8 @@ export interface Census {
   /** Connected groups of 10 cells or more, in reading order; smaller ones are in `votes` only. */
   pieces: Piece[];
   /**
-   * Share of the living cells that give their piece's commonest label, 0 to 1; of cells outside
-   * all pieces, the canvas's commonest label.
+   * Share of the living cells that give their piece's commonest label, 0 to 1. Cells outside all
+   * pieces count if they give the canvas's commonest label.
    */
   share: number;
   /** Total agreement: share of pieces whose cells all give one label, 0 to 1; 0 without any. */
@@ -71,7 +71,7 @@ export function labelOf(
   return state[first + best] < undecidedBelow ? UNDECIDED : best;
 }
 
-/** The commonest label of [classes] votes, the lowest of several; UNDECIDED without a vote. */
+/** The commonest label of [classes] votes, the lowest if several are; UNDECIDED without a vote. */
 export function commonest(votes: Int32Array): number {
   let best = UNDECIDED;
   for (let label = 0; label < votes.length; label++) {

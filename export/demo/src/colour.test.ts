@@ -28,7 +28,7 @@ test('turning the hue: full turns and grays stay as they are', () => {
   for (const value of turned([128, 128, 128], 90)) expect(Math.abs(value - 128)).toBeLessThan(2);
 });
 
-test('turning the hue forth and back gives the colour again', () => {
+test('turning the hue back and forth gives the same colour', () => {
   const muted: RGB = [150, 120, 110];
   const back = turned(turned(muted, 70), -70);
   back.forEach((value, i) => expect(Math.abs(value - muted[i])).toBeLessThan(3));

@@ -1,11 +1,11 @@
-/** Sums with colours: mixing, contrast, and turning the hue. Knows nothing of the page. */
+/** Arithmetic with colours: mixing, contrast, and turning the hue. Knows nothing of the page. */
 
 import type { RGB } from './engine/picture';
 
 const BLACK: RGB = [0, 0, 0];
 const WHITE: RGB = [255, 255, 255];
 
-/** As CSS writes it. */
+/** A colour in CSS. */
 export function css(colour: RGB, opacity = 1): string {
   return `rgba(${colour.join(', ')}, ${opacity})`;
 }
@@ -28,7 +28,7 @@ export function contrast(first: RGB, second: RGB): number {
 }
 
 /**
- * The colour itself where it stands out from a ground by that contrast ratio, else the nearest
+ * The colour itself where it stands out from a ground by a contrast of `ratio`, else the nearest
  * darker or lighter one that does; the hue stays.
  */
 export function standingOut(colour: RGB, ground: RGB, ratio: number): RGB {
@@ -46,8 +46,8 @@ export function standingOut(colour: RGB, ground: RGB, ratio: number): RGB {
 }
 
 /**
- * Turns the hue by so many degrees; lightness stays, and so does chroma where a screen has such a
- * colour. In Oklab (B. Ottosson, 2020), where colours of one lightness look equally light.
+ * Turns the hue by `degrees` degrees. Lightness stays, and so does chroma if a screen can show it.
+ * In Oklab (B. Ottosson, 2020), where colours of the same lightness look equally light.
  */
 export function turned(colour: RGB, degrees: number): RGB {
   if (degrees % 360 === 0) return colour;

@@ -5,10 +5,10 @@ import type { RGB } from './engine/picture';
 
 export type PaletteName = 'safe' | 'article';
 
-// Found by simulated annealing: the smallest CIEDE2000 difference of any two, as seen with full
-// colour vision and under simulated protanopia, deuteranopia and tritanopia, was made as large as
-// it would get, and that from both grounds of the page too. Then laid out so that digits which
-// look alike (4 and 9, 3 and 5, 1 and 7, ...) are furthest apart. palette.test.ts has the figures.
+// Found by simulated annealing, which maximized the smallest CIEDE2000 difference between any two
+// colours, and from both grounds of the page, as seen with full colour vision and with simulated
+// protanopia, deuteranopia and tritanopia. The colours were then assigned so that digits that look
+// alike (4 and 9, 3 and 5, 1 and 7, ...) are furthest apart. palette.test.ts has the figures.
 const SAFE_ON_LIGHT: readonly RGB[] = [
   [0, 90, 120],
   [105, 135, 105],

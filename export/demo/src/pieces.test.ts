@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { piecesOf } from './pieces';
 import { pictureOf } from './testing/picture_of';
 
-test('cells hang together over corners; pieces below 10 cells are crumbs', () => {
+test('cells are connected over corners; pieces below 10 cells are crumbs', () => {
   const picture = pictureOf([
     '0...........',
     '.0........0.',

@@ -1,11 +1,11 @@
 /**
- * Which living cells hang together, and where the pieces lie. Depends on where cells live only,
- * not on what they say, so it is worked out once for each drawing.
+ * Which living cells are connected, and where these pieces are. This depends only on where cells
+ * live, not on what they say, so it is computed once for each drawing.
  */
 
 import type { Picture } from './engine/picture';
 
-/** Where a piece lies, in cells; `right` and `bottom` are beyond it. */
+/** Where a piece is, in cells; `right` and `bottom` are just outside. */
 export interface Box {
   /** Number of cells. */
   size: number;
@@ -26,7 +26,7 @@ export interface Pieces {
   boxes: Box[];
 }
 
-const SMALLEST = 10; // cells; what is smaller is a crumb of a stroke, not a digit
+const SMALLEST = 10; // cells; a smaller piece is a crumb of a stroke, not a digit
 
 const known = new WeakMap<Int32Array, Pieces>();
 

@@ -5,12 +5,12 @@ import { coverage } from './brush';
 /** Cells and by how much each is to change, as `Cells.paint` takes it. */
 export type Amounts = Map<number, number>;
 
-const CUT = 1.5; // radius of the rubber, in cells
+const CUT = 1.5; // radius of the eraser, in cells
 const BRIDGE = 1.2; // radius of the pen
-const GOLDEN = (Math.sqrt(5) - 1) / 2; // its multiples lie evenly between the integers
+const GOLDEN = (Math.sqrt(5) - 1) / 2; // the fractional parts of its multiples are spread evenly
 
 /**
- * A picture enlarged, smoothly, on the middle of a canvas.
+ * A picture, smoothly enlarged, in the middle of a canvas.
  *
  * @param picture [side * side] gray values.
  * @param size of the canvas.
@@ -32,7 +32,7 @@ export function enlarged(picture: Float32Array, factor: number, size: number): F
   });
 }
 
-/** What a cut from the middle of a drawing's largest hole to its left rubs out; empty without. */
+/** What a cut from the middle of a drawing's largest hole to the left erases; empty if no hole. */
 export function cutOpen(gray: Float32Array, size: number, threshold: number): Amounts {
   const hole = largestHole(gray, size, threshold);
   if (hole.length === 0) return new Map();
@@ -54,12 +54,12 @@ export function leftHalf(gray: Float32Array, size: number, threshold: number): n
   return living.filter((_, i) => columns[i] <= middle);
 }
 
-/** One living cell in so many, spread over the drawing, not in a regular pattern. */
+/** One living cell in `many`, spread over the drawing without a regular pattern. */
 export function oneIn(many: number, gray: Float32Array, threshold: number): number[] {
   return livingCells(gray, threshold).filter((_, i) => ((i + 1) * GOLDEN) % 1 < 1 / many);
 }
 
-/** The line that joins what lies left of the middle to what lies right of it, where it is shortest. */
+/** The shortest line between what lives left of the middle and what lives right of it. */
 export function bridge(gray: Float32Array, size: number, threshold: number): Amounts {
   const living = livingCells(gray, threshold);
   const place = (cell: number): [number, number] => [cell % size, Math.floor(cell / size)];
@@ -84,7 +84,7 @@ function livingCells(gray: Float32Array, threshold: number): number[] {
   return [...gray.keys()].filter((cell) => gray[cell] > threshold);
 }
 
-/** The cells of the largest part of the ground that ink encloses. */
+/** The cells of the largest empty part that ink encloses. */
 function largestHole(gray: Float32Array, size: number, threshold: number): number[] {
   const seen = new Uint8Array(gray.length);
   let largest: number[] = [];

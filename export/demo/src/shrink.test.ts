@@ -29,7 +29,7 @@ test('a large piece becomes as large as a digit of MNIST, where it stands', () =
   expect(Math.max(...small)).toBe(1); // its ink stays dark
 });
 
-test('what else is on the canvas stays as it is', () => {
+test('other pieces stay as they are', () => {
   const tall = drawing([40, 6, 4, 44]);
   const other = drawing([4, 4, 6, 6]);
   const both = tall.map((value, i) => Math.max(value, other[i]));

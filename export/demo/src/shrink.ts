@@ -5,7 +5,7 @@ import type { Box } from './pieces';
 /** A digit of MNIST is 20 cells high or wide, in a picture of 28. */
 export const DIGIT_SIDE = 20;
 
-/** How much ink a shrunk line keeps over what its width would give it: MNIST's are 2 to 3 cells. */
+/** By this factor a shrunk line is bolder than in proportion: MNIST's are 2 to 3 cells wide. */
 const BOLDER = 1.6;
 
 /**
@@ -59,7 +59,7 @@ function withRim(piece: ReadonlySet<number>, size: number): Set<number> {
   return all;
 }
 
-/** The mean of a square part of a layer, with parts of cells; outside there is nothing. */
+/** The mean of a square part of a layer, which may cut through cells; outside there is no ink. */
 function mean(layer: Float32Array, size: number, left: number, top: number, side: number): number {
   let sum = 0;
   for (let y = Math.max(0, Math.floor(top)); y < Math.min(size, top + side); y++) {

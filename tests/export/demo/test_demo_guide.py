@@ -142,7 +142,7 @@ def test_too_big_is_told_and_shrunk(demo):
     begin(demo, "Enlarge")
     demo.click("Pause")
     too_large = demo.page.locator("#too-large-text")
-    expect(too_large).to_contain_text("these cells have only met digits of 28")
+    expect(too_large).to_contain_text("The model was trained on digits of up to 28 cells")
     rows, _ = np.nonzero(alive(demo))
     assert np.ptp(rows) > 35
     demo.button("Shrink it").click()
@@ -158,7 +158,7 @@ def test_too_big_is_told_and_shrunk(demo):
     demo.click("Undo")
     demo.settle()
     assert np.ptp(np.nonzero(alive(demo))[0]) > 35
-    expect(too_large).to_contain_text("only met digits of 28")
+    expect(too_large).to_contain_text("trained on digits of up to 28 cells")
 
 
 def test_large_strokes_are_told_and_usual_ones_not(demo):
@@ -169,32 +169,32 @@ def test_large_strokes_are_told_and_usual_ones_not(demo):
     too_large = demo.page.locator("#too-large-text")
     assert too_large.inner_text() == ""
     demo.stroke((28, 40), (28, 54))
-    expect(too_large).to_contain_text("This is 4")
+    expect(too_large).to_contain_text("This piece is 4")
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """The export of a model with more channels and hidden ones, which has met larger digits."""
+    """The export of a model with more channels and hidden ones, trained on larger digits."""
     from export import exporting
     from selforg_mnist.model import CAModel
-    from selforg_mnist.readers.rule_arrays import Loaded
+    from selforg_mnist.readers.rule_arrays import LoadedModel
 
     folder = tmp_path_factory.mktemp("wide") / "wide"
     model = CAModel(24, 96, residual_noise=0.02)
     rng = np.random.default_rng(0)
     model.set_weights([0.05 * rng.standard_normal(w.shape) for w in model.get_weights()])
-    exporting.write(Loaded(model, "wide", "a new one", "wide", None), folder, check=False)
+    exporting.write(LoadedModel(model, "wide", "a new one", "wide", None), folder, check=False)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert "sizes" not in manifest
     (folder / "manifest.json").write_text(json.dumps(manifest | {"sizes": [0.7, 2.2]}))
     return folder
 
 
-def test_a_wider_model_that_bears_sizes(demo, wide):
+def test_a_wider_model_trained_on_sizes(demo, wide):
     demo.run(30)
     demo.page.locator("#folder").set_input_files(wide)
     demo.until("demo.running === 'wide'")
-    expect(demo.notice).to_contain_text("The cells begin anew: wide")
+    expect(demo.notice).to_contain_text("The cells start again: wide")
     picture = demo.picture()
     assert picture["state"].shape[1] == 23
     demo.run(3)
@@ -205,7 +205,7 @@ def test_a_wider_model_that_bears_sizes(demo, wide):
         demo.page.keyboard.press("ArrowRight")
     expect(demo.page.get_by_role("img", name="Channel of label 9", exact=True)).to_be_visible()
     demo.choice("View").select_option("cells")
-    # It has met digits of this size: there is nothing to say.
+    # It was trained on digits of this size: there is nothing to say.
     demo.click("Enlarge")
     demo.run(3)
     demo.page.wait_for_timeout(800)

@@ -227,7 +227,7 @@ def test_one_cell_in_ten_lies(demo):
     demo.click("Lie")
     demo.until("demo.running === 'l2_noise' && demo.step < 30")
     demo.run(200)
-    expect(demo.notice).to_contain_text("want all to say 8", timeout=60_000)
+    expect(demo.notice).to_contain_text("try to make all cells say 8", timeout=60_000)
     before = demo.picture()
     assert share_of_8(demo) < 0.1
     assert demo.get("census().share") > 0.9
@@ -237,7 +237,7 @@ def test_one_cell_in_ten_lies(demo):
     demo.run(200)
     assert share_of_8(demo) > 0.8
     expect(demo.decision).to_contain_text(f"; {len(marked)} impostors")
-    # Honest again: the others find back.
+    # Honest again: the others recover.
     demo.click("Impostor")
     demo.set_slider("Brush size", 10)
     demo.page.keyboard.down("Shift")
@@ -299,19 +299,19 @@ def test_wider_cells_have_none(demo):
     lie(demo)
     demo.until("location.hash.includes('impostors=')")
     demo.use_model("robust")
-    expect(demo.notice).to_contain_text("The cells begin anew, without impostors")
+    expect(demo.notice).to_contain_text("The cells start again (without impostors)")
     assert impostors(demo) == []
     demo.until("!location.hash.includes('impostors=')")
     expect(demo.button("Pencil")).to_have_attribute("aria-pressed", "true")
     # The tool says why it can't be used, and a button helps.
     demo.click("Impostor")
-    expect(said).to_contain_text("they only know cells like those of L2 + Residual Noise")
+    expect(said).to_contain_text("they were trained among cells like those of L2 + Residual Noise")
     expect(demo.button("Pencil")).to_have_attribute("aria-pressed", "true")
     demo.click("Use L2 + Residual Noise")
     demo.until("demo.running === 'l2_noise'")
     expect(demo.button("Impostor")).to_have_attribute("aria-pressed", "true")
     expect(said).to_have_text("")
-    expect(demo.page.locator("#bearing")).to_be_hidden()
+    expect(demo.page.locator("#use-other-model")).to_be_hidden()
     lie(demo)
     assert impostors(demo) != []
     demo.use_model("ce")
@@ -319,7 +319,7 @@ def test_wider_cells_have_none(demo):
     demo.until("location.hash.includes('impostors=')")
     link = demo.page.evaluate("location.hash.slice(1)").replace("model=ce", "model=robust")
     demo.open(link)
-    expect(said).to_contain_text("There are no impostors among the cells of")
+    expect(said).to_contain_text("Impostors can't be used with")
     assert "impostors=" not in demo.page.url
     expect(demo.button("Pencil")).to_have_attribute("aria-pressed", "true")
 

@@ -18,14 +18,14 @@ expect = pytest.importorskip("playwright.sync_api", reason="pip install playwrig
 
 
 @pytest.mark.parametrize("model", ["l2", "l2_noise"])
-def test_states_too_large_for_another_model_begin_anew(demo, model):
-    """Those of cross-entropy are ten times as large as an L2 model's, which can't bear them."""
+def test_states_too_large_for_another_model_start_again(demo, model):
+    """Those of cross-entropy are ten times as large as an L2 model's, which can't use them."""
     demo.use_model("ce")
     demo.click("Bin", "Digit 0", "Reset")
     demo.run(200)
     assert np.abs(demo.picture()["state"]).max() > 20
     demo.use_model(model)
-    expect(demo.notice).to_contain_text("The cells begin anew: L2")
+    expect(demo.notice).to_contain_text("The cells start again: L2")
     assert not demo.picture()["state"].any()
     demo.run(200)
     assert np.abs(demo.picture()["state"]).max() < 20
@@ -37,7 +37,7 @@ def test_states_too_large_for_another_model_begin_anew(demo, model):
     expect(demo.notice).to_have_text("")
 
 
-def test_undo_brings_back_no_states_that_the_model_can_not_bear(demo):
+def test_undo_brings_back_no_states_that_the_model_can_not_use(demo):
     demo.use_model("ce")
     demo.click("Digit 0", "Reset")
     demo.run(100)
@@ -45,13 +45,13 @@ def test_undo_brings_back_no_states_that_the_model_can_not_bear(demo):
     demo.click("Bin")
     demo.use_model("l2")
     demo.click("Undo")
-    expect(demo.notice).to_contain_text("The drawing is back. Its cells begin anew")
+    expect(demo.notice).to_contain_text("The drawing is back. Its cells start again")
     after = demo.picture()
     np.testing.assert_array_equal(after["gray"], gray)
     assert not after["state"].any()
 
 
-def test_a_digit_whose_states_run_away_begins_anew_alone(demo, usual_largest_state):
+def test_a_digit_whose_states_run_away_starts_again_alone(demo, usual_largest_state):
     """A large blob, unlike any digit, makes the states of an L2 model grow without end."""
     limit = 10 * usual_largest_state("l2")
     assert 100 < limit < 150
@@ -70,7 +70,7 @@ def test_a_digit_whose_states_run_away_begins_anew_alone(demo, usual_largest_sta
         if demo.notice.inner_text():
             break
         demo.run(20)
-    expect(demo.notice).to_contain_text("beyond all bounds, so their digit begins anew")
+    expect(demo.notice).to_contain_text("grew without limit. Their digit starts again")
     assert max(largest) > 20
     assert largest[-1] < max(largest)
     assert np.abs(picture["state"][~blob]).max() > 0.1  # which went on
@@ -109,7 +109,7 @@ def test_an_opened_folder_after_a_reload(browser, site, address, tmp_path):
         demo.load(demo.page.url)
         demo.page.evaluate("window.demo.ready")
         expect(demo.message).to_contain_text("There is no model mine here")
-        expect(demo.message).to_contain_text("has to be opened again")
+        expect(demo.message).to_contain_text("a folder that you opened, open it again")
         demo.click("Play")
         demo.until("demo.step > 2")
 

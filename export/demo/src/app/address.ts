@@ -1,8 +1,8 @@
 /**
- * Keeps the page's address and what the page shows the same, both ways: settings, the drawing, and
- * where its impostors are.
+ * Keeps the page's address and the page in step, both ways: settings, the drawing, and the places
+ * of its impostors.
  *
- * A sample digit stands in the address by its name, any other drawing by its cells.
+ * The address has a sample digit by its label and number, any other drawing by its cells.
  */
 
 import { NOWHERE, type Places } from '../engine/impostors';
@@ -13,15 +13,15 @@ import type { Samples } from './samples';
 import type { Session } from './session';
 import { parse, type Settings, SIZES, type Values } from './settings';
 
-const REST_MS = 300; // how long a drawing rests before its cells go into the address
+const REST_MS = 300; // how long a drawing stays unchanged before its cells go into the address
 
-/** The settings that tell what is on the canvas. */
-const SHOWN = ['digit', 'cells', 'impostors'] as const;
-type Shown = Pick<Values, (typeof SHOWN)[number]>;
+/** The settings that say what is on the canvas. */
+const CANVAS_KEYS = ['digit', 'cells', 'impostors'] as const;
+type CanvasValues = Pick<Values, (typeof CANVAS_KEYS)[number]>;
 
-/** What the address needs of the page. */
+/** What the address needs from the page. */
 export interface Shows {
-  /** Puts a drawing that the address carries onto the canvas, and its impostors. */
+  /** Puts the drawing of an address and its impostors onto the canvas. */
   readonly show: (gray: Float32Array, impostors: Places) => void;
   /** The model at the start. */
   readonly model: string;
@@ -33,7 +33,7 @@ export class Address {
   readonly #session: Session;
   readonly #samples: Samples;
   #later = 0; // a timer, while the address is behind
-  #redrawn = false; // it is behind with the drawing, and not only with the impostors
+  #redrawn = false; // the drawing is behind too, and not only the impostors
 
   constructor(settings: Settings, session: Session, samples: Samples) {
     this.#settings = settings;
@@ -52,23 +52,23 @@ export class Address {
       const shown = given.digit === '' && given.cells === '' ? before : {};
       settings.follow(location.hash, { model, ...shown });
       this.write();
-      if (SHOWN.every((key) => settings.get(key) === before[key])) return;
+      if (CANVAS_KEYS.every((key) => settings.get(key) === before[key])) return;
       this.drawing()
         .then(async (gray) => {
           if (gray) return show(gray, await this.impostors());
-          for (const key of SHOWN) settings.set(key, before[key]);
+          for (const key of CANVAS_KEYS) settings.set(key, before[key]);
         })
         .catch(showError);
     });
   }
 
-  /** Makes the address tell the settings as they are. */
+  /** Writes the settings to the address. */
   write(): void {
     const hash = this.#settings.hash();
     if (hash !== location.hash) history.replaceState(null, '', hash || location.pathname);
   }
 
-  /** The drawing that the settings name; undefined if none, or one that is damaged. */
+  /** The drawing of the settings; undefined if they have none, or if it is damaged. */
   async drawing(): Promise<Float32Array | undefined> {
     const code = this.#settings.get('cells');
     const [label, sample] = this.#settings.get('digit').split('-');
@@ -83,7 +83,7 @@ export class Address {
     return size ? gray : undefined;
   }
 
-  /** Where the settings have impostors; nowhere if that is damaged, which it then says. */
+  /** The impostors of the settings. If they are damaged, shows an error and returns none. */
   async impostors(): Promise<Places> {
     const code = this.#settings.get('impostors');
     if (code === '') return NOWHERE;
@@ -96,34 +96,34 @@ export class Address {
     return NOWHERE;
   }
 
-  /** The canvas now shows that sample, with the impostors that there are. */
-  sample(label: number, sample: number): void {
+  /** To be called when the canvas shows a sample instead; its impostors stay. */
+  sampleShown(label: number, sample: number): void {
     const { isBehind } = this;
     this.#forget();
     this.#settings.set('cells', '');
     this.#settings.set('digit', `${label}-${sample}`);
-    if (isBehind) this.marked();
+    if (isBehind) this.impostorsChanged();
   }
 
-  /** The canvas now shows something else: its cells go into the address when they rest. */
-  drawn(): void {
-    this.marked();
+  /** To be called when the drawing changes. Its cells go into the address after REST_MS. */
+  drawingChanged(): void {
+    this.impostorsChanged();
     this.#redrawn = true;
   }
 
-  /** Impostors have come or gone: where they are goes into the address when it rests. */
-  marked(): void {
+  /** To be called when the impostors change. Their places go into the address after REST_MS. */
+  impostorsChanged(): void {
     window.clearTimeout(this.#later);
-    this.#later = window.setTimeout(() => void this.tell().catch(showError), REST_MS);
+    this.#later = window.setTimeout(() => void this.writeNow().catch(showError), REST_MS);
   }
 
-  /** Whether the canvas shows something that the address doesn't tell yet. */
+  /** Whether the canvas shows something that isn't in the address yet. */
   get isBehind(): boolean {
     return this.#later !== 0;
   }
 
   /** Writes what the canvas shows to the address. */
-  async tell(): Promise<void> {
+  async writeNow(): Promise<void> {
     const before = this.#later;
     const { gray, places } = await this.#session.look(({ main }) => ({
       gray: main.gray.slice(),
@@ -132,7 +132,7 @@ export class Address {
     const code = await encode(gray);
     const marked = gray.map((_, cell) => Number(places.has(cell)));
     const impostors = places.size > 0 ? await encode(marked) : '';
-    if (before !== this.#later) return; // it shows something else by now
+    if (before !== this.#later) return; // the canvas has changed again
     const redrawn = this.#redrawn;
     this.#forget();
     this.#settings.set('impostors', impostors);
@@ -148,7 +148,7 @@ export class Address {
   }
 }
 
-function pick(settings: Settings): Shown {
-  const [digit, cells, impostors] = SHOWN.map((key) => settings.get(key));
+function pick(settings: Settings): CanvasValues {
+  const [digit, cells, impostors] = CANVAS_KEYS.map((key) => settings.get(key));
   return { digit, cells, impostors };
 }

@@ -16,7 +16,7 @@ export class BackendChoice {
   #fastest: Backend | undefined;
 
   /**
-   * @param load gives a model to measure with, on the backend that is current.
+   * @param load gives a model to measure with, on the current backend.
    * @param digit [size * size] what to measure on.
    */
   constructor(load: () => Promise<Model>, digit: Float32Array, size: number) {
@@ -28,7 +28,7 @@ export class BackendChoice {
   }
 
   /**
-   * Makes the backend that a setting means the current one.
+   * Makes the backend of a setting the current one.
    *
    * @throws ReadableError it doesn't work here.
    */

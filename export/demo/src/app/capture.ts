@@ -1,5 +1,5 @@
 /**
- * Pictures, films and links to take away.
+ * Saves pictures and films, and copies the link.
  */
 
 import { Film, filmEnding } from '../drawing/film';
@@ -11,11 +11,11 @@ import type { View } from './view';
 
 const FILM_SECONDS = 8;
 const PROGRESS_MS = 250;
-const SAID_MS = 2000; // how long a button says that something is done
+const SAID_MS = 2000; // how long the button says that the link is copied
 
 const film = new Film();
 
-/** Downloads the cells as they stand, with the key to the colours. */
+/** Downloads a picture of the cells as they are now, with the key to the colours. */
 export async function savePictureOf(view: View): Promise<void> {
   const { picture, census, labels, colours, dark, title } = view;
   if (!picture || !census) return;
@@ -44,13 +44,14 @@ export async function saveFilm(view: View): Promise<void> {
   }
 }
 
-/** Copies the page's address, which tells what is on the canvas too. */
+/** Copies the page's address, which also has the drawing. */
 export async function copyLink(address: Address): Promise<void> {
-  while (address.isBehind) await address.tell();
+  while (address.isBehind) await address.writeNow();
   try {
     await navigator.clipboard.writeText(location.href);
   } catch {
-    throw new ReadableError(`This browser doesn't let the page copy; the link: ${location.href}`);
+    const { href } = location;
+    throw new ReadableError(`This browser doesn't let the page copy. Copy this link: ${href}`);
   }
   const copy = button('copy-link');
   copy.textContent = 'Copied';

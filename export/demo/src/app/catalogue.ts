@@ -8,12 +8,12 @@ import { ReadableError } from '../engine/readable_error';
 
 const ROOT = './models';
 const INDEX = `${ROOT}/index.json`;
-/** Stands for the impostors' rule, which is no model of the list. */
+/** Stands for the impostors' rule, which isn't in the list of models. */
 export const IMPOSTORS = '(impostors)';
-/** Whose cells impostors know best: they were trained among them. */
-const KNOWN_BEST = 'l2_noise';
+/** The impostors were trained among the cells of this model. */
+const TRAINED_AMONG = 'l2_noise';
 
-/** Models by name, each loaded once, when it is first wanted. */
+/** Models by name, each loaded once, when it is first needed. */
 export class Catalogue {
   /** Address of the sample digits. */
   readonly samples: string;
@@ -27,7 +27,7 @@ export class Catalogue {
     this.#folders = new Map(names.map((name) => [name, servedFolder(`${ROOT}/${name}`)]));
   }
 
-  /** @throws ReadableError the list is missing, or none. */
+  /** @throws ReadableError the list is missing or damaged. */
   static async load(): Promise<Catalogue> {
     const index = (await fetchJson(INDEX)) as Record<string, unknown> | null;
     const { models: names, samples, impostors } = index ?? {};
@@ -41,21 +41,21 @@ export class Catalogue {
     return new Catalogue(names, samples, isFileName(impostors) ? impostors : undefined);
   }
 
-  /** Names in the order in which to try them when nothing is asked for. */
+  /** Names, in the order in which to try them if the user names none. */
   get names(): string[] {
     return [...this.#folders.keys()];
   }
 
-  /** Whether there is a rule of impostors. */
+  /** Whether the page has a rule of impostors. */
   get hasImpostors(): boolean {
     return this.#impostors !== undefined;
   }
 
   /** A model among whose cells impostors can live; undefined if the page has none. */
-  async bearingImpostors(): Promise<{ name: string; title: string } | undefined> {
+  async acceptingImpostors(): Promise<{ name: string; title: string } | undefined> {
     if (!this.#impostors) return undefined;
     const { stateChannels } = await readManifest(this.#impostors);
-    for (const name of [KNOWN_BEST, ...this.names]) {
+    for (const name of [TRAINED_AMONG, ...this.names]) {
       const folder = this.#folders.get(name);
       const manifest = folder && (await readManifest(folder).catch(() => undefined));
       if (manifest?.stateChannels === stateChannels) return { name, title: manifest.title };
@@ -71,7 +71,7 @@ export class Catalogue {
     const found = new Map<string, string>();
     const taken = new Set<string>();
     for (const [name, folder] of this.#folders) {
-      // A model's own loading tells what is wrong with it.
+      // Loading the model reports what is wrong with it.
       const title = await readManifest(folder).then(
         (manifest) => manifest.title,
         () => name,
@@ -92,27 +92,27 @@ export class Catalogue {
     if (!folder) {
       const known = this.names.join(', ');
       throw new ReadableError(
-        `There is no model ${name} here, only ${known}. A folder that was opened has to be ` +
-          'opened again after the page was loaded anew.',
+        `There is no model ${name} here, only ${known}. If it was a folder that you opened, ` +
+          'open it again: the page forgets folders when it is reloaded.',
       );
     }
     return Model.load(folder);
   }
 
-  /** As `load`, but each once, and the catalogue keeps it. */
+  /** As `load`, but the catalogue keeps the model, and loads it only once. */
   async model(name: string): Promise<Model> {
     const loading = this.#loaded.get(name) ?? this.load(name);
     this.#loaded.set(name, loading);
     try {
       return await loading;
     } catch (error) {
-      this.#loaded.delete(name); // so that it may be tried again
+      this.#loaded.delete(name); // so that it can be tried again
       throw error;
     }
   }
 
   /**
-   * Loads models on a backend that has just become current, and lets go of those of the old one:
+   * Loads models on a backend that has just become current, and frees those of the old one.
    * TensorFlow.js can't move weights between all backends.
    */
   async reload(names: readonly string[]): Promise<Model[]> {
@@ -126,10 +126,10 @@ export class Catalogue {
   }
 
   /**
-   * Takes up an exported folder of the user's.
+   * Adds an exported folder of the user's.
    *
-   * @returns the name under which it now stands in the catalogue.
-   * @throws ReadableError it isn't one.
+   * @returns its name in the catalogue.
+   * @throws ReadableError it is no exported model.
    */
   async add(files: readonly File[]): Promise<string> {
     const folder = pickedFolder(files);

@@ -13,17 +13,17 @@ import {
   type Values,
 } from './settings';
 
-/** Steps a frame of a speed; Infinity for as many as there is time for. */
+/** Steps a frame at a speed setting; Infinity: as many as there is time for. */
 export function stepsAFrame(speed: Speed): number {
   if (speed === 'max') return Infinity;
   const [steps, frames = 1] = speed.split('/').map(Number);
   return steps / frames;
 }
 
-const NOISE = 0.1; // where its slider ends
+const NOISE = 0.1; // the end of its slider
 
-/** How the sliders show their values; null: the model's own. */
-const SHOWN: Readonly<Record<string, (settings: Settings) => string>> = {
+/** The text beside each slider; a value of null is the model's own. */
+const VALUE_TEXTS: Readonly<Record<string, (settings: Settings) => string>> = {
   brush: (s) => `${s.get('brush')}`,
   hue: (s) => `${s.get('hue')}°`,
   fire: (s) => shownOrOwn(s.get('fire')),
@@ -31,7 +31,7 @@ const SHOWN: Readonly<Record<string, (settings: Settings) => string>> = {
 };
 
 function shownSpeed(speed: Speed): string {
-  if (speed === 'max') return 'as fast as it goes';
+  if (speed === 'max') return 'as fast as possible';
   return `${speed} ${speed === '2' || speed === '4' ? 'steps' : 'step'} a frame`;
 }
 
@@ -39,7 +39,7 @@ function shownOrOwn(value: number | null): string {
   return value === null ? 'the model’s' : `${value}`;
 }
 
-/** A control: reads itself into the settings when moved, and follows them when they change. */
+/** All controls: each changes its setting when the user moves it, and shows it when it changes. */
 export class Controls {
   readonly #settings: Settings;
   /** What the sliders for fire rate and noise show while the settings leave them to the model. */
@@ -76,7 +76,7 @@ export class Controls {
     this.show();
   }
 
-  /** Whether the cells go more slowly for a while than the slider says. */
+  /** Shows whether the cells are slower for a while than the slider says. */
   setSlow(slow: boolean): void {
     if (slow === this.#slow) return;
     this.#slow = slow;
@@ -93,7 +93,7 @@ export class Controls {
     slider('noise').max = `${Math.max(NOISE, noise)}`; // some models were trained with more
     slider('noise').value = `${noise}`;
     slider('speed').value = `${SPEEDS.indexOf(settings.get('speed'))}`;
-    for (const [id, text] of Object.entries(SHOWN)) showValue(id, text(settings));
+    for (const [id, text] of Object.entries(VALUE_TEXTS)) showValue(id, text(settings));
     showValue('speed', this.#slow ? 'slow at first' : shownSpeed(settings.get('speed')));
     for (const key of ['size', 'palette', 'view', 'backend'] as const) {
       select(key).value = `${settings.get(key)}`;
@@ -127,7 +127,7 @@ export class Controls {
   }
 }
 
-/** What a slider stands at, in sight and for screen readers. */
+/** Shows a slider's value beside it and to screen readers. */
 function showValue(id: string, shown: string): void {
   element(`${id}-value`, HTMLSpanElement).textContent = shown;
   slider(id).setAttribute('aria-valuetext', shown);

@@ -15,15 +15,15 @@ describe('a drawing in a link', () => {
     back!.forEach((value, cell) => expect(value).toBeCloseTo(gray[cell], 5));
   });
 
-  it.each(['', 'nonsense', 'AAAA', '%%%'])('is nothing for %j', async (code) => {
+  it.each(['', 'nonsense', 'AAAA', '%%%'])('is undefined for %j', async (code) => {
     expect(await decode(code)).toBeUndefined();
   });
 
-  it('is nothing for what unpacks to more than a canvas', async () => {
+  it('is undefined for what unpacks to more than a canvas', async () => {
     expect(await decode(await encode(new Float32Array(300 * 300)))).toBeUndefined();
   });
 
-  it('is nothing for a number of cells that is no square', async () => {
+  it('is undefined for a number of cells that is no square', async () => {
     expect(await decode(await encode(new Float32Array(50)))).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 /**
- * A drawing as a short text, for links: 4 bits a cell, deflated, in the base64 of addresses.
+ * A drawing as a short text, for links: 4 bits a cell, deflated, in URL-safe base64.
  */
 
 const LEVELS = 15;
@@ -39,6 +39,6 @@ async function through(
     const { done, value } = await reader.read();
     if (done) return Uint8Array.from(parts);
     parts.push(...value);
-    if (parts.length > most) throw new RangeError('a bomb, not a drawing');
+    if (parts.length > most) throw new RangeError('too many cells for a drawing');
   }
 }

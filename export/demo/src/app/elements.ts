@@ -2,7 +2,7 @@
  * The page's elements, found once and with their types.
  */
 
-/** The element of an id, which index.html has. */
+/** The element of index.html with this id. */
 export function element<T extends HTMLElement>(id: string, type: new () => T): T {
   const found = document.getElementById(id);
   if (!(found instanceof type)) throw new Error(`index.html has no ${type.name} ${id}`);

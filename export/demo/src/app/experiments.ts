@@ -1,5 +1,5 @@
 /**
- * The guided experiments, one entry each: it sets up a scene, and leaves the rest to the user.
+ * The guided experiments. Each sets up a scene and leaves the rest to the user.
  */
 
 import type { Colony } from '../engine/colony';
@@ -14,17 +14,17 @@ export interface Experiment {
   readonly button: string;
   /** The gray values that it puts onto the canvas. */
   readonly drawing: (samples: Samples, cells: Colony) => Float32Array;
-  /** Names of models, the second beside the first; without them it isn't offered. */
+  /** The models that it needs, the second beside the first; without them it isn't offered. */
   readonly models?: readonly [string] | readonly [string, string];
   /** Whether it needs impostors; without them it isn't offered. */
   readonly lies?: boolean;
-  /** What it does once the cells have had time to agree, and what it says then. */
+  /** What it does and says once the cells have had time to agree. */
   readonly then?: { readonly act: (cells: Colony) => void; readonly says: string };
 }
 
 const TOO_BIG = 2.3; // times the size of a sample
 const APART = 23; // columns from digit to digit
-const LIARS = 10; // one cell in so many
+const LIARS = 10; // one cell in ten
 
 export const EXPERIMENTS: readonly Experiment[] = [
   {
@@ -66,12 +66,12 @@ export const EXPERIMENTS: readonly Experiment[] = [
     drawing: (samples, cells) => samples.row([3, 7], 0, cells.size, APART),
     then: {
       act: (cells) => cells.paint(bridge(cells.main.gray, cells.size, threshold(cells)), 1),
-      says: 'A bridge joins the two. Rub it out again, or draw another one.',
+      says: 'A bridge joins the two. Erase it again, or draw another one.',
     },
   },
   {
     id: 'big',
-    says: 'Draw it too big: more than twice as large as a digit usually is.',
+    says: 'Draw a digit too big: more than twice its usual size.',
     button: 'Enlarge',
     drawing: (samples, cells) => enlarged(samples.picture(5, 0), TOO_BIG, cells.size),
   },
@@ -85,8 +85,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
     then: {
       act: (cells) => cells.mark(oneIn(LIARS, cells.main.gray, threshold(cells)), true),
       says:
-        'The red cells are impostors: they want all to say 8. Make them honest again (Impostor ' +
-        'with Shift held), or erase them, and see whether the others find back.',
+        'The red cells are impostors: they try to make all cells say 8. Make them honest again ' +
+        '(Impostor with Shift held), or erase them, and see whether the others recover.',
     },
   },
 ];

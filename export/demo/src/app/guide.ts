@@ -1,6 +1,6 @@
 /**
- * Runs the guided experiments: the scene first, then, when the cells have agreed on it, what is to
- * happen to them.
+ * Runs the guided experiments: first the scene, then, once the cells agree on it, what the
+ * experiment does to them.
  */
 
 import type { Colony } from '../engine/colony';
@@ -9,22 +9,22 @@ import { type Experiment, EXPERIMENTS } from './experiments';
 
 const LEAST_MS = 2000; // in which the scene can be seen
 const LEAST_STEPS = 40;
-const MOST_STEPS = 200; // some digits are never agreed upon
+const MOST_STEPS = 200; // on some digits the cells never agree
 
-/** What the guide does with the page. */
+/** What the guide can do to the page. */
 export interface Actions {
   /** Puts a scene onto the canvas and lets it run. */
   readonly begin: (experiment: Experiment) => void;
-  /** Does something that undo takes back. */
+  /** Makes an edit that undo can take back. */
   readonly edit: (change: (cells: Colony) => void, lies: boolean) => void;
-  readonly tell: (text: string) => void;
+  readonly showNotice: (text: string) => void;
 }
 
 /** The list of experiments, and the one that is going on. */
 export class Guide {
   readonly #actions: Actions;
   #next: Experiment | undefined;
-  #begun = 0; // milliseconds
+  #started = 0; // milliseconds
 
   /**
    * @param models names of those that the page has.
@@ -40,18 +40,18 @@ export class Guide {
     element('experiments', HTMLUListElement).replaceChildren(...items);
   }
 
-  /** To be told of each picture; does what is next when it is time. */
+  /** To be called with each picture; does the rest of the experiment when it is time. */
   watch(step: number, agree: boolean): void {
     const next = this.#next;
-    if (!next || performance.now() - this.#begun < LEAST_MS) return;
+    if (!next || performance.now() - this.#started < LEAST_MS) return;
     if (step < LEAST_STEPS || (!agree && step < MOST_STEPS)) return;
     this.#next = undefined;
     if (!next.then) return;
     this.#actions.edit(next.then.act, next.lies ?? false);
-    this.#actions.tell(next.then.says);
+    this.#actions.showNotice(next.then.says);
   }
 
-  /** The user does something else. */
+  /** Ends the experiment, because the user does something else. */
   leave(): void {
     this.#next = undefined;
   }
@@ -68,7 +68,7 @@ export class Guide {
     button.addEventListener('click', () => {
       this.#actions.begin(experiment);
       this.#next = experiment;
-      this.#begun = performance.now();
+      this.#started = performance.now();
     });
     const item = document.createElement('li');
     item.append(sentence, button);

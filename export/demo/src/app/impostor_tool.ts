@@ -1,6 +1,6 @@
 /**
- * The tool Impostor: has the impostors' rule loaded when it is first wanted, and tells where they
- * can't live.
+ * The tool Impostor: loads the impostors' rule when it is first needed, and says so if the model
+ * can't have impostors.
  */
 
 import type { Places } from '../engine/impostors';
@@ -22,31 +22,31 @@ export class ImpostorTool {
     this.#session = session;
     this.#catalogue = catalogue;
     button('impostor').hidden = !catalogue.hasImpostors;
-    button('bearing').addEventListener('click', () => {
+    button('use-other-model').addEventListener('click', () => {
       settings.set('model', this.#instead);
       settings.set('tool', 'impostor');
     });
   }
 
-  /** Looks, after tool or model have changed, whether the two go together. */
+  /** Checks whether tool and model fit together, after one of them has changed. */
   check(): void {
     this.#say('');
     if (this.#settings.get('tool') !== 'impostor') return;
     this.ready()
-      .then((bears) => (bears ? undefined : this.#refuse()))
+      .then((accepted) => (accepted ? undefined : this.#refuse()))
       .catch((error: unknown) => {
         this.#settings.set('tool', 'pencil');
         showError(error);
       });
   }
 
-  /** Loads the rule if that hasn't been done; returns whether the cells bear impostors. */
+  /** Loads the rule if that hasn't been done; returns whether the model accepts impostors. */
   async ready(): Promise<boolean> {
     await this.#session.change(async (cells) => {
       if (cells.impostorRule || !this.#catalogue.hasImpostors) return;
       cells.useImpostors(await this.#catalogue.model(IMPOSTORS));
     });
-    return this.#session.cells.main.bearsImpostors;
+    return this.#session.cells.main.acceptsImpostors;
   }
 
   /** Puts impostors where a link has them. */
@@ -64,18 +64,18 @@ export class ImpostorTool {
 
   async #refuse(): Promise<void> {
     if (this.#settings.get('tool') === 'impostor') this.#settings.set('tool', 'pencil');
-    const instead = await this.#catalogue.bearingImpostors();
+    const instead = await this.#catalogue.acceptingImpostors();
     const { title } = this.#session.cells.main.model.manifest;
-    const only = instead ? `: they only know cells like those of ${instead.title}` : '';
-    this.#say(`There are no impostors among the cells of ${title}${only}.`);
+    const why = instead ? `: they were trained among cells like those of ${instead.title}` : '';
+    this.#say(`Impostors can't be used with ${title}${why}.`);
     if (!instead) return;
     this.#instead = instead.name;
-    button('bearing').textContent = `Use ${instead.title}`;
-    button('bearing').hidden = false;
+    button('use-other-model').textContent = `Use ${instead.title}`;
+    button('use-other-model').hidden = false;
   }
 
   #say(text: string): void {
     element('no-impostors', HTMLSpanElement).textContent = text;
-    button('bearing').hidden = true;
+    button('use-other-model').hidden = true;
   }
 }

@@ -4,7 +4,7 @@
 
 import { element } from './elements';
 
-/** A key, or several that do alike. */
+/** A key, or several that do the same. */
 interface Shortcut {
   readonly keys: readonly string[];
   readonly says: string;
@@ -14,7 +14,7 @@ interface Shortcut {
 
 const press = (id: string) => (): void => element(id, HTMLButtonElement).click();
 
-/** Moves a slider or a choice by so many places, as a user would. */
+/** Moves a slider or a choice by `by` places, as a user would. */
 const move = (id: string, by: number) => (): void => {
   const control = document.getElementById(id);
   if (control instanceof HTMLInputElement) {
@@ -48,7 +48,7 @@ const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['?'], says: 'this help', act: press('help') },
 ];
 
-// Told in the help, done elsewhere or for each digit.
+// Listed in the help, but handled elsewhere.
 const MORE: readonly (readonly [string, string])[] = [
   ['0 to 9', 'turn the canvas into that digit'],
   ['Arrows, Enter', 'on the canvas: move the pen, put it down or lift it'],
@@ -56,7 +56,7 @@ const MORE: readonly (readonly [string, string])[] = [
 
 const NAMES: Readonly<Record<string, string>> = { ' ': 'Space' };
 
-/** Listens to keys wherever no control of its own needs them. */
+/** Listens to keys, unless the focused control needs them itself. */
 export function listenToKeys(): void {
   const byKey = new Map(SHORTCUTS.flatMap(({ keys, act }) => keys.map((key) => [key, act])));
   for (let digit = 0; digit < 10; digit++) byKey.set(`${digit}`, press(`digit-${digit}`));
@@ -73,10 +73,10 @@ export function listenToKeys(): void {
     event.preventDefault();
     act();
   });
-  tellKeys();
+  listKeys();
 }
 
-/** Whether the focused control has a use of its own for a key. */
+/** Whether the focused control uses a key itself. */
 function keepsKey(event: KeyboardEvent): boolean {
   const { target, key } = event;
   if (target instanceof HTMLSelectElement) return true; // letters and digits choose
@@ -86,7 +86,7 @@ function keepsKey(event: KeyboardEvent): boolean {
   return false;
 }
 
-function tellKeys(): void {
+function listKeys(): void {
   const rows = [
     ...SHORTCUTS.map(({ keys, says }) => [keys.map((k) => NAMES[k] ?? k).join(', '), says]),
     ...MORE,

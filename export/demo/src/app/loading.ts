@@ -17,7 +17,7 @@ export const OPEN_FOLDER = 'open';
 /** The page has a button for each. */
 export const DIGITS = 10;
 
-/** What is there once all is loaded. */
+/** What the page has once all is loaded. */
 export interface Loaded {
   readonly catalogue: Catalogue;
   readonly samples: Samples;
@@ -26,8 +26,8 @@ export interface Loaded {
 }
 
 /**
- * Loads models, samples and a backend, as the settings want them. Where a model or backend can't
- * be had, says so and takes another.
+ * Loads models, samples and a backend, as the settings say. If a model or backend isn't
+ * available, says so and takes another.
  *
  * @throws ReadableError a file is missing or damaged, and there is nothing in its place.
  */
@@ -61,7 +61,7 @@ export async function load(settings: Settings): Promise<Loaded> {
   return { catalogue, samples, backends, model };
 }
 
-/** The first model that can be loaded, and why the one before it can't. */
+/** The first model that can be loaded, and the error of the first one that can't. */
 async function firstThatLoads(
   names: readonly string[],
   load: (name: string) => Promise<Model>,

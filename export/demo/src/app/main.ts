@@ -25,7 +25,7 @@ async function start(): Promise<Parts> {
   return { session: page.session, view, settings };
 }
 
-/** A button a digit, the legend too: handwriting in its colour, and how many cells vote for it. */
+/** A button for each digit. It is also the legend: handwriting in its colour, and its votes. */
 function makeDigitButtons(): void {
   const buttons = Array.from({ length: DIGITS }, (_, label) => {
     const made = document.createElement('button');

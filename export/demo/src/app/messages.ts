@@ -1,6 +1,5 @@
 /**
- * Where the page says that something went wrong, or that it did something of its own accord, in a
- * line that its user understands.
+ * Where the page says in plain words what went wrong, or what it did without being asked.
  */
 
 import { ReadableError } from '../engine/readable_error';
@@ -23,7 +22,7 @@ export function clearError(): void {
   box.textContent = '';
 }
 
-/** Tells what the page did, in its live region; '' takes the last such line away. */
-export function tell(text: string): void {
+/** Says what the page did, in its live region; '' clears it. */
+export function showNotice(text: string): void {
   if (line.textContent !== text) line.textContent = text;
 }

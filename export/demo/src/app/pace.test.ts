@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 
 import { Pace } from './pace';
 
-/** The steps of a slice after slices in which a step cost so many milliseconds. */
+/** The steps of a slice after slices in which a step took each of `costs`, in milliseconds. */
 function paceAfter(costs: number[], reading = 0): number {
   const pace = new Pace();
-  for (const cost of costs) pace.took(pace.steps, pace.steps * cost, pace.steps * cost + reading);
+  for (const cost of costs)
+    pace.record(pace.steps, pace.steps * cost, pace.steps * cost + reading);
   return pace.steps;
 }
 
@@ -23,7 +24,7 @@ test('a slice blocks the browser for five milliseconds, and grows twofold at mos
 test('a GPU that is slow to answer gets more to do at once', () => {
   expect(paceAfter(often(0.1), 5)).toBeGreaterThan(40);
   const pace = new Pace();
-  for (let i = 0; i < 40; i++) pace.took(pace.steps, 0.1 * pace.steps, 6 + 0.5 * pace.steps);
+  for (let i = 0; i < 40; i++) pace.record(pace.steps, 0.1 * pace.steps, 6 + 0.5 * pace.steps);
   expect(pace.steps).toBeGreaterThan(9); // 14 take 13 ms
   expect(pace.steps).toBeLessThan(15);
 });
@@ -39,18 +40,18 @@ test('it follows when steps become dearer or cheaper for good', () => {
   expect(paceAfter([...dearer, ...often(0.5)])).toBe(10);
 });
 
-test('with many more cells, or many fewer, it begins with one step', () => {
+test('with many more cells, or many fewer, it starts with one step', () => {
   const pace = new Pace();
-  for (let i = 0; i < 10; i++) pace.took(pace.steps, 0.01, 0.01);
-  pace.carries(0);
+  for (let i = 0; i < 10; i++) pace.record(pace.steps, 0.01, 0.01);
+  pace.setLoad(0);
   expect(pace.steps).toBe(64);
-  pace.carries(90);
+  pace.setLoad(90);
   expect(pace.steps).toBe(64);
-  pace.carries(120);
+  pace.setLoad(120);
   expect(pace.steps).toBe(1);
-  pace.took(1, 0.5, 0.5);
-  pace.carries(170);
+  pace.record(1, 0.5, 0.5);
+  pace.setLoad(170);
   expect(pace.steps).toBe(2);
-  pace.carries(1000);
+  pace.setLoad(1000);
   expect(pace.steps).toBe(1);
 });

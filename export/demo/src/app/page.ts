@@ -16,24 +16,24 @@ import type { Experiment } from './experiments';
 import { Guide } from './guide';
 import { ImpostorTool } from './impostor_tool';
 import type { Loaded } from './loading';
-import { clearError, showError, tell } from './messages';
+import { clearError, showError, showNotice } from './messages';
 import { Pen } from './pointer';
 import { Running } from './running';
-import { type Anew, Session } from './session';
+import { type RestartReason, Session } from './session';
 import type { Key, Settings } from './settings';
 import type { View } from './view';
 
 type MarkKind = Parameters<View['mark']>[0];
 
-// So slow, for so many steps, that one sees the cells disagree, and decide.
+// The cells are slow at first, so that one can see them disagree and decide.
 const SLOW_STEPS = 40;
 const SLOW_SPEED = 0.1; // steps a frame
 
 const HINT_ROW = 0.82; // of the canvas's height: where "Draw here" begins
 
-const ANEW: Readonly<Record<Anew, string>> = {
-  runaway: 'The numbers in some cells grew beyond all bounds, so their digit begins anew.',
-  undo: 'The drawing is back. Its cells begin anew: what they held came from another model.',
+const RESTART_NOTICES: Readonly<Record<RestartReason, string>> = {
+  runaway: 'The numbers in some cells grew without limit. Their digit starts again.',
+  undo: 'The drawing is back. Its cells start again, because their states came from another model.',
 };
 
 /** The cells, and everything that can be done with them. */
@@ -48,9 +48,9 @@ export class Page {
   readonly #random = new Random();
   readonly #running: Running;
   readonly #impostors: ImpostorTool;
-  /** Of each label, which sample comes next. */
+  /** The next sample of each label. */
   readonly #next: number[];
-  /** Until that step cells go slowly, unless the user chose another speed. */
+  /** The cells are slow until this step, unless the user chooses another speed. */
   #slowUntil = SLOW_STEPS;
 
   constructor(settings: Settings, controls: Controls, view: View, loaded: Loaded) {
@@ -65,7 +65,7 @@ export class Page {
       rate: (rate) => {
         element('rate', HTMLSpanElement).textContent = rate.toFixed(rate < 10 ? 1 : 0);
       },
-      anew: (why) => tell(ANEW[why]),
+      restarted: (reason) => showNotice(RESTART_NOTICES[reason]),
       error: (error) => {
         settings.set('play', 'no');
         showError(error);
@@ -81,7 +81,7 @@ export class Page {
           this.#edit(lies ? 'impostors' : 'drawing', change);
           this.#slowDown();
         },
-        tell,
+        showNotice,
       },
       loaded.catalogue.names,
       loaded.catalogue.hasImpostors,
@@ -107,7 +107,7 @@ export class Page {
     this.#impostors.put(impostors).catch(showError);
     if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) {
       settings.set('play', 'no');
-      tell('Paused, as your system asks for less motion. Press Play to watch the cells.');
+      showNotice('Paused, as your system asks for less motion. Press Play to watch the cells.');
     }
     for (const key of ['fire', 'noise', 'play', 'tool', 'beside'] as const) this.#follow(key);
     this.#setSpeed();
@@ -118,7 +118,7 @@ export class Page {
 
   #anyDigit(): Float32Array {
     const label = this.#random.below(this.#next.length);
-    this.#address.sample(label, 0);
+    this.#address.sampleShown(label, 0);
     return this.#loaded.samples.one(label, 0, this.#settings.get('size'));
   }
 
@@ -135,13 +135,13 @@ export class Page {
     button('reset').addEventListener('click', () => this.#edit('reset', (cells) => cells.reset()));
     button('bin').addEventListener('click', () => {
       this.#put(({ size }) => new Float32Array(size ** 2));
-      this.#address.drawn();
+      this.#address.drawingChanged();
     });
     button('undo').addEventListener('click', () => {
       this.#guide.leave();
-      tell('');
+      showNotice('');
       session.undo().then(() => this.#view.mark('drawing'), showError);
-      this.#address.drawn();
+      this.#address.drawingChanged();
     });
     this.#next.forEach((_, label) => {
       button(`digit-${label}`).addEventListener('click', () => this.#mutate(label));
@@ -184,10 +184,10 @@ export class Page {
     if (!picture || !census) return;
     this.#guide.watch(picture.step, census.agreement === 1);
     const lowest = Math.floor((picture.positions.at(-1) ?? 0) / picture.size);
-    if (lowest > HINT_ROW * picture.size) this.#hideHint(); // it would lie upon cells
+    if (lowest > HINT_ROW * picture.size) this.#hideHint(); // it would cover cells
   }
 
-  /** Cells go slowly at first, and after what an experiment did to them. */
+  /** The cells are slow at first, and after an experiment has changed them. */
   #setSpeed(): void {
     const speed = stepsAFrame(this.#settings.get('speed'));
     const slow = speed === 1 && this.session.cells.steps < this.#slowUntil;
@@ -203,19 +203,19 @@ export class Page {
     work.then(clearError, showError);
   }
 
-  /** Does something that undo takes back. */
+  /** Makes an edit that undo can take back. */
   #edit(kind: MarkKind, change: (cells: Colony) => void): void {
     this.#guide.leave();
-    tell('');
+    showNotice('');
     this.session.edit((cells) => {
       change(cells);
       this.#view.mark(kind);
     });
-    if (kind === 'impostors') this.#address.marked();
-    else if (kind !== 'reset') this.#address.drawn();
+    if (kind === 'impostors') this.#address.impostorsChanged();
+    else if (kind !== 'reset') this.#address.drawingChanged();
   }
 
-  /** Puts a drawing onto the canvas, where it begins anew, without impostors. */
+  /** Puts a drawing onto the canvas, with fresh states and without impostors. */
   #put(drawing: (cells: Colony) => Float32Array): void {
     this.#edit('reset', (cells) => {
       cells.impostors = NOWHERE;
@@ -234,15 +234,15 @@ export class Page {
       this.#view.mark(marks ? 'impostors' : 'drawing');
       this.#hideHint();
     }
-    if (marks) this.#address.marked();
-    else this.#address.drawn();
+    if (marks) this.#address.impostorsChanged();
+    else this.#address.drawingChanged();
   }
 
   #mutate(label: number): void {
     const { samples } = this.#loaded;
     const sample = this.#next[label]++ % samples.perDigit;
     this.#edit('mutation', (cells) => cells.mutate(samples.one(label, sample, cells.size)));
-    this.#address.sample(label, sample);
+    this.#address.sampleShown(label, sample);
   }
 
   #fill(): void {
@@ -253,7 +253,7 @@ export class Page {
     });
   }
 
-  /** Makes the piece that is far larger than a digit as small as one; its cells begin anew. */
+  /** Shrinks a piece that is much larger than a digit to a digit's size; its cells start again. */
   #shrink(): void {
     const { tooLarge, picture } = this.#view;
     if (!tooLarge || !picture) return;
@@ -278,8 +278,8 @@ export class Page {
       });
     }
     this.#put((cells) => drawing(this.#loaded.samples, cells));
-    this.#address.drawn();
-    this.#slowUntil = then ? 0 : SLOW_STEPS; // slow where there is something to see
+    this.#address.drawingChanged();
+    this.#slowUntil = then ? 0 : SLOW_STEPS; // with a `then`, the cells are slow after it instead
     settings.set('play', 'yes');
   }
 
@@ -305,15 +305,15 @@ export class Page {
         this.#guide.leave();
         this.#running.follow(key);
         this.#impostors.check();
-        if (settings.get('impostors') !== '') this.#address.marked();
+        if (settings.get('impostors') !== '') this.#address.impostorsChanged();
         break;
       case 'tool':
         this.#impostors.check();
         break;
       case 'size':
         session.change((cells) => cells.resize(settings.get('size'))).catch(showError);
-        if (settings.get('cells') !== '') this.#address.drawn();
-        else if (settings.get('impostors') !== '') this.#address.marked();
+        if (settings.get('cells') !== '') this.#address.drawingChanged();
+        else if (settings.get('impostors') !== '') this.#address.impostorsChanged();
         break;
       case 'hue':
       case 'palette':

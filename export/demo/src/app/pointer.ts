@@ -13,26 +13,26 @@ const ERASER_INK = 0;
 interface Tool {
   /** As `Cells.paint` takes it. */
   readonly ink: number | null;
-  /** It paints nothing, but makes cells impostors (true), or honest (false). */
+  /** If given, it doesn't paint: it makes cells impostors (true) or honest (false). */
   readonly impostors?: boolean;
   /** In cells. */
   readonly radius: number;
 }
 
-/** Where the pen is and how thick, in cells; undefined where there is none. */
+/** Where the pen is and its radius, in cells; undefined if it isn't on the canvas. */
 export type Ring = (Point & { readonly radius: number }) | undefined;
 
 /** A stroke on its way to the cells. */
 interface Line {
   readonly stroke: Stroke;
   readonly tool: Tool;
-  /** Not drawn yet. */
+  /** Points that aren't drawn yet. */
   waiting: Point[];
 }
 
 /** What a pen tells the page. */
 export interface PenListener {
-  /** A stroke begins, or goes on; `marks` if it leaves the drawing as it is. */
+  /** A stroke begins or goes on; `marks` if it only makes cells impostors or honest. */
   draws(begins: boolean, marks: boolean): void;
   /** Where the pen is. */
   moves(ring: Ring): void;
@@ -121,7 +121,7 @@ export class Pen {
   #goOn(line: Line, ...points: Point[]): void {
     line.waiting.push(...points);
     this.#listener.draws(false, line.tool.impostors !== undefined);
-    // One edit draws all that has come since the last.
+    // One edit draws all points that have come since the last edit.
     if (line.waiting.length === points.length) {
       this.#session.stroke((cells) => this.#paint(cells, line), false);
     }
@@ -130,7 +130,7 @@ export class Pen {
   #paint(cells: Colony, line: Line): void {
     const { stroke, tool, waiting } = line;
     line.waiting = [];
-    // On a canvas that has got another size meanwhile, the places would be others.
+    // If the size of the canvas has changed since, the points would be wrong.
     if (cells.size !== stroke.size) return;
     const amounts = stroke.through(waiting);
     if (tool.impostors === undefined) {

@@ -7,7 +7,7 @@ import { IMPOSTORS } from './catalogue';
 import type { Controls } from './controls';
 import { element, select, slider } from './elements';
 import { listModels, type Loaded, OPEN_FOLDER } from './loading';
-import { clearError, showError, tell } from './messages';
+import { clearError, showError, showNotice } from './messages';
 import type { Session } from './session';
 import type { Settings, Values } from './settings';
 import type { View } from './view';
@@ -21,7 +21,7 @@ export class Running {
   readonly #controls: Controls;
   readonly #view: View;
   readonly #loaded: Loaded;
-  /** The settings may be ahead of it. */
+  /** What the cells use now; the settings may already be others. */
   readonly #inUse: Pick<Values, Choice>;
 
   constructor(
@@ -79,30 +79,30 @@ export class Running {
       const model = await this.#loaded.catalogue.model(name);
       const { main, impostors } = cells;
       const before = main.model.manifest.title;
-      const borne = await main.useModel(model);
+      const statesKept = await main.useModel(model);
       this.#inUse.model = name;
       clearError();
       cells.impostors = main.impostors; // on the other canvas too
-      const without = cells.impostors.size < impostors.size ? ', without impostors' : '';
+      const without = cells.impostors.size < impostors.size ? ' (without impostors)' : '';
       const { title } = model.manifest;
-      const text = `The cells begin anew${without}: ${title} can’t go on from what ${before} left.`;
-      tell(borne ? '' : text);
+      const why = `${title} can't use the states that ${before} left`;
+      showNotice(statesKept ? '' : `The cells start again${without}: ${why}.`);
       this.#show(model);
       this.#view.mark('model');
     });
     this.#try(changed, 'model');
   }
 
-  /** Shows the drawing under a second model, or not any more. */
+  /** Shows the drawing under a second model too, or no longer does. */
   #changeBeside(): void {
     const name = this.#settings.get('beside');
     const changed = this.#session.change(async (cells) => {
       if (name === this.#inUse.beside) return;
       if (name === '') {
-        cells.part();
+        cells.removeTwin();
       } else {
         const model = await this.#loaded.catalogue.model(name);
-        cells.join(model);
+        cells.addTwin(model);
         this.#setRandomness();
         element('twin-title', HTMLElement).textContent = model.manifest.title;
         this.#view.mark('reset');
@@ -131,7 +131,7 @@ export class Running {
     this.#try(changed, 'backend');
   }
 
-  /** If the cells can't follow a choice, the choice goes back to what they use. */
+  /** If a choice fails, its setting goes back to what the cells use. */
   #try(work: Promise<void>, key: Choice): void {
     work.catch((error: unknown) => {
       this.#settings.set(key, this.#inUse[key]);
@@ -151,7 +151,7 @@ export class Running {
 
   #openFolder(): void {
     const files = [...(slider('folder').files ?? [])];
-    slider('folder').value = ''; // so that the same folder may be picked again
+    slider('folder').value = ''; // so that the same folder can be picked again
     if (files.length === 0) return;
     const { catalogue } = this.#loaded;
     const added = catalogue.add(files).then(async (name) => {

@@ -21,7 +21,7 @@ export class Samples {
     this.#pixels = pixels;
   }
 
-  /** @throws ReadableError the file is missing, or something else. */
+  /** @throws ReadableError the file is missing or damaged. */
   static async load(url: string, classes: number): Promise<Samples> {
     const json = (await fetchJson(url)) as Record<string, unknown> | null;
     const { dataset, per_digit: perDigit, size, images } = json ?? {};
@@ -29,7 +29,7 @@ export class Samples {
     try {
       pixels = Uint8Array.from(atob(String(images)), (character) => character.charCodeAt(0));
     } catch {
-      // The length tells.
+      // The length below shows that something is wrong.
     }
     const expected = classes * Number(perDigit) * Number(size) ** 2;
     if (typeof dataset !== 'string' || !(expected > 0) || pixels.length !== expected) {

@@ -1,11 +1,13 @@
 /**
  * The running cells: applies edits, takes steps, and publishes pictures in the screen's rhythm.
  *
- * What the user does comes first: strokes are applied at the next frame and drawn in it, on the
- * states as they were last read, without waiting for the device. Steps are taken in slices of a
- * few milliseconds, as tasks of their own between frames: on a busy machine, where frames are
- * late, cells go on meanwhile, and no slice keeps a frame or a finger waiting for long; while a
- * stroke goes on there is one a frame. A frame only draws what was read last.
+ * The user comes first. A stroke is applied and drawn in the next frame, on the states that were
+ * read last, without waiting for the device.
+ *
+ * Steps are taken in slices of a few milliseconds. Slices are tasks of their own between frames.
+ * So the cells go on even if a busy machine delays the frames, and no slice keeps a frame or a
+ * finger waiting for long. During a stroke there is one slice a frame. A frame draws only what was
+ * read last.
  */
 
 import type { Colony } from '../engine/colony';
@@ -15,16 +17,16 @@ import { runaways, TOO_MANY_TIMES } from '../engine/runaways';
 import { Pace } from './pace';
 
 const FRAME_MS = 1000 / 60;
-const CATCH_UP_FRAMES = 6; // how many late frames' steps are made up for
-const FAST_PICTURE_MS = 30; // cells that go as fast as they can are drawn in every other frame
-const STROKE_MS = 100; // after a part of a stroke, the next is waited for
-const AWAY_MS = 250; // without a frame nobody looks, and cells rest
+const CATCH_UP_FRAMES = 6; // the steps of at most this many late frames are made up for
+const FAST_PICTURE_MS = 30; // at full speed the cells are drawn in every other frame
+const STROKE_MS = 100; // a stroke counts as going on for this long after its last part
+const AWAY_MS = 250; // after this long without a frame nobody is looking, and the cells pause
 const RATE_WINDOW_MS = 1000;
 const RUN_PICTURE_EVERY = 4; // steps
 
 type Change = (cells: Colony) => void | Promise<unknown>;
 
-/** A stroke may come while states are being read, and so may a look, which changes nothing. */
+/** Strokes, and looks, which change nothing, are applied even while states are being read. */
 type Kind = 'stroke' | 'look' | 'other';
 
 interface Edit {
@@ -34,16 +36,16 @@ interface Edit {
   readonly failed: (error: unknown) => void;
 }
 
-/** Why states are lost: they ran away, or undo brings back a drawing of another model. */
-export type Anew = 'runaway' | 'undo';
+/** Why cells lost their states: they ran away, or undo brought back those of another model. */
+export type RestartReason = 'runaway' | 'undo';
 
 /** What a session tells the page. */
 export interface Listener {
-  /** A picture of each canvas, at most once a frame but for `Session.run`. */
+  /** A picture of each canvas, at most once a frame, except in `Session.run`. */
   pictures(pictures: readonly Picture[]): void;
   rate(stepsPerSecond: number): void;
-  /** Cells had to begin anew, since what they held meant nothing any more. */
-  anew(why: Anew): void;
+  /** Cells had to start again, because their states were of no use. */
+  restarted(reason: RestartReason): void;
   error(error: unknown): void;
 }
 
@@ -51,9 +53,9 @@ export interface Listener {
 export class Session {
   readonly cells: Colony;
   playing = false;
-  /** CA steps a sixtieth of a second; Infinity: as many as there is time for. */
+  /** CA steps in a sixtieth of a second; Infinity: as many as there is time for. */
   speed = 1;
-  /** Out of sight no steps are taken. */
+  /** While this is false, no steps are taken. */
   inSight = true;
   readonly #history = new History();
   readonly #listener: Listener;
@@ -64,11 +66,11 @@ export class Session {
   #reading = false;
   #working = false;
   #due = 0; // steps
-  #lastFrame = 0; // the screen's time of it
-  #seen = 0; // when its work was done
+  #lastFrame = 0; // the time that the browser gave it
+  #seen = 0; // when the work of the last frame was done
   #lastDrawn = 0;
   #lastStroke = 0;
-  #inked = false; // since a picture was drawn
+  #inked = false; // whether a stroke has come since a picture was drawn
   #counted = { steps: 0, since: 0 };
   #pictures: readonly Picture[] = [];
   #waiting: (() => void)[] = []; // for a picture of all that was done
@@ -80,7 +82,7 @@ export class Session {
     this.#listener = listener;
   }
 
-  /** Begins the loop. */
+  /** Starts the loop. */
   start(): void {
     const frame = (now: number): void => {
       requestAnimationFrame(frame);
@@ -89,7 +91,7 @@ export class Session {
     requestAnimationFrame(frame);
   }
 
-  /** Queues an edit that undo takes back. */
+  /** Queues an edit that undo can take back. */
   edit(change: Change): void {
     this.change((cells) => {
       this.#history.remember(cells);
@@ -98,9 +100,9 @@ export class Session {
   }
 
   /**
-   * Queues a part of a stroke, which takes no time.
+   * Queues a part of a stroke.
    *
-   * @param first whether undo goes back to before it.
+   * @param first whether the stroke begins with it: undo takes back the whole stroke.
    */
   stroke(change: (cells: Colony) => void, first: boolean): void {
     this.#lastStroke = performance.now();
@@ -111,12 +113,12 @@ export class Session {
     this.#queue(whole, 'stroke').catch((error: unknown) => this.#listener.error(error));
   }
 
-  /** Queues an edit that undo doesn't know of; the promise tells when it is done. */
+  /** Queues an edit that undo ignores; the promise is fulfilled when it is done. */
   change(change: Change): Promise<void> {
     return this.#queue(change, 'other');
   }
 
-  /** Looks at the cells as all that was done so far leaves them. */
+  /** Looks at the cells after all that was queued so far. */
   async look<T>(at: (cells: Colony) => T): Promise<T> {
     const seen: T[] = [];
     await this.#queue((cells) => void seen.push(at(cells)), 'look');
@@ -126,16 +128,16 @@ export class Session {
   /** Takes back the last edit. */
   undo(): Promise<void> {
     return this.change(async (cells) => {
-      if (!(await this.#history.undo(cells))) this.#listener.anew('undo');
+      if (!(await this.#history.undo(cells))) this.#listener.restarted('undo');
     });
   }
 
-  /** Takes one step, also while paused. */
+  /** Takes one step, even while paused. */
   stepOnce(): Promise<void> {
     return this.change((cells) => cells.step());
   }
 
-  /** Takes so many steps at once, with a picture every few. */
+  /** Takes `steps` steps at once, with a picture after every few. */
   run(steps: number): Promise<void> {
     return this.change(async (cells) => {
       for (let i = 1; i <= steps; i++) {
@@ -148,7 +150,7 @@ export class Session {
     });
   }
 
-  /** Fulfilled when all that was asked for so far is done and drawn. */
+  /** Fulfilled when all that was queued so far is done and drawn. */
   async settled(): Promise<void> {
     await this.change(() => {});
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -161,7 +163,7 @@ export class Session {
   #frame(now: number): void {
     const elapsed = Math.min(now - this.#lastFrame, 1000);
     this.#lastFrame = now;
-    this.#tellRate(now);
+    this.#reportRate(now);
     const due = this.playing && this.inSight ? (elapsed / FRAME_MS) * this.speed : 0;
     const most = Math.max(1, CATCH_UP_FRAMES * this.speed);
     this.#due = due > 0 ? Math.min(this.#due + due, most) : 0;
@@ -175,7 +177,7 @@ export class Session {
     void this.#work();
   }
 
-  /** Applies what is waiting; strokes at once, the rest when nothing is being read. */
+  /** Applies queued edits: strokes at once, the others when nothing is being read. */
   async #applyEdits(): Promise<void> {
     if (this.#editing) return;
     this.#editing = true;
@@ -190,7 +192,7 @@ export class Session {
         const work = edit.change(this.cells);
         if (work) await work;
         if (edit.kind === 'stroke') this.#preview();
-        else if (edit.kind === 'other' && !this.#inked) this.#drawn = true; // is of before it
+        else if (edit.kind === 'other' && !this.#inked) this.#drawn = true; // outdated
         edit.done();
       } catch (error) {
         edit.failed(error);
@@ -205,7 +207,7 @@ export class Session {
     this.#working = true;
     try {
       while (this.#isWanted()) {
-        this.#pace.carries(this.cells.living);
+        this.#pace.setLoad(this.cells.living);
         const begin = performance.now();
         const steps = Math.min(Math.floor(this.#due), this.#pace.steps);
         this.#due -= steps;
@@ -213,9 +215,9 @@ export class Session {
         const blocked = performance.now() - begin;
         await this.#read();
         this.#counted.steps += steps;
-        if (steps > 0) this.#pace.took(steps, blocked, performance.now() - begin);
+        if (steps > 0) this.#pace.record(steps, blocked, performance.now() - begin);
         await this.#applyEdits();
-        // The hand comes first: while it draws, the next slice waits for the next frame.
+        // The user comes first: during a stroke, the next slice waits for the next frame.
         if (performance.now() - this.#lastStroke < STROKE_MS) break;
         await this.#nextTask();
       }
@@ -241,7 +243,7 @@ export class Session {
     });
   }
 
-  /** Reads the pictures. What has run away is never shown: those cells begin anew. */
+  /** Reads the pictures. States that ran away are never shown: their cells start again. */
   async #read(): Promise<void> {
     const { all } = this.cells;
     this.#reading = true;
@@ -252,19 +254,19 @@ export class Session {
       const lost = pictures.map((picture, i) => runaways(picture, limits[i]));
       if (lost.some(({ length }) => length > 0)) {
         lost.forEach((forgotten, i) => all[i].forget(forgotten));
-        this.#listener.anew('runaway');
+        this.#listener.restarted('runaway');
         pictures = await Promise.all(all.map((cells) => cells.picture()));
       }
       this.#pictures = pictures;
       this.#drawn = false;
-      // A stroke that came meanwhile is on the canvas; what was read is from before it.
+      // What was read doesn't have a stroke that came during the reading.
       if (this.#outdated) this.#preview();
     } finally {
       this.#reading = false;
     }
   }
 
-  /** Puts what was read last onto the drawing as it is now, to be drawn in this frame. */
+  /** Puts the states that were read last onto the present drawing, to be drawn in this frame. */
   #preview(): void {
     const { all } = this.cells;
     const pictures = this.#pictures.map((picture, i) => all[i]?.preview(picture));
@@ -284,7 +286,7 @@ export class Session {
     for (const drawn of this.#waiting.splice(0)) drawn();
   }
 
-  #tellRate(now: number): void {
+  #reportRate(now: number): void {
     const passed = now - this.#counted.since;
     if (passed < RATE_WINDOW_MS) return;
     this.#listener.rate((1000 * this.#counted.steps) / passed);

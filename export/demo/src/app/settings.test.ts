@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, print, Settings } from './settings';
 
 describe('settings in the address', () => {
-  it('leaves out what is as by default', () => {
+  it('leaves out what has its default', () => {
     expect(print(parse(''))).toBe('');
     expect(print(parse('#speed=1&size=56'))).toBe('');
   });
@@ -54,19 +54,19 @@ describe('settings in the address', () => {
 });
 
 describe('Settings', () => {
-  it('tells of changes and only of those', () => {
+  it('reports changes and only those', () => {
     const settings = new Settings('#brush=4');
-    const told: string[] = [];
-    settings.onChange((key) => told.push(key));
+    const reported: string[] = [];
+    settings.onChange((key) => reported.push(key));
     settings.set('brush', 4);
     settings.set('brush', 5);
     settings.follow('#brush=5&hue=10');
-    expect(told).toEqual(['brush', 'hue']);
+    expect(reported).toEqual(['brush', 'hue']);
     expect(settings.hash()).toBe('#brush=5&hue=10');
     expect(settings.get('cells')).toBe('');
   });
 
-  it('takes what it is given for texts that an address lacks', () => {
+  it('takes the given values for texts that an address lacks', () => {
     const settings = new Settings('#model=l2&digit=3-1');
     settings.follow('#digit=4-0', { model: 'ce', digit: '5-5' });
     expect([settings.get('model'), settings.get('digit')]).toEqual(['ce', '4-0']);

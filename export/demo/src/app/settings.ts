@@ -1,15 +1,15 @@
 /**
- * What a link to the page carries, as one typed table; the address holds what isn't the default.
+ * What a link to the page carries, as one typed table. The address has only what isn't default.
  */
 
 export const SIZES = [56, 112, 140] as const;
 export const TOOLS = ['pencil', 'eraser', 'damage', 'impostor'] as const;
 
-/** CA steps a frame of a sixtieth of a second. */
+/** CA steps in a frame of a sixtieth of a second. */
 export const SPEEDS = ['1/60', '1/10', '1/2', '1', '2', '4', 'max'] as const;
 export type Speed = (typeof SPEEDS)[number];
 
-/** One thing that the user can set: its default, and how it stands in the address. */
+/** One thing that the user can set: its default, and how it is written in the address. */
 interface Entry<T> {
   readonly initial: T;
   /** undefined: out of range. */
@@ -39,7 +39,7 @@ const TABLE = {
   more: choice(['no', 'yes'] as const, 'no'), // whether the controls for experts are shown
   play: choice(['yes', 'no'] as const, 'yes'),
   cells: matching(CODE, ''), // a drawing, see drawing_code.ts
-  impostors: matching(CODE, ''), // where they are: a drawing of theirs
+  impostors: matching(CODE, ''), // where they are, coded as a drawing
 } as const;
 
 type Table = typeof TABLE;
@@ -49,12 +49,12 @@ export type Values = { [K in Key]: Value<K> };
 
 const KEYS = Object.keys(TABLE) as Key[];
 
-/** The settings, and who wants to know when one changes. */
+/** The settings, and the listeners to call when one changes. */
 export class Settings {
   readonly #values: Values;
   readonly #listeners: ((key: Key) => void)[] = [];
 
-  /** @param hash of an address, as `location.hash`; what it doesn't say is as by default. */
+  /** @param hash of an address, as `location.hash`; what it lacks has its default. */
   constructor(hash: string) {
     this.#values = parse(hash);
   }
@@ -63,7 +63,7 @@ export class Settings {
     return this.#values[key];
   }
 
-  /** Sets one and tells the listeners, unless it had that value already. */
+  /** Sets one and calls the listeners, unless it had that value already. */
   set<K extends Key>(key: K, value: Values[K]): void {
     if (this.#values[key] === value) return;
     this.#values[key] = value;
@@ -75,9 +75,9 @@ export class Settings {
   }
 
   /**
-   * Takes over another address.
+   * Takes the settings of another address.
    *
-   * @param absent what to take for a text that it lacks, instead of the empty one.
+   * @param absent values for texts that the address lacks, instead of ''.
    */
   follow(hash: string, absent: Partial<Values> = {}): void {
     const values = parse(hash);
@@ -87,13 +87,13 @@ export class Settings {
     }
   }
 
-  /** The settings as the hash of an address: '' where all are as by default. */
+  /** The settings as the hash of an address: '' if all have their defaults. */
   hash(): string {
     return print(this.#values);
   }
 }
 
-/** Reads a hash; unknown keys and values out of range count as not there. */
+/** Reads a hash; ignores unknown keys and values out of range. */
 export function parse(hash: string): Values {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
   const values = KEYS.map((key) => {

@@ -1,6 +1,6 @@
 /**
- * One canvas of cells, with what lies over it: the labels of its pieces, the pen, and the cell
- * that is looked into.
+ * One canvas of cells, with what lies over it: the labels of its pieces, the pen, and a frame
+ * around the cell that `one_cell.ts` shows.
  */
 
 import type { Census } from '../census';

@@ -42,7 +42,7 @@ export class Stroke {
   }
 
   /**
-   * Goes on through points; returns the amount, 0 to 1, by which each touched cell is to change.
+   * Continues through points; returns the amount, 0 to 1, by which each touched cell changes.
    */
   through(points: readonly Point[]): Map<number, number> {
     const covered = new Map<number, number>();

@@ -1,5 +1,5 @@
 /**
- * What scripts may read and run: `window.demo`, for tests and for the curious.
+ * What scripts can read and run: `window.demo`, for tests and for curious users.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
@@ -17,7 +17,7 @@ export interface Parts {
   readonly settings: Settings;
 }
 
-/** The page as scripts see it; all but `ready` wants the page to be ready. */
+/** The page as scripts see it; all but `ready` needs a page that is ready. */
 export class Demo {
   /** Fulfilled when the cells run; rejected when they can't. */
   readonly ready: Promise<void>;
@@ -27,7 +27,7 @@ export class Demo {
     this.ready = starting.then((parts) => {
       this.#parts = parts;
     });
-    this.ready.catch(() => {}); // the page has told its user
+    this.ready.catch(() => {}); // the page shows the error
   }
 
   /** CA steps since the last reset. */
@@ -45,7 +45,7 @@ export class Demo {
     return this.#parts.session.cells.main.model.manifest.name;
   }
 
-  /** Of the second canvas. */
+  /** The picture of the second canvas. */
   twin(): Picture | undefined {
     return this.#parts.view.twin;
   }
@@ -80,12 +80,12 @@ export class Demo {
     return tf.memory().numTensors;
   }
 
-  /** Fulfilled when all that was asked for so far is done and drawn on the canvas. */
+  /** Fulfilled when all that was queued so far is done and drawn on the canvas. */
   settled(): Promise<void> {
     return this.#parts.session.settled();
   }
 
-  /** Takes so many CA steps now. */
+  /** Takes `steps` CA steps now. */
   run(steps: number): Promise<void> {
     return this.#parts.session.run(steps);
   }

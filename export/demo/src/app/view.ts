@@ -25,8 +25,8 @@ import { Stage } from './stage';
 
 const CURVE_MS = 50;
 const CHANNELS_MS = 100;
-const WORDS_MS = 700; // a screen reader must come to the end of a sentence
-const LARGE = 1.25; // times a digit's whole picture
+const WORDS_MS = 700; // so that a screen reader can finish a sentence
+const LARGE = 1.25; // times the side of a digit's picture
 
 /** What is drawn less often than the canvas. */
 type Part = 'curve' | 'channels' | 'words';
@@ -38,9 +38,9 @@ interface Counted {
   readonly census: Census;
 }
 
-/** A piece that is far larger than a digit. */
+/** A piece that is much larger than a digit. */
 interface TooLarge {
-  /** Its height or width, the larger one, in cells. */
+  /** The larger one of its height and width, in cells. */
   readonly side: number;
   readonly piece: Box;
   /** y * size + x of each. */
@@ -64,7 +64,7 @@ export class View {
   #manifest: Manifest | undefined;
   #counted: Counted[] = [];
   #colours: RGB[] = [];
-  #looked = -1; // the cell looked into
+  #looked = -1; // the cell that is shown in detail
   #drawn: Record<Part, number> = { curve: 0, channels: 0, words: 0 };
   #later = 0;
 
@@ -81,7 +81,7 @@ export class View {
     return this.#counted[0]?.picture;
   }
 
-  /** Of the second canvas, where there is one. */
+  /** The picture of the second canvas, if there is one. */
   get twin(): Picture | undefined {
     return this.#counted[1]?.picture;
   }
@@ -98,7 +98,7 @@ export class View {
     return this.#colours;
   }
 
-  /** The model's. */
+  /** The title of the model. */
   get title(): string {
     return this.#manifest?.title ?? '';
   }
@@ -107,7 +107,7 @@ export class View {
     return document.documentElement.dataset['theme'] === 'dark';
   }
 
-  /** The largest piece, if it is far larger than the digits which the model has met. */
+  /** The largest piece, if it is much larger than the digits of the model's training. */
   get tooLarge(): TooLarge | undefined {
     if (!this.#manifest || !this.picture) return undefined;
     const { imageSize, sizes } = this.#manifest;
@@ -120,13 +120,13 @@ export class View {
     return { side, piece: boxes[index], cells: new Set(cells) };
   }
 
-  /** Takes over the constants of another model. */
+  /** Takes the constants of another model. */
   useModel(manifest: Manifest): void {
     this.#manifest = manifest;
     this.recolour();
   }
 
-  /** Takes over palette, hue and theme. */
+  /** Takes palette, hue and theme from the settings. */
   recolour(): void {
     if (!this.#manifest) return;
     const { palette: article } = this.#manifest;
@@ -141,7 +141,7 @@ export class View {
     this.refresh();
   }
 
-  /** Shows where the pen is, and looks into the cell under it. */
+  /** Shows where the pen is, and the cell under it in detail. */
   showRing(ring: Ring): void {
     const { picture } = this;
     for (const stage of this.#stages) stage.ring = ring;
@@ -163,7 +163,7 @@ export class View {
       : `Column ${Math.floor(x) + 1}, row ${Math.floor(y) + 1}: no living cell.`;
   }
 
-  /** Marks an event on the curve, which begins anew with a reset. */
+  /** Marks an event on the curve; a reset starts a new curve. */
   mark(kind: MarkKind): void {
     if (kind === 'reset') this.curve.clear();
     else if (this.picture) this.curve.mark(this.picture.step, kind);
@@ -196,7 +196,7 @@ export class View {
     });
   }
 
-  /** What needn't be drawn for every picture; what is left out now is drawn a little later. */
+  /** Draws what isn't drawn for every picture. What is left out now is drawn a little later. */
   #drawSlowly(): void {
     window.clearTimeout(this.#later);
     const now = performance.now();
@@ -240,10 +240,10 @@ export class View {
     write(element('twin-decision', HTMLElement), second);
     const large = this.tooLarge;
     const [, most] = this.#manifest?.sizes ?? [1, 1];
-    const met = Math.round((this.#manifest?.imageSize ?? 0) * most);
+    const trained = Math.round((this.#manifest?.imageSize ?? 0) * most);
     const text = large
-      ? `This is ${large.side} cells large, and these cells have only met digits of ${met}: ` +
-        'they may never agree on it.'
+      ? `This piece is ${large.side} cells across. The model was trained on digits of up to ` +
+        `${trained} cells, so its cells may never agree.`
       : '';
     write(element('too-large-text', HTMLSpanElement), text);
     button('shrink').hidden = !large;
@@ -296,7 +296,7 @@ export class View {
   }
 }
 
-/** Live regions announce what is written, even if it is the same. */
+/** Writes only a changed text: live regions would announce the same text again. */
 function write(to: HTMLElement, text: string): void {
   if (to.textContent !== text) to.textContent = text;
 }

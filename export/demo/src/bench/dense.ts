@@ -35,7 +35,7 @@ export class DenseCells {
   /**
    * Takes a CA step.
    *
-   * @param fires the fire rate, or [size * size] of 0 and 1: who fires.
+   * @param fires the fire rate, or [size * size], 1 for each cell that fires and 0 for the others.
    * @param noise [size * size * state channels]; none if not given.
    */
   step(fires: number | Float32Array, noise?: Float32Array): void {

@@ -23,7 +23,7 @@ interface Request {
   /** Whether to draw residual noise; without, it is zero. */
   readonly noise: boolean;
   readonly seconds: number;
-  /** 1: one digit in the middle; more: so many side by side. */
+  /** 1: one digit in the middle; more: `digits` digits side by side. */
   readonly digits?: number;
   readonly size?: number;
 }
@@ -45,7 +45,7 @@ async function canvas(size: number, digits: number): Promise<Float32Array> {
     : drawn.many(size, CLASSES, new Random([4, 5, 6]), digits);
 }
 
-/** Steps a second, everything that was begun also finished. */
+/** Steps a second, until the last step is done. */
 async function measure(request: Request): Promise<{ stepsPerSecond: number }> {
   const { backend, engine, seconds, size = 56, digits = 1 } = request;
   const model = await prepare(backend, request.model);
@@ -96,7 +96,7 @@ async function denseRun(
 }
 
 /**
- * The largest difference of any state between the two graphs after so many steps, in which the
+ * The largest difference of any state between the two graphs after `steps` steps, in which the
  * same cells fired, with the same noise.
  */
 async function difference({

@@ -1,4 +1,4 @@
-/** Where the channels stand in their drawing, and what they are called. No drawing. */
+/** Where the channels stand in their drawing, and their names. Draws nothing. */
 
 import type { Picture } from '../engine/picture';
 
@@ -87,7 +87,7 @@ export function channelLayout(width: number, height: number, channels: Channels)
 /**
  * Which channel lies under a point of a drawing of that size.
  *
- * @returns 0 for the gray value, 1 and more for a state channel, null beside them.
+ * @returns 0 for the gray value, 1 and more for a state channel, null outside all tiles.
  */
 export function channelAt(
   width: number,
@@ -118,7 +118,7 @@ export function shortName(channel: number, picture: Channels): string {
   return channel <= free ? `free ${channel}` : `${channel - free - 1}`;
 }
 
-const LEAST = 28; // cells; a view of one digit rests while its shape changes
+const LEAST = 28; // cells; so that the view doesn't move when the shape of a digit changes
 
 /** The square of cells worth showing: all living ones and a margin, at least a digit's 28. */
 export function livingSquare({ positions, size }: Picture): Square {

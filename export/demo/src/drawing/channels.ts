@@ -75,7 +75,7 @@ export function drawChannel(
   ctx.restore();
 }
 
-let sheet: HTMLCanvasElement | undefined; // kept: a new one each frame would be garbage
+let sheet: HTMLCanvasElement | undefined; // kept, so that frames leave no garbage
 
 /** All channels in one small picture, a pixel a cell, in the order of the tiles. */
 function paintSheet(picture: Picture, square: Square, dark: boolean): HTMLCanvasElement {
@@ -101,7 +101,7 @@ export function paintChannels(
   dark: boolean,
 ): void {
   const { ground, ink } = theme(dark);
-  const backdrop = mix(ground, ink, 0.1); // not the map's middle: a living cell at 0 is seen
+  const backdrop = mix(ground, ink, 0.1); // not the map's middle: living cells at 0 show
   const width = COLUMNS * side;
   pixels.fill(packed(backdrop));
   for (let y = 0; y < side; y++) {
@@ -121,7 +121,7 @@ export function paintChannels(
   }
 }
 
-/** Copies one channel from the sheet, crisp where it grows, smooth where it shrinks. */
+/** Copies one channel from the sheet, with hard edges if enlarged, smoothed if reduced. */
 function copyChannel(
   ctx: CanvasRenderingContext2D,
   sheet: HTMLCanvasElement,
@@ -142,7 +142,7 @@ function frame(ctx: CanvasRenderingContext2D, tile: Square, colour: RGB): void {
   ctx.strokeRect(tile.x + 0.5, tile.y + 0.5, tile.side - 1, tile.side - 1);
 }
 
-/** The colour map with its values, which stand as far apart as arctan puts them. */
+/** The colour map, with values at equal distances on the arctan scale. */
 function drawBar(
   ctx: CanvasRenderingContext2D,
   x: number,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Census } from '../census';
 import { Curve, MOST_POINTS } from './curve';
 
-/** Ten cells of which so many say 3 and the rest nothing. */
+/** Ten cells: `threes` of them say 3, the others have no label. */
 function saying(threes: number): Census {
   const votes = new Int32Array(10);
   votes[3] = threes;
@@ -76,7 +76,7 @@ test('memory is bounded: the curve thins out, and keeps its averages and its end
   expect(curve.last).toMatchObject({ step: 9999, share: 1 });
 });
 
-test('a thinned curve is not drowned by the same step again and again', () => {
+test('pushing the same step many times does not change a thinned curve', () => {
   const curve = new Curve();
   for (let step = 0; step <= MOST_POINTS + 1; step++) curve.push(step, saying(10));
   for (let i = 0; i < 50; i++) curve.push(MOST_POINTS + 1, saying(0));

@@ -6,12 +6,12 @@ import type { CurvePoint, Mark, MarkKind } from './curve_points';
 
 export type { CurvePoint, Mark, MarkKind };
 
-/** A curve thins out to half its points when it has so many. */
+/** A curve with this many points is thinned to half of them. */
 export const MOST_POINTS = 2000;
 const MOST_MARKS = 200;
-const STROKE_GAP = 10; // CA steps; strokes that follow as closely are one mark
+const STROKE_GAP = 10; // CA steps; strokes no further apart than this are one mark
 
-/** The course of the votes. Steps that go back, as after a reset, go on at the right. */
+/** The course of the votes. If steps go back, as after a reset, it still goes on at the right. */
 export class Curve {
   #points: CurvePoint[] = [];
   #marks: Mark[] = [];

@@ -1,4 +1,4 @@
-/** The key above the curve: the labels' colours, the two lines and what they stand at. */
+/** The key above the curve: the labels' colours, the two lines and their newest values. */
 
 import { css } from '../colour';
 import type { RGB } from '../engine/picture';
@@ -19,8 +19,8 @@ interface Entry {
 }
 
 /**
- * Draws the key from the top of the canvas on, in as few rows as it needs; where values would
- * need another row, it does without them. Returns its height.
+ * Draws the key at the top of the canvas, in as few rows as possible; without the values if they
+ * would need another row. Returns its height.
  */
 export function drawKey(
   ctx: CanvasRenderingContext2D,
@@ -44,7 +44,7 @@ export function drawKey(
   return rows.length * ROW;
 }
 
-/** As many entries a row as fit. */
+/** Rows with as many entries as fit. */
 export function rowsOf<T extends { width: number }>(entries: readonly T[], width: number): T[][] {
   const rows: T[][] = [];
   let used = Infinity;
@@ -96,7 +96,7 @@ function lineEntry(
   style: typeof strokeShare,
 ): Entry {
   const colours = theme(dark);
-  // As wide as its widest value: nothing moves while the value does.
+  // As wide as with the widest value, so that nothing moves when the value changes.
   const widest = text.replace(/ \d+ %/, ' 100 %');
   return {
     width: SAMPLE + 6 + ctx.measureText(widest).width,

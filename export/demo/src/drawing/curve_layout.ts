@@ -1,8 +1,8 @@
-/** Where things of the curve go: ticks, bands of votes and the digits in them. No drawing. */
+/** Where things of the curve go: ticks, bands of votes and the digits in them. Draws nothing. */
 
 import type { CurvePoint } from './curve_points';
 
-/** The x axis shows at least so many CA steps. */
+/** The x axis shows at least this many CA steps. */
 export const FIRST_STEPS = 200;
 
 /** Round tick values from 0 to `end`: 1, 2 or 5 times a power of ten apart, at most `most`. */
@@ -15,7 +15,7 @@ export function ticks(end: number, most: number): number[] {
   return result;
 }
 
-/** Steps a point so that points are a pixel apart or more: a power of two, so that it rests. */
+/** Steps a point, so that points are a pixel or more apart: a power of two, to change seldom. */
 export function pixelResolution(steps: number, pixels: number): number {
   return 2 ** Math.max(0, Math.ceil(Math.log2(steps / Math.max(1, pixels))));
 }
@@ -42,7 +42,7 @@ export function bands(points: readonly CurvePoint[], classes: number): Band[] {
 
 /**
  * Where along a band its digit can be written: once in a short stretch that is high enough, at
- * its highest point; again and again in a long one, at places that stay when it goes on.
+ * its highest point; repeatedly in a long one, at places that stay when it grows.
  *
  * @param xs [N] of the points, rising, in CSS pixels.
  * @param heights [N] of the band, in CSS pixels.

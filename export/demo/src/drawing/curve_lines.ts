@@ -1,18 +1,18 @@
-/** The looks of the curve's two lines, in the plot and in its key. */
+/** How the curve's two lines look, in the plot and in its key. */
 
 import { css } from '../colour';
 import type { RGB } from '../engine/picture';
 import type { Theme } from './theme';
 
-// Both have an edge in the opposite tone: they cross every colour, and each other.
+// Both have an edge in the opposite tone, because they cross all colours and each other.
 
-/** Strokes as the share of agreeing cells: a full line. */
+/** Strokes as the share of agreeing cells: a solid line. */
 export function strokeShare(ctx: CanvasRenderingContext2D, theme: Theme, path: Path2D): void {
   stroke(ctx, theme.ground, 5, path);
   stroke(ctx, theme.ink, 2.5, path);
 }
 
-/** Strokes as total agreement: a dashed line, to be seen on the full one too. */
+/** Strokes as total agreement: a dashed line, visible on the solid one too. */
 export function strokeAgreement(ctx: CanvasRenderingContext2D, theme: Theme, path: Path2D): void {
   stroke(ctx, theme.ink, 4, path);
   ctx.setLineDash([6, 4]);

@@ -1,4 +1,4 @@
-/** Draws the curve: votes as stacked area, lines of agreement, axes, marks. Its key is apart. */
+/** Draws the curve: votes as stacked area, lines of agreement, axes, marks; not its key. */
 
 import { css, inkOn } from '../colour';
 import type { RGB } from '../engine/picture';
@@ -29,7 +29,7 @@ interface Frame {
   x(step: number): number;
   /** Of a share, 0 to 1. */
   y(share: number): number;
-  /** steps at the right end. */
+  /** Steps at the right end. */
   steps: number;
 }
 
@@ -59,7 +59,7 @@ export function drawPlot(
   const frame = frameOf(ctx, width, height, keyHeight, course, dark);
   drawAxes(frame);
   const points = pointsToDraw(frame, course, 1);
-  // One digit's cells agree or they don't; where that flickers, a line would fill the plot.
+  // The agreement of one digit is 0 or 1. If it flickers, an unsmoothed line would fill the plot.
   const smoothed = pointsToDraw(frame, course, 3);
   drawVotes(frame, points, colours);
   drawDigits(frame, points, course.marks, colours);
@@ -92,7 +92,7 @@ function frameOf(
   };
 }
 
-/** Averages so many pixels apart or more, between the first point and the newest as they are. */
+/** The first point, averages that are `pixels` apart or more, and the newest point. */
 function pointsToDraw(frame: Frame, course: Course, pixels: number): CurvePoint[] {
   const resolution = pixelResolution(frame.steps, (frame.right - frame.left) / pixels);
   if (!course.last) return [];

@@ -21,7 +21,7 @@ export interface CurvePoint {
 /** What the user did that the curve should show. */
 export type MarkKind = 'mutation' | 'drawing' | 'impostors' | 'reset' | 'model';
 
-/** Whether it takes a while, with the pen in the hand. */
+/** Whether it is a stroke, which can last for many steps. */
 export function isStroke(kind: MarkKind): boolean {
   return kind === 'drawing' || kind === 'impostors';
 }

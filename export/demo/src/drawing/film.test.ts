@@ -7,7 +7,7 @@ test('file names end as the film is recorded', () => {
   expect(filmEnding(new Blob([], { type: 'video/webm;codecs=vp9' }))).toBe('webm');
 });
 
-test('without a recorder, as here, the user is told', () => {
+test('without a recorder, as here, the user gets an error', () => {
   const film = new Film();
   expect(filmFormat()).toBeUndefined();
   expect(film.progress).toBe(0);

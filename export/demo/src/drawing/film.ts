@@ -9,9 +9,9 @@ const FORMATS = [
   'video/webm',
   'video/mp4',
 ];
-const SIDE = 1120; // pixels of a film: a multiple of 56, 112 and 140, even as H.264 wants it
+const SIDE = 1120; // pixels of a film: a multiple of 56, 112 and 140, even as H.264 needs it
 const FRAMES = 30; // a second
-const BITS = 8_000_000; // a second; cells are hard edges, which low rates smear
+const BITS = 8_000_000; // a second; cells have hard edges, which low rates blur
 
 /** The first format that this browser records, undefined if it records none. */
 export function filmFormat(): string | undefined {
@@ -74,7 +74,7 @@ export class Film {
       requestAnimationFrame(next);
     };
     requestAnimationFrame(next);
-    // A clock of its own: a page out of sight gets no animation frames.
+    // Not by animation frames: a page out of sight gets none.
     setTimeout(() => recorder.state === 'recording' && recorder.stop(), seconds * 1000);
     return this.#result;
   }

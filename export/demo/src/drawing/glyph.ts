@@ -3,7 +3,7 @@
 import type { RGB } from '../engine/picture';
 
 /**
- * Draws a small picture, one pixel a cell, on nothing: the gray value is the opacity.
+ * Draws a small picture, one pixel a cell, on a transparent ground: the gray value is the opacity.
  *
  * @param gray [side * side], 0 to 1.
  */

@@ -1,4 +1,4 @@
-/** Impostors: red, with a white square inside, which tells them from every label's colour. */
+/** Impostors: red, with a white square inside, which no label has. */
 
 import { css } from '../colour';
 import type { Picture, RGB } from '../engine/picture';

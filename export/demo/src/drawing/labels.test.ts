@@ -58,6 +58,6 @@ test('it hides no other digit, and no other label', () => {
   ]);
 });
 
-test('on a full canvas it stands above all the same', () => {
+test('on a full canvas it stands above', () => {
   expect(spots(['3333', '3333', '3333', '3333'])).toEqual([[10, 0]]);
 });

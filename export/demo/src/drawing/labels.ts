@@ -39,7 +39,7 @@ export function drawLabels(
   ctx.restore();
 }
 
-/** Of a label, in CSS pixels: an eighth of a digit's 28 cells or more, and readable. */
+/** The height of a label, in CSS pixels: 4.5 cells, but at least 15 and at most 28 pixels. */
 function labelHeight(width: number, size: number): number {
   return Math.min(28, Math.max(15, Math.round((width / size) * 4.5)));
 }
@@ -67,8 +67,8 @@ function drawLabel(
 }
 
 /**
- * Where a piece's label goes: beside it, inside the canvas, on the free place that is nearest
- * above it, else to its right, left, or below; where no place is free, above.
+ * Where a piece's label goes: beside it, inside the canvas, on the first place that is free: above
+ * it, to its right, to its left, or below. If none is free, above.
  *
  * @param scale CSS pixels a cell.
  * @param label its size in CSS pixels.

@@ -1,4 +1,4 @@
-/** A look into one cell, drawn: neighbours, votes, other numbers, and the course of the votes. */
+/** Draws a look into one cell: neighbours, votes, other numbers, and the course of the votes. */
 
 import type { CellLook, Seen } from '../cell_look';
 import { IMPOSTOR } from '../census';

@@ -17,7 +17,7 @@ const MARGIN = 40;
 const TITLE = { size: 40, height: 76, middle: 26 };
 const WORDS = { size: 30, height: 64 };
 const CHIP = 56;
-const ENLARGED = 1.6; // labels, against those on the page: a slide is seen from afar
+const ENLARGED = 1.6; // labels, compared with those on the page: a slide is seen from far away
 
 /** What a saved picture shows. */
 export interface PictureParts {

@@ -1,4 +1,4 @@
-/** Colours and letters that all drawings share, light and dark. */
+/** Colours and fonts that all drawings share, light and dark. */
 
 import type { RGB } from '../engine/picture';
 
@@ -14,7 +14,7 @@ export interface Theme {
   rule: RGB;
   /** Of a living cell that has not decided. */
   undecided: RGB;
-  /** Of what deserves notice: a mark in time, the chosen channel. */
+  /** Of what should stand out: a mark in time, the chosen channel. */
   accent: RGB;
 }
 

@@ -26,12 +26,12 @@ setWasmPaths({
   'tfjs-backend-wasm-simd.wasm': simd,
   'tfjs-backend-wasm-threaded-simd.wasm': threaded,
 });
-// A model's shapes change with every stroke; without this WebGL compiles its shaders anew for each.
+// The shapes of tensors change with every stroke. Without this, WebGL compiles its shaders again.
 tf.env().set('WEBGL_USE_SHAPES_UNIFORMS', true);
 
 /** Makes a backend the current one; false if it doesn't work here. */
 export async function use(backend: Backend): Promise<boolean> {
-  // TensorFlow.js complains in the console where there is an API and no adapter: look first.
+  // If there is an API but no adapter, TensorFlow.js writes errors to the console. So look first.
   if (backend === 'webgpu' && !(await gpuAdapter())) return false;
   try {
     return await tf.setBackend(backend);
@@ -53,7 +53,7 @@ async function gpuAdapter(): Promise<GpuAdapter | null | undefined> {
   }
 }
 
-/** Whether the browser would compute on the CPU what a graphics card should: wasm does it better. */
+/** Whether the browser emulates the backend's graphics card on the CPU, where wasm is faster. */
 async function lacksCard(backend: Backend): Promise<boolean> {
   if (backend === 'webgpu') return (await gpuAdapter())?.info?.isFallbackAdapter ?? false;
   if (backend !== 'webgl') return false;
@@ -64,11 +64,11 @@ async function lacksCard(backend: Backend): Promise<boolean> {
 }
 
 /**
- * Measures each backend on a digit and leaves the fastest one current.
+ * Measures each backend on a digit and makes the fastest one the current one.
  *
  * Without a graphics card, only those that need none are measured: the others would take seconds.
  *
- * @param load loads a model on the backend that is current.
+ * @param load loads a model on the current backend.
  * @param gray [size * size] the digit.
  * @returns the steps a second of each backend that works here, fastest first.
  */
@@ -90,7 +90,7 @@ export async function chooseFastest(
   return rates;
 }
 
-/** 0 if the first steps alone take too long to be worth the wait. */
+/** 0 if the first steps already take too long. */
 async function stepsPerSecond(model: Model, gray: Float32Array, size: number): Promise<number> {
   const cells = new Cells(model, size);
   try {
@@ -113,7 +113,7 @@ export interface Stepping {
   picture(): Promise<unknown>;
 }
 
-/** Steps a second over so many milliseconds, everything that was begun also finished. */
+/** Steps a second, measured for `milliseconds` or a little longer, until the last step is done. */
 export async function rate(cells: Stepping, milliseconds: number): Promise<number> {
   const begin = performance.now();
   let steps = 0;

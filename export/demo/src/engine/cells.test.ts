@@ -37,7 +37,7 @@ describe('Cells', () => {
     expect(await shown(cells)).toBe('9 0 .\n. . .\n. . 6');
   });
 
-  it('takes no step of the rule where nobody fires or lives, but counts it', async () => {
+  it('takes no step of the rule if no cell fires or lives, but counts it', async () => {
     const cells = three();
     cells.fireRate = 0;
     cells.step();
@@ -48,7 +48,7 @@ describe('Cells', () => {
     expect([cells.steps, empty.steps]).toEqual([1, 1]);
   });
 
-  it('draws noise of its deviation for those who fire', async () => {
+  it('draws noise of its deviation for the cells that fire', async () => {
     const cells = new Cells(adding(), 50, new Random([1, 2, 3]));
     const sparse = Float32Array.from({ length: 2500 }, (_, i) =>
       i % 2 === 0 && (i / 50) % 2 < 1 ? 0.5 : 0,
@@ -61,7 +61,7 @@ describe('Cells', () => {
     expect(Math.sqrt(off.reduce((sum, x) => sum + x * x, 0) / off.length)).toBeCloseTo(0.1, 1);
   });
 
-  it('keeps states where both digits live and begins at zero elsewhere', async () => {
+  it('keeps states where both digits live and starts at zero elsewhere', async () => {
     const cells = three();
     cells.step();
     cells.mutate(canvas('. 1 1 . . . . . 1'));
@@ -108,7 +108,7 @@ describe('Cells', () => {
     expect(cells.steps).toBe(0);
   });
 
-  it('goes on from the same states with another model that bears them, else anew', async () => {
+  it('keeps the states for another model that accepts them, else starts from zero', async () => {
     const cells = three();
     cells.step();
     expect(await cells.useModel(adding({ name: 'another' }))).toBe(true);
@@ -122,7 +122,7 @@ describe('Cells', () => {
     expect(cells.steps).toBe(2);
   });
 
-  it('lets cells forget, even what is no number', async () => {
+  it('lets cells forget, even states that are not finite', async () => {
     const cells = three();
     const noise = Float32Array.of(NaN, 0, Infinity, 0);
     cells.stepWith(Int32Array.of(0, 2), Int32Array.of(0, -1, 1), noise);
@@ -154,9 +154,9 @@ describe('Cells', () => {
       cells.reset();
       await cells.picture();
       await history.undo(colony);
-      colony.join(adding({ stateChannels: 3 }));
+      colony.addTwin(adding({ stateChannels: 3 }));
       colony.step();
-      colony.part();
+      colony.removeTwin();
       colony.useImpostors(impostorRule);
       colony.mark([0, 8], true);
       colony.step();
@@ -166,11 +166,11 @@ describe('Cells', () => {
       await colony.move(() => Promise.resolve([adding(), impostorRule]));
       colony.step();
       cells.resize(3);
-      colony.join(adding());
+      colony.addTwin(adding());
       colony.step();
       colony.mark([0, 1, 8], false);
       colony.step();
-      colony.part();
+      colony.removeTwin();
       colony.mutate(THREE);
       colony.mark([0], true);
       colony.step();
@@ -200,7 +200,7 @@ describe('History', () => {
     expect(await shown(cells)).toBe('2 2 .\n. . .\n. . 1');
   });
 
-  it('leaves out states that the present model does not bear', async () => {
+  it('leaves out states that the present model does not accept', async () => {
     const cells = three();
     const colony = new Colony(cells);
     const history = new History();
@@ -226,7 +226,7 @@ describe('History', () => {
 describe('Colony', () => {
   const twins = (): Colony => {
     const colony = new Colony(three());
-    colony.join(adding({ name: 'wider', stateChannels: 3 }));
+    colony.addTwin(adding({ name: 'wider', stateChannels: 3 }));
     return colony;
   };
 
@@ -250,16 +250,16 @@ describe('Colony', () => {
     expect(colony.all.map(({ steps }) => steps)).toEqual([0, 0]);
   });
 
-  it('undoes on both, and gives a later twin the drawing of the first', async () => {
+  it('undoes on both, and gives a twin that came later the drawing of the first', async () => {
     const colony = twins();
     const before = colony.snapshot();
     colony.mutate(new Float32Array(9));
     await colony.restore(before);
     expect(colony.all.map(({ living }) => living)).toEqual([3, 3]);
-    colony.part();
+    colony.removeTwin();
     const alone = colony.snapshot();
     colony.mutate(new Float32Array(9));
-    colony.join(adding({ name: 'wider', stateChannels: 3 }));
+    colony.addTwin(adding({ name: 'wider', stateChannels: 3 }));
     expect(await colony.restore(alone)).toBe(false);
     expect(colony.all.map(({ living }) => living)).toEqual([3, 3]);
   });

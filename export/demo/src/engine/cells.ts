@@ -16,10 +16,10 @@ import { Random } from './random';
 import { extended, grayPartOf, neighboursOf, padded } from './rows';
 import { largest } from './runaways';
 
-/** A canvas as it once was, for undo. */
+/** A canvas as it was, for undo. */
 export interface Snapshot {
   readonly size: number;
-  /** Whose states they are. */
+  /** The model that the states belong to. */
   readonly model: Rule;
   readonly gray: Float32Array;
   /** [N * stateChannels]; a promise, so that taking a snapshot waits for no device. */
@@ -27,7 +27,7 @@ export interface Snapshot {
   readonly impostors: Places;
 }
 
-const MOST_OF_IT = 0.5; // of a cell: what is drawn over as far is a new, honest one
+const REPLACED_SHARE = 0.5; // a cell that is drawn over or erased this far is a new, honest one
 
 /** The CA on a canvas of size x size cells. */
 export class Cells {
@@ -81,21 +81,21 @@ export class Cells {
     return this.#gray;
   }
 
-  /** Where cells are, or will be, impostors; to be set only where the model bears them. */
+  /** Where cells are impostors, now or once they live. Nowhere if the model can't have any. */
   get impostors(): Places {
     return this.#impostors.places;
   }
 
   set impostors(places: Places) {
-    this.#impostors.places = this.bearsImpostors ? places : NOWHERE;
+    this.#impostors.places = this.acceptsImpostors ? places : NOWHERE;
   }
 
-  /** Whether the impostors' rule is there and fits the model. */
-  get bearsImpostors(): boolean {
+  /** Whether the impostors' rule is loaded and fits the model. */
+  get acceptsImpostors(): boolean {
     return this.#impostors.fit(this.#model);
   }
 
-  /** Gives impostors their rule, on the backend that is current. */
+  /** Gives impostors their rule, on the current backend. */
   useImpostors(rule: Rule): void {
     this.#impostors.rule = rule;
     this.impostors = this.#impostors.places;
@@ -109,7 +109,7 @@ export class Cells {
   }
 
   /**
-   * Takes the step of which it is known who fires, and what noise comes with it.
+   * Takes a step with given firing cells and noise.
    *
    * @param firing [F] rows.
    * @param slots [N] each row's place in `firing`, -1 where it doesn't fire.
@@ -132,13 +132,13 @@ export class Cells {
     const next = tf.tidy(() => {
       const honest = this.#stepOf(this.#model, this.#grayPart, shares.honest);
       const impostors = this.#stepOf(rule, grayPart, shares.impostors);
-      // Either leaves the rows of the other as they are.
+      // Each of the two leaves the rows of the other unchanged.
       return tf.add<tf.Tensor2D>(honest, tf.sub(impostors, this.#state));
     });
     this.#replaceState(next);
   }
 
-  /** The states after a turn of a rule; those of now if nobody fires. */
+  /** The states after one rule's part of a step; the present ones if no cell fires. */
   #stepOf(rule: Rule, grayPart: tf.Tensor2D, { firing, slots, noise }: Turn): tf.Tensor2D {
     if (firing.length === 0) return this.#state;
     const places = padded(firing.length);
@@ -161,7 +161,7 @@ export class Cells {
     );
   }
 
-  /** Makes living cells impostors, where the model bears them, or any cells honest. */
+  /** Makes living cells impostors, if the model accepts them, or any cells honest. */
   mark(cells: Iterable<number>, impostors: boolean): void {
     const places = new Set(this.impostors);
     for (const cell of cells) {
@@ -173,8 +173,8 @@ export class Cells {
 
   /**
    * Draws or erases: each cell's gray goes towards `ink` by its amount, and its state fades by the
-   * same amount (the article's demo). Impostors of which most is drawn over or erased are none
-   * any more.
+   * same amount (the article's demo). An impostor that is mostly drawn over or erased becomes an
+   * honest cell.
    *
    * @param amounts [cell, amount 0 to 1], each cell at most once.
    * @param ink 1 draws, 0 erases, null leaves the gray: only the state fades.
@@ -187,33 +187,33 @@ export class Cells {
       keep[cell] = 1 - amount;
       if (ink === null) continue;
       gray[cell] = gray[cell] * (1 - amount) + ink * amount;
-      if (amount >= MOST_OF_IT) impostors.delete(cell);
+      if (amount >= REPLACED_SHARE) impostors.delete(cell);
     }
     this.#change(gray, this.size, (cell) => cell, keep);
     this.impostors = impostors;
   }
 
   /**
-   * Another digit in place of this one: states stay where both live (article: mutation), and so
-   * do impostors.
+   * Replaces the digit. States stay where a cell lives in both (article: mutation); impostors keep
+   * their places.
    */
   mutate(gray: Float32Array): void {
     this.#change(gray.slice(), this.size, (cell) => cell);
   }
 
-  /** All states back to zero; the gray values and the impostors stay. */
+  /** Sets all states and the count of steps to zero; gray values and impostors stay. */
   reset(): void {
     this.#step = 0;
     this.#replaceState(tf.tidy(() => tf.zerosLike(this.#state)));
   }
 
-  /** The states of some cells, given as y * size + x, back to zero, even where not finite. */
+  /** Sets the states of some cells, given as y * size + x, to zero, even if they aren't finite. */
   forget(cells: Iterable<number>): void {
     const forgotten = new Set(cells);
     this.#change(this.#gray, this.size, (cell) => (forgotten.has(cell) ? -1 : cell));
   }
 
-  /** A larger or smaller canvas around the same centre. */
+  /** Makes the canvas larger or smaller around its centre. */
   resize(size: number): void {
     const old = this.#gray;
     const oldCell = resized(this.size, size);
@@ -225,25 +225,24 @@ export class Cells {
   }
 
   /**
-   * Goes on with another model: from the states as they are, or, where it can't bear them, anew;
-   * without impostors, where it can't bear those.
+   * Continues with another model. States and impostors are kept only if that model can use them.
    *
-   * @returns whether it could bear them.
+   * @returns whether the states were kept.
    */
   async useModel(model: Rule): Promise<boolean> {
     const state = await this.read();
-    const borne = bears(model, state, this.#model);
+    const statesKept = acceptsStates(model, state, this.#model);
     this.#model = model;
     this.#layout = this.#layOut(this.#gray, this.size);
-    this.#replaceState(this.#upload(borne ? state : new Float32Array(0)));
+    this.#replaceState(this.#upload(statesKept ? state : new Float32Array(0)));
     this.#refreshConstants();
     this.impostors = this.#impostors.places;
-    return borne;
+    return statesKept;
   }
 
   /**
-   * Takes up everything but the impostors' rule on a backend of TensorFlow.js that has just become
-   * current.
+   * Moves everything but the impostors' rule to the backend of TensorFlow.js that has just become
+   * the current one.
    *
    * @param model the same as before, loaded there.
    * @param state what `read` gave on the old backend.
@@ -261,22 +260,23 @@ export class Cells {
   }
 
   /**
-   * The canvas as it was; the count of steps goes on.
+   * Puts the canvas back as it was; the count of steps goes on.
    *
-   * @returns whether its states came back too: those of another model may be unbearable.
+   * @returns whether its states came back too: the current model may not be able to use those of
+   *   another model.
    */
   async restore({ size, model, gray, state, impostors }: Snapshot): Promise<boolean> {
     const then = await state;
-    const borne = bears(this.#model, then, model);
+    const statesKept = acceptsStates(this.#model, then, model);
     this.#gray = gray;
     this.#layout = this.#layOut(gray, size);
-    this.#replaceState(this.#upload(borne ? then : new Float32Array(0)));
+    this.#replaceState(this.#upload(statesKept ? then : new Float32Array(0)));
     this.#refreshConstants();
     this.impostors = impostors;
-    return borne;
+    return statesKept;
   }
 
-  /** Reads the states back. Steps taken meanwhile don't show in it. */
+  /** Reads the states back. Steps that are taken during the reading don't show in it. */
   async picture(): Promise<Picture> {
     const { size, positions, neighbours } = this.#layout;
     const { stateChannels, classes, undecidedBelow } = this.#model.manifest;
@@ -297,8 +297,9 @@ export class Cells {
   }
 
   /**
-   * An earlier picture on the drawing as it is by now, without waiting for the device: cells that
-   * lived then have the states that they had then. Undefined if it is of another size or model.
+   * The present drawing with the states of an earlier picture, without waiting for the device.
+   * Cells that were dead in it have zero states. Undefined if its size or number of channels is
+   * another.
    */
   preview(earlier: Picture): Picture | undefined {
     const { size, positions, neighbours } = this.#layout;
@@ -335,7 +336,7 @@ export class Cells {
     }
   }
 
-  /** Lays out new gray values and moves the states of cells that live on to their new rows. */
+  /** Lays out new gray values and moves the states of cells that still live to their new rows. */
   #change(
     gray: Float32Array,
     size: number,
@@ -389,8 +390,12 @@ export class Cells {
   }
 }
 
-/** Whether a model can go on from states of another one, [N * state channels]. */
-function bears({ manifest }: Rule, state: Float32Array, { manifest: from }: Rule): boolean {
+/** Whether a model can use the states, [N * state channels], that another one left. */
+function acceptsStates(
+  { manifest }: Rule,
+  state: Float32Array,
+  { manifest: from }: Rule,
+): boolean {
   if (manifest.stateChannels !== from.stateChannels || manifest.classes !== from.classes) {
     return false;
   }

@@ -1,6 +1,5 @@
 /**
- * A canvas under one model, or the same canvas under two, side by side: what is done to one is
- * done to both.
+ * A canvas under one model, or the same canvas under two, side by side. All edits apply to both.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,7 +8,7 @@ import { Cells, type Snapshot } from './cells';
 import type { Places } from './impostors';
 import type { Rule } from './model';
 
-/** A colony as it once was, for undo: of each of its canvases. */
+/** A colony as it was, for undo: a snapshot of each canvas. */
 export type Snapshots = readonly Snapshot[];
 
 /** One canvas that is shown, and perhaps its twin under another model. */
@@ -26,7 +25,7 @@ export class Colony {
     return this.#twin;
   }
 
-  /** The one or the two. */
+  /** The main canvas, and the twin if there is one. */
   get all(): Cells[] {
     return this.#twin ? [this.main, this.#twin] : [this.main];
   }
@@ -45,7 +44,7 @@ export class Colony {
     return this.main.steps;
   }
 
-  /** The rule of impostors, if it is there already. */
+  /** The rule of impostors, if it is loaded. */
   get impostorRule(): Rule | undefined {
     return this.#impostorRule;
   }
@@ -55,7 +54,7 @@ export class Colony {
     return this.main.impostors;
   }
 
-  /** Of the main canvas; the other has them too where its model bears them. */
+  /** Sets them on each canvas whose model accepts impostors. */
   set impostors(places: Places) {
     for (const cells of this.all) cells.impostors = places;
   }
@@ -72,9 +71,9 @@ export class Colony {
     for (const cells of this.all) cells.mark(all, impostors);
   }
 
-  /** Puts the same drawing under another model beside this one; both begin anew. */
-  join(model: Rule): void {
-    this.part();
+  /** Adds the same drawing under another model; the cells of both canvases start again. */
+  addTwin(model: Rule): void {
+    this.removeTwin();
     this.#twin = new Cells(model, this.size);
     this.#twin.mutate(this.main.gray);
     if (this.#impostorRule) this.#twin.useImpostors(this.#impostorRule);
@@ -82,8 +81,8 @@ export class Colony {
     this.reset();
   }
 
-  /** Goes on with one canvas. */
-  part(): void {
+  /** Removes the second canvas, if there is one. */
+  removeTwin(): void {
     this.#twin?.dispose();
     this.#twin = undefined;
   }
@@ -120,8 +119,9 @@ export class Colony {
   /**
    * Moves everything to another backend of TensorFlow.js.
    *
-   * @param change makes that one current and gives the model of each canvas there, and last the
-   *   impostors' rule if there is one; if it fails, the cells stay on the old one.
+   * @param change makes the new backend the current one, and gives what it has loaded there: the
+   *   model of each canvas, then the impostors' rule if there is one. If it fails, the cells stay
+   *   on the old backend.
    */
   async move(change: () => Promise<Rule[]>): Promise<void> {
     const before = tf.getBackend();
@@ -142,12 +142,12 @@ export class Colony {
     return this.all.map((cells) => cells.snapshot());
   }
 
-  /** As `Cells.restore`; a twin that came later gets the drawing of the first. */
+  /** As `Cells.restore`; a twin that was added later gets the drawing of the first. */
   async restore(snapshots: Snapshots): Promise<boolean> {
-    let borne = true;
+    let statesKept = true;
     for (const [i, cells] of this.all.entries()) {
-      if (!(await cells.restore(snapshots[i] ?? snapshots[0]))) borne = false;
+      if (!(await cells.restore(snapshots[i] ?? snapshots[0]))) statesKept = false;
     }
-    return borne;
+    return statesKept;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Where exported models lie: a folder on the page's own server, or one of the user's.
+ * Where exported models are: in a folder on the page's own server, or on the user's disk.
  */
 
 import { ReadableError } from './readable_error';
@@ -7,7 +7,7 @@ import { ReadableError } from './readable_error';
 /** What to do about a damaged model. */
 export const REMEDY = 'Export the model again: python -m export.tfjs';
 
-/** Where the files of an exported model lie. */
+/** The files of an exported model. */
 export interface Folder {
   /** Its name, for messages. */
   readonly name: string;

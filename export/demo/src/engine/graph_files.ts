@@ -7,7 +7,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-/** The names of types in a graph, in TensorFlow.js, and of a scalar's member in a node. */
+/** By type in a graph: its name in TensorFlow.js, and the member of a node that holds a scalar. */
 const TYPES = {
   DT_FLOAT: { dtype: 'float32', scalar: 'floatVal', array: Float32Array },
   DT_INT32: { dtype: 'int32', scalar: 'intVal', array: Int32Array },
@@ -28,11 +28,11 @@ interface Node {
 }
 
 /**
- * What TensorFlow.js makes a graph of.
+ * What TensorFlow.js needs to load a graph.
  *
- * @param json what stood in model.json.
+ * @param json the content of model.json.
  * @param bytes gives the content of a file beside it.
- * @throws Error it is something else.
+ * @throws Error it is no graph.
  */
 export async function artifacts(
   json: tf.io.ModelJSON,

@@ -43,7 +43,7 @@ describe('a step of two rules', () => {
     expect(await shown(cells)).toBe('110 9 .\n. . .\n. . 60');
   });
 
-  it('changes nobody who does not fire, of either kind', async () => {
+  it('changes no cell of either kind that does not fire', async () => {
     const cells = three(1);
     cells.stepWith(Int32Array.of(1), Int32Array.of(-1, 0, -1));
     expect(await shown(cells)).toBe('0 20 .\n. . .\n. . 0');
@@ -92,7 +92,7 @@ describe('impostors', () => {
     expect(places(cells)).toEqual([8]);
   });
 
-  it('are drawn over and erased, not damaged, and stay under less than half of a pen', () => {
+  it('go when drawn over or erased by half or more, and stay when damaged', () => {
     const cells = three(0, 1, 8);
     const amounts = new Map([
       [0, 0.5],
@@ -106,7 +106,7 @@ describe('impostors', () => {
     expect(places(cells)).toEqual([1]);
   });
 
-  it('keep their places under another digit, a reset and what makes cells forget', () => {
+  it('keep their places when the digit changes, after a reset, and when cells forget', () => {
     const cells = three(0, 8);
     cells.mutate(canvas('. 1 . . . . . . 1'));
     cells.reset();
@@ -128,7 +128,7 @@ describe('impostors', () => {
     expect(earlier.impostors).toEqual(new Set([0, 8]));
     cells.mark([0], false);
     expect(cells.preview(earlier)!.impostors).toEqual(new Set([8]));
-    expect(earlier.impostors).toEqual(new Set([0, 8])); // it is of then
+    expect(earlier.impostors).toEqual(new Set([0, 8])); // it doesn't change
     await cells.restore(before);
     expect(places(cells)).toEqual([0, 8]);
   });
@@ -136,31 +136,31 @@ describe('impostors', () => {
   it('live among cells of their own width only', async () => {
     const cells = three(0, 8);
     await cells.useModel(adding({ name: 'another' }));
-    expect([cells.bearsImpostors, places(cells)]).toEqual([true, [0, 8]]);
+    expect([cells.acceptsImpostors, places(cells)]).toEqual([true, [0, 8]]);
     await cells.useModel(adding({ name: 'wider', stateChannels: 3 }));
-    expect([cells.bearsImpostors, places(cells)]).toEqual([false, []]);
+    expect([cells.acceptsImpostors, places(cells)]).toEqual([false, []]);
     cells.mark([0], true);
     expect(places(cells)).toEqual([]);
     cells.step();
     const unready = new Cells(adding(), 3);
     unready.mutate(THREE);
     unready.mark([0], true);
-    expect([unready.bearsImpostors, places(unready)]).toEqual([false, []]);
+    expect([unready.acceptsImpostors, places(unready)]).toEqual([false, []]);
   });
 });
 
 describe('two canvases', () => {
   const places = (colony: Colony): number[][] => colony.all.map(({ impostors }) => [...impostors]);
 
-  it('have the same impostors where both models bear them', () => {
+  it('have the same impostors if both models accept them', () => {
     const colony = new Colony(three(8));
     colony.useImpostors(impostorRule);
-    colony.join(adding({ name: 'another' }));
+    colony.addTwin(adding({ name: 'another' }));
     expect(places(colony)).toEqual([[8], [8]]);
     colony.mark([0], true);
     colony.mark([8], false);
     expect(places(colony)).toEqual([[0], [0]]);
-    colony.join(adding({ name: 'wider', stateChannels: 3 }));
+    colony.addTwin(adding({ name: 'wider', stateChannels: 3 }));
     expect(places(colony)).toEqual([[0], []]);
     colony.step();
     colony.impostors = new Set();

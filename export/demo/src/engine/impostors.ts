@@ -15,7 +15,7 @@ export type Places = ReadonlySet<number>;
 
 export const NOWHERE: Places = new Set();
 
-/** Who fires in a step: as `Cells.stepWith` takes it. */
+/** The cells that fire in a step, and their noise, as `Cells.stepWith` takes them. */
 export interface Turn {
   readonly firing: Int32Array;
   readonly slots: Int32Array;
@@ -26,7 +26,7 @@ export interface Turn {
 export class Impostors {
   #rule: Rule | undefined;
   #places = NOWHERE;
-  // What a step needs, until something changes.
+  // Kept from step to step, until something changes.
   #rows: Uint8Array | undefined;
   #grayPart: tf.Tensor2D | undefined;
 
@@ -73,7 +73,7 @@ export class Impostors {
     return (this.#grayPart ??= grayPartOf(this.#rule!, layout));
   }
 
-  /** To be told that the canvas has another layout. Frees everything on the device. */
+  /** To be called when the canvas has another layout. Frees everything on the device. */
   forgetLayout(): void {
     this.#rows = undefined;
     this.#grayPart?.dispose();
@@ -81,7 +81,7 @@ export class Impostors {
   }
 }
 
-/** What of a turn those rows do at which `rows` has `wanted`. */
+/** The part of a turn that belongs to the rows where `rows` equals `wanted`. */
 function part(
   { firing, slots, noise }: Turn,
   rows: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Which cells of a canvas live, and who is whose neighbour.
+ * Which cells of a canvas live, and which are neighbours.
  *
  * The living cells are numbered in reading order; everything that the living-cell graph needs to
  * know of the canvas is in these arrays.
@@ -67,7 +67,7 @@ export function origins(
   return after.positions.map((cell) => before.rows[oldCell(cell)] ?? -1);
 }
 
-/** What `origins` wants of a canvas that grows or shrinks around the same centre. */
+/** The `oldCell` of `origins`, for a canvas that grows or shrinks around its centre. */
 export function resized(from: number, to: number): (cell: number) => number {
   const shift = Math.floor((to - from) / 2);
   return (cell) => {

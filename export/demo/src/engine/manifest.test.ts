@@ -35,7 +35,7 @@ describe('parseManifest', () => {
     expect(manifest.living.inputs['firing']).toBe('firing:0');
   });
 
-  it('takes what earlier exports lack as it was for them', () => {
+  it('has defaults for what earlier exports lack', () => {
     const old = parseManifest({ ...GOOD, largest_state: null }, 'manifest.json');
     expect([old.sizes, old.largestState]).toEqual([[1, 1], 100]);
     const later = { ...GOOD, sizes: [0.7, 2.2], largest_state: 6.3 };

@@ -8,7 +8,7 @@
 import type { RGB } from './picture';
 import { ReadableError } from './readable_error';
 
-/** A graph: its file, and the tensor that plays each part. */
+/** A graph: its file, and the name of the tensor for each input and output. */
 export interface GraphDescription {
   readonly model: string;
   readonly inputs: Readonly<Record<string, string>>;
@@ -27,16 +27,16 @@ export interface Manifest {
   readonly undecidedBelow: number;
   readonly fireRate: number;
   readonly residualNoise: number;
-  /** The largest state that its cells usually come to: what it is used to. */
+  /** The largest absolute value that the states of its cells usually reach. */
   readonly largestState: number;
-  /** The sizes of digits that it learnt on, against MNIST's: [1, 1] if only those. */
+  /** The smallest and largest digits of its training, against MNIST's; [1, 1] if only those. */
   readonly sizes: readonly [number, number];
   readonly palette: readonly RGB[];
   readonly dense: GraphDescription;
   readonly living: GraphDescription;
 }
 
-/** Of exports that don't tell; those of this project tell 6 to 100. */
+/** For exports without this value; ours have 3 to 110. */
 const USUAL_LARGEST_STATE = 100;
 
 const DENSE = { inputs: ['x', 'fire_rate', 'noise'], outputs: ['x'] };
@@ -48,9 +48,9 @@ const LIVING = {
 /**
  * Reads a manifest.
  *
- * @param json what stood in the file.
+ * @param json the content of the file.
  * @param file its name, for the message.
- * @throws ReadableError it is none, or of a later kind.
+ * @throws ReadableError it is no manifest, or of another version.
  */
 export function parseManifest(json: unknown, file: string): Manifest {
   const reader = new Reader(file, json);
@@ -106,7 +106,7 @@ class Reader {
     return fits ? value : this.#refuse(key, `a number from ${least} to ${most}`);
   }
 
-  /** What `read` makes of a member, or what to take where it is missing or null. */
+  /** A member as `read` reads it, or `absent` if it is missing or null. */
   optional<T>(key: string, absent: T, read: (key: string) => T): T {
     return this.#members[key] == null ? absent : read(key);
   }

@@ -15,7 +15,7 @@ const MANIFEST = 'manifest.json';
 /**
  * Reads the manifest of a folder.
  *
- * @throws ReadableError it isn't there, or none.
+ * @throws ReadableError the file is missing, or is no manifest.
  */
 export async function readManifest(folder: Folder): Promise<Manifest> {
   const file = `${folder.name}/${MANIFEST}`;
@@ -35,7 +35,7 @@ export interface Rule {
  * What a step of N cells, of which F fire, takes: `state` [N, state channels]; `neighbours` [N, 9]
  * rows, N for a dead one; `gray_part` [N, hidden]; `firing` [F] rows; `slots` [N] each row's place
  * in `firing`, F if it doesn't fire; `noise` [F, state channels]. Rows in `firing` that no slot
- * names are computed for nothing.
+ * names have no effect.
  */
 export type StepInputs = Readonly<
   Record<'state' | 'neighbours' | 'gray_part' | 'firing' | 'slots' | 'noise', tf.Tensor>

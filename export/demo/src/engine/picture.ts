@@ -1,10 +1,10 @@
 /**
- * What the engine hands to those who draw and count: the cells at one moment, in plain arrays.
+ * What the engine gives to the code that draws and counts: the cells at one moment, as arrays.
  *
  * Rows are the living cells, in reading order of the canvas.
  */
 
-/** The cells at one moment. Whoever gets it may keep it: no later step changes it. */
+/** The cells at one moment. No later step changes it. */
 export interface Picture {
   /** The canvas is size x size cells. */
   readonly size: number;

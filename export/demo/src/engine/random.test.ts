@@ -20,13 +20,13 @@ describe('Random', () => {
     expect(drawn.every(Number.isFinite)).toBe(true);
   });
 
-  it('draws no two neighbouring normals alike', () => {
+  it('draws neighbouring normals that are not correlated', () => {
     const drawn = new Random([5, 5, 5]).normals(20_000, 1);
     const products = drawn.slice(1).map((x, i) => x * drawn[i]);
     expect(Math.abs(mean(products))).toBeLessThan(4 / Math.sqrt(products.length));
   });
 
-  it('lets so many cells fire as the rate says, each row with its slot', () => {
+  it('lets as many cells fire as the rate says, each row with its slot', () => {
     const { firing, slots } = new Random([1, 1, 1]).firing(10_000, 0.3);
     expect(firing.length / 10_000).toBeCloseTo(0.3, 1);
     firing.forEach((row, slot) => expect(slots[row]).toBe(slot));

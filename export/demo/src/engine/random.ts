@@ -1,8 +1,8 @@
 /**
  * The engine's randomness: which cells fire, and their noise.
  *
- * Both are drawn here and not by TensorFlow.js, which draws number by number from a far slower
- * generator and, on a GPU, uploads the result just the same.
+ * Both are drawn here and not by TensorFlow.js. Its generator is much slower, draws number by
+ * number, and on a GPU the result has to be uploaded all the same.
  */
 
 const TWO_TO_MINUS_32 = 2 ** -32;
@@ -19,7 +19,7 @@ export class Random {
     this.#a = seed[0] ?? 0;
     this.#b = seed[1] ?? 0;
     this.#c = seed[2] ?? 0;
-    for (let i = 0; i < 15; i++) this.uniform(); // until the seed has spread
+    for (let i = 0; i < 15; i++) this.uniform(); // mixes the seed
   }
 
   /** A number in [0, 1). */

@@ -1,5 +1,5 @@
 /**
- * The one kind of error that the page shows to its user as it stands.
+ * The one kind of error whose text the page shows to its user unchanged.
  */
 
 /** Says in one line what is wrong, what was expected, and what to do about it. */

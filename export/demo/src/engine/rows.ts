@@ -1,5 +1,5 @@
 /**
- * Room for rows: tables that are a little longer than the cells need.
+ * Padding: tables with a few more rows than there are cells.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,7 +9,7 @@ import type { Rule } from './model';
 
 /**
  * On a GPU each new shape costs the compilation of its shaders, so rows come in blocks of this
- * size there. Rows that are too many never fire.
+ * size there. Surplus rows never fire.
  */
 const GPU_BLOCK = 128;
 

@@ -1,11 +1,11 @@
 /**
- * States that run away. A model that is given states unlike any that it learnt on, or that runs
- * for very long, may let them grow without end; what such cells say means nothing.
+ * States that run away: they may grow without limit if a model gets states unlike those of its
+ * training, or runs for very long. What such cells say means nothing.
  */
 
 import type { Picture } from './picture';
 
-/** How many times the largest state that a model is used to is too much. */
+/** States above this many times a model's usual largest state have run away. */
 export const TOO_MANY_TIMES = 10;
 
 /** The largest absolute value; NaN counts as infinite. */
@@ -34,7 +34,7 @@ export function runaways(
     if (largest(own) > limit) found.add(row);
   }
   for (const row of found) {
-    // A set goes on through what is added to it meanwhile.
+    // The outer loop also visits the rows that are added here.
     for (const other of neighbours.subarray(row * 9, row * 9 + 9)) {
       if (other < positions.length) found.add(other);
     }

@@ -9,8 +9,9 @@ import type { Rule } from '../engine/model';
 const CHANNELS = 2;
 
 /**
- * A rule that can be followed by hand: a firing cell adds the states of its neighbourhood (itself
- * included), the gray of its neighbourhood, and its noise to its own state, all `times` as much.
+ * A rule that can be followed by hand: a firing cell adds to its own state the states of its
+ * neighbourhood (itself included), the gray of its neighbourhood, and its noise, all multiplied by
+ * `times`.
  */
 export function adding(changes: Partial<Manifest> = {}, times = 1): Rule {
   const stateChannels = changes.stateChannels ?? CHANNELS;
@@ -52,7 +53,7 @@ export async function shown(cells: Cells): Promise<string> {
   ).join('\n');
 }
 
-/** Gray values from text of that kind. */
+/** Gray values from such a text. */
 export function canvas(text: string): Float32Array {
   return Float32Array.from(text.trim().split(/\s+/), (cell) => (cell === '.' ? 0 : Number(cell)));
 }

@@ -1,4 +1,4 @@
-/** How different two colours look, and to whom: for the test of the palette. */
+/** How different two colours look, with full and deficient colour vision: to test the palette. */
 
 import { linear } from '../colour';
 import type { RGB } from '../engine/picture';
@@ -6,7 +6,7 @@ import type { RGB } from '../engine/picture';
 /** L*, a*, b* under D65. */
 export type Lab = readonly [number, number, number];
 
-/** A way of seeing: linear red, green and blue to those that look the same. */
+/** A kind of colour vision: a matrix from linear red, green and blue to what is seen of them. */
 export type Vision = readonly (readonly [number, number, number])[];
 
 // G. Machado, M. Oliveira, L. Fernandes, "A Physiologically-based Model for Simulation of Color
@@ -53,7 +53,7 @@ function bent(t: number): number {
 
 const radians = (degrees: number) => (degrees * Math.PI) / 180;
 
-/** The difference CIEDE2000: about 1 is the least that can be seen. */
+/** The difference CIEDE2000: about 1 is just visible. */
 export function ciede2000([l1, a1, b1]: Lab, [l2, a2, b2]: Lab): number {
   const mean = (Math.hypot(a1, b1) + Math.hypot(a2, b2)) / 2;
   const stretch = 1.5 - 0.5 * Math.sqrt(mean ** 7 / (mean ** 7 + 25 ** 7));
