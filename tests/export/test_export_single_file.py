@@ -105,9 +105,9 @@ def test_each_constant_stands_in_the_form_that_the_article_s_page_reads(single):
     assert axis == -1
 
 
-def dense_call(path, x, fire_rate, noise, wanted=True):
+def dense_call(path, x, fire_rate, noise):
     inputs = {"x": x, "fire_rate": np.float32(fire_rate), "manual_noise": noise}
-    return Call(path, inputs, ["Identity"], wanted)
+    return Call(path, inputs, ["Identity"])
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_shipped_model_classifies_as_its_source_does(shipped):
         noise = rng.normal(0.0, model.residual_noise, (*x.shape[:3], 19)).astype(np.float32)
         source = step(source, fires=fires, noise=noise)
         before = Result(t - 1, "Identity") if t else x
-        calls.append(dense_call(shipped / "model.json", before, fires[..., None], noise, t == 59))
+        calls.append(dense_call(shipped / "model.json", before, fires[..., None], noise))
     found = graph_runner.run(calls, "wasm").results[-1]["Identity"]
     labels = model.labels(source).numpy()
     np.testing.assert_array_equal(model.labels(tf.constant(found)), labels)

@@ -329,7 +329,10 @@ def test_models_are_exported_and_listed(tmp_path):
     [
         (["--models="], "models=: expected at least one"),
         (["--models=l2,l2"], "models=l2,l2: l2 is there twice"),
-        (["--models=impostor.keras"], "models=impostor.keras: the page's impostors are called so"),
+        (
+            ["--models=impostor.keras"],
+            "models=impostor.keras: the page uses this name for its impostors",
+        ),
         (["--models=a b.keras"], "models=a b.keras: expected a name of letters"),
         (["--port=70000", "--serve"], "port=70000"),
         (["--dataset"], "dataset"),
