@@ -70,6 +70,14 @@ def test_each_format_is_known_by_its_name(folder, given, name, source, noise):
     assert loaded.model.residual_noise == noise
 
 
+def test_a_file_with_noise_counts_as_l2_noise_only_at_the_article_s_size(folder):
+    assert subject.load("ours.keras").experiment is None
+    CAModel(residual_noise=0.125).save("article_size.keras")
+    assert subject.load("article_size.keras").experiment == "l2_noise"
+    CAModel(residual_noise=0.0).save("article_size.keras")
+    assert subject.load("article_size.keras").experiment is None
+
+
 def test_path_below_home_is_found(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.chdir("/")
