@@ -8,7 +8,6 @@ place, unless the test takes it out of `demo.complaints`.
 
 import fcntl
 import importlib.util
-import json
 import os
 import shutil
 from pathlib import Path
@@ -98,10 +97,3 @@ def browser(site):
 def demo(browser, address):
     with demo_page.tab(browser, address) as opened:
         yield opened.open()
-
-
-@pytest.fixture(scope="session")
-def usual_largest_state(site):
-    """By a model's name: what its manifest says, an absolute value."""
-    folders = site / "models"
-    return lambda name: json.loads((folders / name / "manifest.json").read_text())["largest_state"]

@@ -51,10 +51,8 @@ def test_undo_brings_back_no_states_that_the_model_can_not_use(demo):
     assert not after["state"].any()
 
 
-def test_a_digit_whose_states_run_away_starts_again_alone(demo, usual_largest_state):
+def test_a_digit_whose_states_run_away_starts_again_alone(demo):
     """A large blob, unlike any digit, makes the states of an L2 model grow without end."""
-    limit = 10 * usual_largest_state("l2")
-    assert 100 < limit < 150
     demo.use_model("l2")
     demo.click("Bin")
     demo.stroke((6, 6), (6, 26))  # a healthy neighbour, far from the blob
@@ -66,7 +64,7 @@ def test_a_digit_whose_states_run_away_starts_again_alone(demo, usual_largest_st
         picture = demo.picture()
         blob = picture["positions"] % 56 > 12
         largest.append(np.abs(picture["state"][blob]).max())
-        assert np.abs(picture["state"]).max() <= limit
+        assert np.abs(picture["state"]).max() <= 10 * 13  # ten times l2's usual largest state
         if demo.notice.inner_text():
             break
         demo.run(20)
