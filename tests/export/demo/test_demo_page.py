@@ -308,6 +308,19 @@ def test_on_a_phone_canvas_and_main_buttons_are_in_sight_at_once(browser, addres
             assert box["y"] + box["height"] <= PHONE["height"]
 
 
+def test_help_opens_at_its_first_line_and_close_stays_in_sight(browser, address):
+    with tab(browser, address, viewport=PHONE, has_touch=True, is_mobile=True) as demo:
+        demo.open()
+        demo.click("Help")
+        dialog = demo.page.get_by_role("dialog")
+        expect(dialog.get_by_role("heading")).to_be_in_viewport(ratio=1)
+        expect(dialog.locator("p").first).to_be_in_viewport(ratio=1)
+        assert dialog.evaluate("(d) => d.scrollHeight > d.clientHeight")
+        dialog.evaluate("(d) => d.scrollTo(0, d.scrollHeight)")
+        expect(dialog.locator("p").first).not_to_be_in_viewport()
+        expect(demo.button("Close")).to_be_in_viewport(ratio=1)
+
+
 SCREENS = {
     "desktop": (DESKTOP, "size=56"),
     "large": ({"width": 1920, "height": 1080}, "size=56"),
