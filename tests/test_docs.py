@@ -1,7 +1,9 @@
 """The pages for people: their links lead somewhere, their commands exist, none is too long."""
 
 import importlib.util
+import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [README, ROOT / "BUILD.md", *DOCS]
+RESULTS = ROOT / "experiments" / "results"
 
 
 def in_each(pages):
@@ -62,6 +65,22 @@ def exists(command: str) -> bool:
     except ModuleNotFoundError:
         return False
     return spec is not None
+
+
+@pytest.mark.parametrize("experiment", ["l2", "l2_noise"])
+def test_three_seeds_in_the_table_are_those_of_the_evaluations_kept(experiment):
+    folders = [RESULTS / "reproduction" / experiment]
+    folders += sorted((RESULTS / "seeds").glob(f"{experiment}_[0-9]"))
+    names = ["top_accuracy", "accuracy_at_end", "top_agreement", "agreement_at_end"]
+    runs = [json.loads((f / "summary.json").read_text())["before_mutation"] for f in folders]
+    cells = []
+    for name in [*names, "correct_agreement_at_end"]:
+        values = [run[name]["value"] for run in runs]
+        cells.append(f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}")
+    row = rf"^\| \*\*`{experiment}`\*\*.*\n\| three seeds \| (.*) \|$"
+    found = re.findall(row, README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(runs) == 3
+    assert found == [" | ".join(cells)]
 
 
 def test_nothing_is_too_long():
