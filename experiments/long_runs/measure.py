@@ -41,10 +41,8 @@ def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> LongRun:
     for part in votes.over_steps(model, digits.images, steps, seed, at_a_time=MARKS[0]):
         first += len(part.cells)
         sizes.append(part.largest[9::10])
-        largest = part.largest[-1]
         finite = np.isfinite(part.state).all(axis=(1, 2, 3))
-        median = float(np.median(largest))
-        large = ~finite | (largest > LARGE * median)
+        median, large = large_states(part.largest[-1], finite)
         became_large[large & np.isinf(became_large)] = first
         became_large[~large] = np.inf
         if first in marks:
@@ -61,3 +59,19 @@ def measure(model: CAModel, digits: Digits, steps: int, seed: int) -> LongRun:
     run.growing.extend(np.argsort(became_large, kind="stable")[: np.isfinite(became_large).sum()])
     growth = np.concatenate(sizes)[:, run.growing[:_DRAWN]].T
     return dataclasses.replace(run, growth=growth)
+
+
+def large_states(largest: np.ndarray, finite: np.ndarray) -> tuple[float, np.ndarray]:
+    """Which digits have states far above those of the others.
+
+    Args:
+      largest: [N] float, the largest |state| of each digit; any value where it is not finite.
+      finite: [N] bool, whether all states of the digit are.
+
+    Returns:
+      median: of the largest |state| over all digits, those not finite being above all others.
+      large: [N] bool, above 20 medians, or not finite.
+    """
+    largest = np.where(finite, largest, np.inf)
+    median = float(np.median(largest))
+    return median, ~finite | (largest > LARGE * median)

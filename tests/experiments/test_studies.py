@@ -85,6 +85,13 @@ class TestLongRuns:
         assert wild.not_finite == [1.0]
         assert sorted(wild.growing) == list(range(60))
 
+    def test_digits_that_are_not_finite_do_not_hide_those_that_grow(self):
+        largest = np.array([2, 2, 2, 2, 2, 41, 39, np.nan, 1], np.float32)
+        finite = np.array([1, 1, 1, 1, 1, 1, 1, 0, 0], bool)
+        median, large = long_runs.large_states(largest, finite)
+        assert median == 2
+        assert large.nonzero()[0].tolist() == [5, 7, 8]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
