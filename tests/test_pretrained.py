@@ -20,9 +20,9 @@ LAST_PARTS = {  # of trainings in parts; the record is of the last one
         "--learning_rate=0.001 --initial_weights=consensus --seed=1"
     ),
     "robust": (
-        " --train_steps=7500 --batch_size=32 --pool_size=1024 --fresh_share=0.03125 "
-        "--mutated_share=0.0625 --warmup_steps=200 --initial_weights=robust --plain_share=0.5 "
-        "--seed=6"
+        " --consensus=0.5 --train_steps=8500 --batch_size=32 --pool_size=1024 "
+        "--fresh_share=0.03125 --mutated_share=0.0625 --learning_rate=0.001 --warmup_steps=200 "
+        "--initial_weights=robust --plain_share=0.7 --seed=7"
     ),
 }
 
