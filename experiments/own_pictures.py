@@ -81,7 +81,7 @@ def _pictures(folder: Path) -> Iterator[tuple[str, int, Path]]:
 
 
 def _report() -> int:
-    weights_flags.check("l2_noise")
+    weights_flags.check(weights_flags.FOR_PICTURES)
     counts: dict[str, Counter[str]] = {}  # by kind of picture
     read = []
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def _report() -> int:
                     print(str(error).removeprefix(f"{path.parent}/"))
     from selforg_mnist.evaluation import classification
 
-    model = weights_flags.load("l2_noise").model
+    model = weights_flags.load(weights_flags.FOR_PICTURES).model
     decisions = classification.classify(model, np.stack([picture for *_, picture in read]))
     for (kind, label, name, _), decision in zip(read, decisions, strict=True):
         agree, right = decision.steps_to_agreement is not None, decision.label == label

@@ -3,7 +3,7 @@
     python -m selforg_mnist.classify digit.png
 
 A picture shows one digit, dark on light or light on dark. Without --weights and --run_dir, the
-model is l2_noise. Flags and wiring only; `--help` lists the flags.
+model is `robust`. Flags and wiring only; `--help` lists the flags.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from selforg_mnist.pictures import films
 if TYPE_CHECKING:
     from selforg_mnist.readers.rule_arrays import LoadedModel
 
-_DEFAULT_WEIGHTS = "l2_noise"
 _SIZE = flags.DEFINE_integer("size", spec.IMAGE_SIZE, "Side of the canvas, in cells.")
 _STEPS = flags.DEFINE_integer("steps", 200, "CA steps.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the fire masks and the noise.")
@@ -38,7 +37,7 @@ flags.adopt_module_key_flags(weights_flags)
 
 
 def _check(images: list[str]) -> None:
-    weights_flags.check(_DEFAULT_WEIGHTS)
+    weights_flags.check(weights_flags.FOR_PICTURES)
     seeds = (_SEED, -(2**63), 2**63 - 1)
     for flag, least, most in ((_SIZE, 14, 512), (_STEPS, 1, 100_000), seeds):
         if not least <= flag.value <= most:
@@ -54,7 +53,7 @@ def _check(images: list[str]) -> None:
 @functools.cache
 def _model() -> LoadedModel:
     """The model. A mistake shows at once, because TensorFlow isn't loaded before it is needed."""
-    return weights_flags.load(_DEFAULT_WEIGHTS)
+    return weights_flags.load(weights_flags.FOR_PICTURES)
 
 
 def _answer(image: str) -> dict[str, Any]:

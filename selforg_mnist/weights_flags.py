@@ -19,6 +19,8 @@ from selforg_mnist.errors import UserError
 if TYPE_CHECKING:
     from selforg_mnist.readers.rule_arrays import LoadedModel
 
+FOR_PICTURES = "robust"  # the default for pictures that people make; docs/evaluate.md compares
+
 _RUN_DIR = flags.DEFINE_string("run_dir", "", "Folder of a training run, to use its model.")
 _WEIGHTS = flags.DEFINE_string(
     "weights",

@@ -33,6 +33,6 @@ def test_shares_of_digits_and_of_what_people_draw(mnist_data_dir, tmp_path):
     assert sure > agreeing - 8
     assert sure_but_wrong <= wrong < 5
     assert refused < 2
-    assert shares["letters"][2] < 15  # sure
+    assert shares["letters"][2] < 20  # sure
     assert shares["drawn, 20 to 900 pixels"][0] > 70
     assert shares["given pictures"] == [0, 0, 0, 0, 0, 100]
