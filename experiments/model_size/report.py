@@ -127,9 +127,9 @@ def _page(results: Sequence[Result], about: dict[str, Any], models: Sequence[str
 
 The article suspects "a positive correlation between accuracy and model size". The cell was trained
 in {len(results)} size{"s" * (len(results) > 1)}, as the experiment `quick` with
-`--consensus={CONSENSUS}`, on {about["samples"]:,} samples
-each ({about["train_steps"]:,} training steps of {about["batch_size"]}). {about["num_samples"]:,} test digits of {about["dataset"]}, after
-{about["steps"]} CA steps.
+`--consensus={CONSENSUS}`, on {about["samples"]:,} samples each
+({about["train_steps"]:,} training steps of {about["batch_size"]}).
+{about["num_samples"]:,} test digits of {about["dataset"]}, after {about["steps"]} CA steps.
 *Multiplications* are those of a cell that fires. *Training* is the number of training steps
 divided by the run's best rate, so that pauses and other programs don't count. Where there are
 several seeds: the mean and the standard deviation.
