@@ -66,8 +66,9 @@ def _families(results: Sequence[Result]) -> dict[str, list[Result]]:
 def _figure(results: Sequence[Result]) -> np.ndarray:
     """Each share against the number of parameters: [H, W, 3] uint8."""
     figure = Figure(figsize=(11, 3.8), dpi=80, layout="constrained")
+    families = _families(results) or {"": list(results)}
     for panel, (key, title) in zip(figure.subplots(1, 3), _SHARES.items(), strict=True):
-        for name, family in _families(results).items():
+        for name, family in families.items():
             values = [getattr(r, key) for r in family]
             means = [statistics.mean(each) for each in values]
             errors = [spread(each) or 0.0 for each in values]
@@ -80,7 +81,8 @@ def _figure(results: Sequence[Result]) -> np.ndarray:
         panel.set_xlabel("thousand parameters")
         panel.set_title(f"{title}, %", fontsize=11)
         panel.grid(alpha=0.3)
-    panel.legend(fontsize=9)
+    if any(families):  # that have a name
+        panel.legend(fontsize=9)
     return figures.pixels(figure)
 
 
